@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import sync
 from bench.statistics import Figure, seconds
+from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import parse_change
 from services.accounts import Accounts
 from services.restore import Actor, preview, restore_book_to
@@ -50,7 +51,7 @@ def new_book(accounts: Accounts) -> int:
 
 def send(store: SqlStore, book_id: int, items: list[dict[str, object]]) -> None:
     with store.writing(book_id) as book:
-        apply_batch(book, ChangeOrigin(), [parse_change(item, new_id()) for item in items], now_us())
+        apply_batch(book, ChangeOrigin(), [parse_change(BUILT_IN, item, new_id()) for item in items], now_us())
 
 
 def now_us() -> int:

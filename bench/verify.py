@@ -15,7 +15,7 @@ from bench import server, sync
 from bench.server import Client, Server
 from bench.statistics import Figure, median, seconds
 from offbook import HTTP, Replica
-from offbook.core.schema import CONTACTS
+from offbook.contacts.table import CONTACTS
 from offbook.database import change_log
 from offbook.verify.local_digests import local_digests
 

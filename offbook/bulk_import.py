@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.model import Operation
-from offbook.core.schema import CONTACTS, Map
+from offbook.core.schema import Map
 from offbook.core.validation import Json, is_empty
 from offbook.database import change_log
 from offbook.database.batched_writes import write_in_batches
-from offbook.database.records import RECORD_TABLES
+from offbook.database.connection import Connection
+from offbook.database.records import record_table
 from offbook.database.server_rows import dump
 from offbook.records import check_data
-
-if TYPE_CHECKING:
-    import sqlite3
 
 IDS_PER_QUERY = 500
 
@@ -67,7 +66,7 @@ class PreparedContact(NamedTuple):
 class BulkImport:
     """Adding contacts to the file behind ``connection``. ``counts`` is right whenever the work is cut off."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._done = ImportedSlice()
         self._connection = connection
 
@@ -97,7 +96,7 @@ class BulkImport:
         """Add those that are still new: another process may have added some of them while they were prepared."""
         new_ids, counts = self._new_ids([contact.id for contact in batch])
         added = [contact for contact in batch if contact.id in new_ids]
-        RECORD_TABLES[CONTACTS.name].add_all(self._connection, [(contact.id, contact.data) for contact in added])
+        record_table(CONTACTS).add_all(self._connection, [(contact.id, contact.data) for contact in added])
         self._connection.executemany(LOG_LINE, [(contact.id, contact.change) for contact in added])
         counts = counts._replace(added=len(added))
         self._done = ImportedSlice(self._done.counts, counts, [contact.id for contact in added])

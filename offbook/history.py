@@ -6,8 +6,8 @@ It is not kept on the device: a phone would fill up with what is read once a yea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import CursorGone, Invalid, NotFound, ServerFault
 from offbook.core.history.codec import entry_from_json
 from offbook.core.history.entry import AFTER, BEFORE, HistoryEntry, restored_values
@@ -22,16 +22,14 @@ from offbook.core.history.reconstruct import (
 from offbook.core.model import Key, Record, Value
 from offbook.core.protocol.requests import PROTOCOL
 from offbook.core.protocol.validators import require, seq_of, uuid_of
-from offbook.core.schema import CONTACTS, EXISTS, TABLES
+from offbook.core.schema import EXISTS
 from offbook.core.validation import Json
 from offbook.database import change_log
+from offbook.database.connection import Connection
 from offbook.database.edits import append_patch
 from offbook.database.server_rows import NO_SERVER_ROW, server_row, visible_record
 from offbook.sync.http_errors import json_of_answer, problem_of
 from offbook.sync.transport import Response, Transport
-
-if TYPE_CHECKING:
-    import sqlite3
 
 PAGE = 1_000
 PAGES_MAX = 100
@@ -40,15 +38,15 @@ PAGES_MAX = 100
 
 def fetch_history(transport: Transport, record_id: str) -> list[HistoryEntry]:
     """Every change of a record, the newest first. Raises NotFound where the server has no such record; SyncError."""
-    key = (CONTACTS.name, uuid_of(record_id, "record_id"))
+    record_id = uuid_of(record_id, "record_id")
     entries: list[HistoryEntry] = []
     place: int | None = None
     for _ in range(PAGES_MAX):
-        path = f"/history/{key[1]}?limit={PAGE}" + ("" if place is None else f"&before={place}")
+        path = f"/history/{record_id}?limit={PAGE}" + ("" if place is None else f"&before={place}")
         response = transport.send("GET", path, None, {"Offbook-Protocol": PROTOCOL})
         if response.status == 404 and problem_of(response) is not None:
             raise NotFound("The server has no such contact (any more), and so no history of it.")
-        before, (page, place) = place, _page(key, _json_of(response))
+        before, (page, place) = place, _page(record_id, _json_of(response))
         entries += page
         if place is None:
             return entries
@@ -64,17 +62,18 @@ def _json_of(response: Response) -> Json:
         raise ServerFault("The server answers a question that was not asked.") from None
 
 
-def _page(key: Key, item: Json) -> tuple[list[HistoryEntry], int | None]:
+def _page(record_id: str, item: Json) -> tuple[list[HistoryEntry], int | None]:
     require(isinstance(item, dict) and isinstance(item.get("changes"), list), "changes")
     require(len(item["changes"]) <= PAGE, "changes")
+    entries = [entry_from_json(CONTACTS, record_id, change) for change in item["changes"]]
     place = item.get("next")
-    return [entry_from_json(key, change) for change in item["changes"]], None if place is None else seq_of(place)
+    return entries, None if place is None else seq_of(place)
 
 
 # --- restoring -----------------------------------------------------------------------------------------------------
 
 
-def record_of(connection: sqlite3.Connection, change_id: str) -> str:
+def record_of(connection: Connection, change_id: str) -> str:
     """The id of the record that one of this device's own changes was about. Raises NotFound."""
     row = connection.execute("SELECT record_id FROM change_log WHERE change_id = ?", (change_id,)).fetchone()
     if row is None:
@@ -91,7 +90,7 @@ def find_entry(history: Iterable[HistoryEntry], change_id: str) -> HistoryEntry:
 
 
 def restore(
-    connection: sqlite3.Connection,
+    connection: Connection,
     history: list[HistoryEntry],
     entry: HistoryEntry,
     cells: Iterable[str] | None,
@@ -107,14 +106,14 @@ def restore(
         raise Invalid("bad_choice", f"to is {BEFORE} or {AFTER} the change.")
     values = restored_values(entry, cells, to)
     with change_log.without_logging(connection):
-        sent = (server_row(connection, entry.key) or NO_SERVER_ROW).as_record(entry.key)
+        sent = _sent_record(connection, entry.key)
         last = _last_cells(sent, history)
         patch = to_values(_visible(connection, sent, last), with_entries(values, last))
         return _append(connection, entry.key, patch, new_id, now_ms)
 
 
 def restore_version(
-    connection: sqlite3.Connection,
+    connection: Connection,
     history: list[HistoryEntry],
     entry: HistoryEntry,
     new_id: Callable[[], str],
@@ -125,16 +124,21 @@ def restore_version(
         raise Invalid("no_version", "This change altered nothing: choose the one before it.")
     key = entry.key
     with change_log.without_logging(connection):
-        sent = (server_row(connection, key) or NO_SERVER_ROW).as_record(key)
+        sent = _sent_record(connection, key)
         wanted = without_removed_entries(state_after(sent, history, entry.seq))
-        if wanted.get(EXISTS) and any(wanted.get(name) is None for name in TABLES[key[0]].required):
+        if wanted.get(EXISTS) and any(wanted.get(name) is None for name in sent.table.required):
             raise Invalid("too_old", "The history does not reach back so far any more: choose a later change.")
         patch = to_state(_visible(connection, sent, _last_cells(sent, history)), wanted)
         return _append(connection, key, patch, new_id, now_ms)
 
 
+def _sent_record(connection: Connection, key: Key) -> Record:
+    """The record as the server last sent it."""
+    return (server_row(connection, key) or NO_SERVER_ROW).as_record(connection.schema[key[0]], key[1])
+
+
 def _append(
-    connection: sqlite3.Connection, key: Key, patch: Patch | None, new_id: Callable[[], str], now_ms: int
+    connection: Connection, key: Key, patch: Patch | None, new_id: Callable[[], str], now_ms: int
 ) -> str | None:
     if patch is None:
         return None
@@ -149,7 +153,7 @@ def _last_cells(sent: Record, history: list[HistoryEntry]) -> dict[str, Value]:
     return {cell: value for cell, value in state_after(sent, history, newest).items() if cell != EXISTS}
 
 
-def _visible(connection: sqlite3.Connection, sent: Record, last: Mapping[str, Value]) -> Record:
+def _visible(connection: Connection, sent: Record, last: Mapping[str, Value]) -> Record:
     """The record as it shows here; of one that does not, what the history has of it."""
     cells = visible_record(connection, sent.key)
     return sent._replace(deleted=cells is None, cells=last if cells is None else cells)

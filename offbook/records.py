@@ -7,21 +7,19 @@ call is one transaction and one change.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.lenient_validation import typed_part
 from offbook.core.messages import MISSING_IN_ENTRY, TOO_MANY_ENTRIES
 from offbook.core.model import Operation, Value
-from offbook.core.schema import CONTACTS, Map, Table
+from offbook.core.schema import Map, Table
 from offbook.core.text import normalize_for_search
 from offbook.core.validation import LENIENT, Json, change_data, parse_cells
 from offbook.database import change_log
-from offbook.database.connection import reading
-from offbook.database.records import RECORD_TABLES
-
-if TYPE_CHECKING:
-    import sqlite3
+from offbook.database.connection import Connection, reading
+from offbook.database.records import record_table
 
 Details = Mapping[str, Mapping[str, Json] | None] | Iterable[Mapping[str, Json]] | None
 """Entries by key (None removes one), or just a list of new ones."""
@@ -30,10 +28,10 @@ Details = Mapping[str, Mapping[str, Json] | None] | Iterable[Mapping[str, Json]]
 class TableRecords:
     """The contacts of one replica. ``connect`` gives the calling thread's connection."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection], new_id: Callable[[], str]) -> None:
+    def __init__(self, connect: Callable[[], Connection], new_id: Callable[[], str]) -> None:
         self._connect = connect
         self._new_id = new_id
-        self._table = RECORD_TABLES[CONTACTS.name]
+        self._table = record_table(CONTACTS)
 
     def add(self, *, details: Details = None, **fields: Json) -> str:
         """Add a contact and return its id. Raises Invalid and says which value can't be stored."""
@@ -94,7 +92,7 @@ class TableRecords:
         (count,) = self._connect().execute("SELECT count(*) FROM contacts").fetchone()
         return int(count)
 
-    def _get(self, connection: sqlite3.Connection, record_id: str) -> dict[str, Json]:
+    def _get(self, connection: Connection, record_id: str) -> dict[str, Json]:
         if (contact := self._table.get(connection, record_id)) is None:
             raise NotFound(f"There is no contact with the id {record_id!a} on this device.")
         return contact

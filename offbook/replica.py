@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from offbook import history
 from offbook.addresses import check_server
+from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import Invalid, Stopped, SyncError
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.protocol.rows import iso_millis
@@ -47,8 +48,6 @@ from offbook.sync.transport import HTTP, Transport
 from offbook.verify.session import VerifyReport, VerifySession
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from offbook.live.worker import SyncThread
 
 
@@ -118,7 +117,7 @@ class Replica:
             self._has_own_id = True
 
     @property
-    def connection(self) -> sqlite3.Connection:
+    def connection(self) -> Connection:
         """The calling thread's connection, for SQL of one's own: writes are logged and sent like any others.
 
         It lies among the thread's own variables, and is closed with them. A thread that is not Python's own, like those
@@ -141,6 +140,7 @@ class Replica:
 
     def _open(self) -> Connection:
         connection = connect(self.path, check_same_thread=False)
+        connection.schema = BUILT_IN
         if self._is_repeatable:
             make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))
         return connection
@@ -257,7 +257,7 @@ class Replica:
         if (background := self._background) is not None:
             background.wake()
 
-    def _transport_for(self, connection: sqlite3.Connection) -> Transport:
+    def _transport_for(self, connection: Connection) -> Transport:
         """The one that was given, or HTTP as the file says: another process may have set a new token."""
         if self._transport is not None:
             return self._transport

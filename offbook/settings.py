@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, MutableMapping
-from typing import TYPE_CHECKING
 
 from offbook.core.validation import Json
-from offbook.database.connection import atomic
-
-if TYPE_CHECKING:
-    import sqlite3
+from offbook.database.connection import Connection, atomic
 
 PUT = """INSERT INTO app_settings (name, value) VALUES (?, ?)
   ON CONFLICT (name) DO UPDATE SET value = excluded.value"""
@@ -23,7 +19,7 @@ PUT = """INSERT INTO app_settings (name, value) VALUES (?, ?)
 class DeviceSettings(MutableMapping[str, Json]):
     """A dict in the file. ``connect`` gives the calling thread's connection."""
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
 
     def __getitem__(self, name: str) -> Json:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.schema import CreateIndex
 
 from models import Base
+from offbook.contacts.table import BUILT_IN
 from offbook.core.verify.ranges import Range
 from storage.engines.database import Database
 from storage.repositories.contact_queries import list_halves, trash_of
@@ -55,7 +56,7 @@ class IndexCheck:
 
 def index_checks() -> Iterator[IndexCheck]:
     """The important ones: of every sync, of the live channel, of every page, of the list of contacts."""
-    for name, layout in record_mappings(Base.metadata.tables).items():
+    for name, layout in record_mappings(BUILT_IN, Base.metadata.tables).items():
         queries = TableQueries(layout)
         yield IndexCheck(f"a page of {name}", queries.page.statement, name, frozenset({"book_id", "seq"}))
         yield IndexCheck(f"{name} by their ids", queries.records, name, frozenset({"book_id", "id"}))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Conflicting, NotFound, OffbookError
 from offbook.core.model import Change, Operation, Record, Value
-from offbook.core.schema import CONTACTS, Map
+from offbook.core.schema import Map
 from offbook.core.validation import Json, parse_cells, with_all_fields
 from services.restore import Actor
 from services.sync.push import apply_change
@@ -94,7 +95,7 @@ def _write(
 ) -> Record:
     change = Change(
         id=actor.id,
-        table=CONTACTS.name,
+        table=CONTACTS,
         record_id=contact_id,
         operation=operation,
         replica=actor.replica,

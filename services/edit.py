@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.merge.decide import concurrent_cells
 from offbook.core.model import Author, Change, Operation, Record, Rejection, Verdict
 from offbook.core.protocol.requests import build_change
-from offbook.core.schema import CONTACTS
 from offbook.core.validation import Json
 from services.restore import Actor
 from services.sync.push import apply_batch
@@ -58,12 +58,13 @@ class ConcurrentEdits:
 
 def save(store: Store, book_id: int, actor: Actor, edit: EditRequest, now_us: int) -> EditResult:
     """Push the edit as one change, of ``actor``'s id and replica; what became of it."""
-    key = CONTACTS.name, edit.record_id
-    change = build_change(actor.id, key, edit.operation, actor.replica, now_us // 1000, edit.base, edit.data)
+    change = build_change(
+        actor.id, CONTACTS, edit.record_id, edit.operation, actor.replica, now_us // 1000, edit.base, edit.data
+    )
     if isinstance(change, Rejection):
         return EditResult(Verdict.REJECTED, rejected=change.fault.detail)
     with store.writing(book_id) as book:
-        records = book.records(change.table, [change.record_id])
+        records = book.records(change.table.name, [change.record_id])
         pushed = apply_batch(book, actor.origin, [change], now_us, records)
     (outcome,) = pushed.outcomes
     before, after = records.get(change.key), pushed.records.get(change.key)

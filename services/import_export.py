@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.merge.batch import Outcome
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
-from offbook.core.schema import CONTACTS
 from offbook.formats import google_csv
 from offbook.formats.google_csv import Contact
 from services.sync.pull import pull
@@ -73,8 +73,7 @@ def _push(
 
 
 def _insert(contact: Contact, change_id: str, now_us: int) -> Change | Rejection:
-    key = CONTACTS.name, contact["id"]
-    return build_change(change_id, key, Operation.INSERT, change_id, now_us // 1000, data=contact)
+    return build_change(change_id, CONTACTS, contact["id"], Operation.INSERT, change_id, now_us // 1000, data=contact)
 
 
 def export_contacts(store: Store, book_id: int) -> str:

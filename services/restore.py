@@ -19,7 +19,7 @@ from offbook.core.history.reconstruct import Patch, state_at, to_state, to_value
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Change, Key, Record, Rejection, Value
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
-from offbook.core.schema import EXISTS, TABLES
+from offbook.core.schema import EXISTS
 from offbook.core.validation import change_data
 from services.sync.push import apply_batch, apply_change, read_records
 from storage.base import ChangeOrigin, ReadTransaction, Store, WriteTransaction
@@ -129,8 +129,9 @@ def _append(book: WriteTransaction, actor: Actor, record: Record, patch: Patch |
 
 def change_for(record: Record, patch: Patch, actor: Actor, change_id: str, now_us: int) -> Change:
     """The patch as a change by someone who sees the record as it is; checked like any other. Raises Invalid."""
-    data = change_data(TABLES[record.table], patch.cells)
-    change = build_change(change_id, record.key, patch.operation, actor.replica, now_us // 1000, record.seq, data)
+    data = change_data(record.table, patch.cells)
+    now_ms = now_us // 1000
+    change = build_change(change_id, record.table, record.id, patch.operation, actor.replica, now_ms, record.seq, data)
     if isinstance(change, Rejection):
         raise Invalid.from_fault(change.fault)
     return change
@@ -213,7 +214,7 @@ def _check_reach(book: ReadTransaction, seq: int) -> None:
 def _book_change(record: Record, patch: Patch, actor: Actor, now_us: int) -> Change:
     """One of the changes that take the book back. What it says was checked when it was first said."""
     return Change(
-        id=str(uuid5(UUID(actor.id), f"{record.table}/{record.id}")),
+        id=str(uuid5(UUID(actor.id), f"{record.table.name}/{record.id}")),
         table=record.table,
         record_id=record.id,
         operation=patch.operation,

@@ -21,6 +21,7 @@ from offbook.core.merge.batch import BookState, Outcome, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits
 from offbook.core.model import Author, Conflict, Cursor, DiscardedWrite, Key, Record
 from offbook.core.protocol.requests import PAGE_MAX
+from offbook.core.schema import Schema
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import Range, Sum
 
@@ -76,9 +77,10 @@ class PushedBatch:
 
 
 class ReadTransaction(Protocol):
-    """One consistent view of a book."""
+    """One consistent view of a book. ``schema`` are its synced tables."""
 
     book: BookState
+    schema: Schema
 
     def last_seq_at_or_before(self, up_to: int) -> int:
         """The newest seq of the book's log that is not above ``up_to``; 0 where there is none."""
@@ -175,7 +177,11 @@ class WriteTransaction(ReadTransaction, Protocol):
 
 
 class Store(Protocol):
-    """Opens transactions on a book."""
+    """Opens transactions on a book. ``schema`` are the synced tables that it holds."""
+
+    @property
+    def schema(self) -> Schema:
+        """The same in every transaction."""
 
     def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]:
         """A view of the book. Raises NotLetIn where the book was purged."""

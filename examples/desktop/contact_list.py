@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication, QStyle, QStyledItemDelegate, QStyleO
 
 from examples.desktop.formatting import initials, subtitle
 from offbook import Replica
-from offbook.core.schema import CONTACTS
+from offbook.contacts.table import CONTACTS
 from offbook.core.text import normalize_for_search
 
 Index = QModelIndex | QPersistentModelIndex

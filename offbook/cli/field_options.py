@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from offbook.cli.errors import Ambiguous
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import NotFound
-from offbook.core.schema import CONTACTS, Type
+from offbook.core.schema import Type
 from offbook.core.validation import Json
 
 DETAILS = CONTACTS.maps_by_name["details"]

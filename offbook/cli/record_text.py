@@ -7,7 +7,8 @@ from typing import Any
 
 from offbook.cli.field_options import DETAILS, PARTS
 from offbook.cli.output import flatten, format_pairs, format_time, label
-from offbook.core.schema import CONTACTS, TABLES
+from offbook.contacts.table import CONTACTS
+from offbook.core.schema import Table
 from offbook.core.validation import Json
 
 STAR = " ★"
@@ -60,9 +61,9 @@ def _labelled(text: str, own_label: Json) -> str:
     return f"{text} ({own_label})" if own_label else text
 
 
-def value_rows(table: str, data: Mapping[str, Json]) -> list[tuple[str, str]]:
+def value_rows(table: Table | None, data: Mapping[str, Json]) -> list[tuple[str, str]]:
     """What a change would write, value by value: what each is called, and its text."""
-    maps = TABLES[table].maps_by_name if table in TABLES else {}
+    maps = table.maps_by_name if table is not None else {}
     rows = []
     for name, value in data.items():
         if name in maps and isinstance(value, dict):

@@ -20,16 +20,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
+from offbook.contacts.table import CONTACTS
 from offbook.core import messages
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Change, Operation, Record, Rejection, Value, Verdict
 from offbook.core.protocol.requests import INTEGER_MAX, OPERATIONS
 from offbook.core.protocol.rows import iso_micros
-from offbook.core.schema import TABLES
 from offbook.core.validation import Json, parse_cells
 
-TABLE = "contacts"
+TABLE = CONTACTS.name
 CELLS = ("name", "email", "phone")
 """All that such a client knows of a record, besides ``id`` and ``updated_at``. Other cells stay as they are."""
 
@@ -197,7 +197,7 @@ def plan_step(item: Item, known: Known | None, device: str) -> TutorialStep | Re
         return Rejection(item.change_id, messages.UNKNOWN_NUMBER.fault())
     try:
         data = {name: value for name, value in item.data.items() if name in CELLS}
-        sent = parse_cells(TABLES[item.table], data, Operation.INSERT if known is None else Operation.UPDATE)
+        sent = parse_cells(CONTACTS, data, Operation.INSERT if known is None else Operation.UPDATE)
     except Invalid as invalid:
         return Rejection(item.change_id, invalid.fault)
     return _insertion(item, sent, device) if known is None else _edit(item, known, sent, device)
@@ -241,7 +241,7 @@ def with_whole_row(step: TutorialStep, record: Record | None) -> TutorialStep:
 def _change(
     item: Item, record_id: str, operation: Operation, device: str, base: int, cells: Mapping[str, Value]
 ) -> Change:
-    return Change(item.change_id, item.table, record_id, operation, device, item.timestamp, base, cells)
+    return Change(item.change_id, CONTACTS, record_id, operation, device, item.timestamp, base, cells)
 
 
 def as_received(known: Known, sent: Mapping[str, Value]) -> Known:

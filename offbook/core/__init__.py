@@ -8,9 +8,9 @@ not show is kept in the history. A device then pulls rows by *seq*, the book's o
 yet on top.
 
 =====================  ============================================================================================
-schema                 what is synced: tables, fields, limits
+schema                 what a synced table is made of: fields, maps, limits
 model                  the nouns: Change, Record, Clock, Verdict, Conflict, Cursor
-validation             the values of cells, checked by the rules of TABLES
+validation             the values of cells, checked by the rules of a declaration
 lenient_validation     a server's row, checked by its JSON types alone
 merge.policies         one function per policy
 merge.policy_wording   what each policy does, in words
@@ -52,12 +52,11 @@ from offbook.core.merge.batch import BookState, Outcome, Plan, RecordedVerdict, 
 from offbook.core.merge.decide import Create, Decision, NoChange, Reject, Write, decide
 from offbook.core.merge.policies import DEFAULT_POLICY, POLICIES
 from offbook.core.model import Change, Clock, Conflict, Cursor, Operation, Record, Rejection, Verdict
-from offbook.core.schema import TABLES
+from offbook.core.schema import Schema, Table
 
 __all__ = [
     "DEFAULT_POLICY",
     "POLICIES",
-    "TABLES",
     "BookState",
     "Change",
     "Clock",
@@ -73,6 +72,8 @@ __all__ = [
     "Reject",
     "Rejection",
     "RecordedVerdict",
+    "Schema",
+    "Table",
     "Verdict",
     "Write",
     "decide",

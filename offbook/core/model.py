@@ -13,9 +13,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from offbook.core.messages import Fault
+from offbook.core.schema import Table
 
 Value = str | int | bool | tuple[str | int | None, ...] | None
-"""What a cell holds. A tuple is a cell of several attributes (an address), in the order of TABLES."""
+"""What a cell holds. A tuple is a cell of several attributes (an address), in the order of its declaration."""
 
 Cells = Mapping[str, Value]
 
@@ -69,7 +70,7 @@ class Change(NamedTuple):
     """
 
     id: str
-    table: str
+    table: Table
     record_id: str
     operation: Operation
     replica: str
@@ -83,7 +84,7 @@ class Change(NamedTuple):
     @property
     def key(self) -> Key:
         """The record that it is about."""
-        return self.table, self.record_id
+        return self.table.name, self.record_id
 
     def base_of(self, cell: str) -> int:
         """The newest seq of this cell that the change's writer had seen."""
@@ -99,7 +100,7 @@ class Record(NamedTuple):
     that it is known of every replica when others last wrote the cell. An overwritten removal is not among them.
     """
 
-    table: str
+    table: Table
     id: str
     seq: int
     deleted: bool
@@ -111,7 +112,7 @@ class Record(NamedTuple):
     @property
     def key(self) -> Key:
         """Its table and id."""
-        return self.table, self.id
+        return self.table.name, self.id
 
     def clock(self, cell: str) -> Clock:
         """The last write of a cell."""
@@ -157,7 +158,7 @@ class Conflict:
     """
 
     id: str
-    table: str
+    table: Table
     record_id: str
     cell: str
     ours: Value
@@ -172,7 +173,7 @@ class Conflict:
     @property
     def key(self) -> Key:
         """The table and id of its record."""
-        return self.table, self.record_id
+        return self.table.name, self.record_id
 
     @property
     def change_ids(self) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What is synced, field by field: the one place that a new table or field begins in.
+"""What a synced table is made of: the types in which an application declares its tables.
 
 A *cell* is the unit of merge. Every field of a table is one cell, named like the field. A map (``details``) holds
 entries under keys that the device makes; each entry is cells too, named ``map/key/attribute``. Attributes that share a
@@ -11,7 +11,7 @@ This module holds no behaviour of storage, wire or pages; they all look things u
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -93,11 +93,17 @@ class Map:
 
 @dataclass(frozen=True)
 class Table:
-    """A synced table: its plain fields and its maps."""
+    """A synced table: its plain fields and its maps. It is a value: two with the same fields and maps are equal."""
 
     name: str
     fields: tuple[Field, ...]
     maps: tuple[Map, ...] = field(default=())
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __str__(self) -> str:
+        return self.name
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
@@ -137,51 +143,27 @@ def entry_of(cell: str) -> str:
     return cell[: cell.rindex("/") + 1] if "/" in cell else ""
 
 
-DETAIL_KINDS = ("phone", "email", "address", "url", "date", "group", "custom")
+class Schema(Mapping[str, Table]):
+    """The synced tables of one application by name: what a replica, a server and a simulated world each hold.
 
-CONTACTS = Table(
-    name="contacts",
-    fields=(
-        Field("name", limit=300, required=True),
-        Field("email", limit=320, beside="email"),
-        Field("email_label", limit=100),
-        Field("phone", limit=100, beside="phone"),
-        Field("phone_label", limit=100),
-        Field("given_name"),
-        Field("middle_name"),
-        Field("family_name"),
-        Field("prefix", limit=100),
-        Field("suffix", limit=100),
-        Field("nickname"),
-        Field("file_as", limit=300),
-        Field("company", limit=300),
-        Field("department", limit=300),
-        Field("title", limit=300),
-        Field("birthday", Type.DATE, limit=10),
-        Field("website", limit=2000, beside="url"),
-        Field("website_label", limit=100),
-        Field("notes", limit=20_000, is_joinable=True),
-        Field("starred", Type.FLAG),
-    ),
-    maps=(
-        Map(
-            name="details",
-            rows="contact_details",
-            owner="contact_id",
-            attributes=(
-                Field("kind", Type.CHOICE, limit=20, required=True, choices=DETAIL_KINDS),
-                Field("label", limit=100),
-                Field("value", limit=2000),
-                Field("position", Type.INTEGER),
-                Field("street", limit=500, shares="value"),
-                Field("city", limit=200, shares="value"),
-                Field("region", limit=200, shares="value"),
-                Field("postcode", limit=50, shares="value"),
-                Field("country", limit=200, shares="value"),
-            ),
-        ),
-    ),
-)
+    A name that comes from outside is looked up here and never put into SQL. Raises ValueError for a name that is there
+    twice.
+    """
 
-TABLES: Mapping[str, Table] = MappingProxyType({CONTACTS.name: CONTACTS})
-"""Every synced table by its name. A name that comes from outside is looked up here and never put into SQL."""
+    def __init__(self, tables: Iterable[Table]) -> None:
+        self._tables: dict[str, Table] = {}
+        for table in tables:
+            if self._tables.setdefault(table.name, table) is not table:
+                raise ValueError(f"Two tables are called {table.name}.")
+
+    def __getitem__(self, name: str) -> Table:
+        return self._tables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._tables))

@@ -1,7 +1,7 @@
 """The values of cells: checked on the way in, put into shape on the way out.
 
 parse_cells() reads the ``data`` of a change, and is the only way by which values come in; with_all_fields() and
-change_data() write cells as JSON objects again. Every rule about a value comes from TABLES.
+change_data() write cells as JSON objects again. Every rule about a value comes from the declaration of its table.
 
 What a person types has to keep all of these rules (STRICT). What a server sends has kept the rules of the server, which
 may be newer: it only has to be of its field's JSON type (LENIENT), and nothing else of it keeps a record away.

@@ -11,12 +11,9 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from offbook.database.connection import atomic
-
-if TYPE_CHECKING:
-    import sqlite3
+from offbook.database.connection import Connection, atomic
 
 FIRST_SECONDS = 0.2
 """How long a first transaction may take: ordinary work is then whole, and waits for nothing."""
@@ -38,11 +35,11 @@ R = TypeVar("R")
 
 
 def write_in_batches(
-    connection: sqlite3.Connection,
+    connection: Connection,
     items: Iterable[T],
     write: Callable[[list[T]], R],
     *,
-    block: Callable[[sqlite3.Connection], AbstractContextManager[None]] = atomic,
+    block: Callable[[Connection], AbstractContextManager[None]] = atomic,
     size_of: Callable[[T], int] = lambda item: 1,
 ) -> Iterator[R]:
     """Call ``write`` with some items at a time, each time in a ``block`` of its own, and yield what it returned.
@@ -102,9 +99,9 @@ class BatchTimer:
 
 
 def run_in_batches(
-    connection: sqlite3.Connection,
+    connection: Connection,
     work: Callable[[BatchTimer], Iterator[None]],
-    block: Callable[[sqlite3.Connection], AbstractContextManager[None]] = atomic,
+    block: Callable[[Connection], AbstractContextManager[None]] = atomic,
 ) -> None:
     """Do the work in one ``block`` where that is quick, and else in as many as it yields to others.
 

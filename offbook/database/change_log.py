@@ -9,30 +9,18 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import Any
 
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation
-from offbook.core.schema import TABLES, Type
-from offbook.database.connection import atomic
-from offbook.database.known_cells import own_cells
-
-if TYPE_CHECKING:
-    import sqlite3
+from offbook.core.schema import Schema, Table, Type
+from offbook.database.connection import Connection, atomic
+from offbook.database.known_cells import note_of
 
 FOR_HISTORY = "history"
 """The verdict of a pending line that a restored server is to have in its history alone
 (offbook.sync.restore_recovery)."""
-
-OWN_TRIGGERS = "(SELECT substr(knows, 1 + instr(knows, ' ')) FROM sync_state) IS '{}'".format(
-    own_cells().replace("'", "''")
-)
-
-COLUMNS = (
-    "id, table_name, record_id, operation, timestamp, synced, change_id, base, bases, data, resolves,"
-    f" seq, verdict, code, detail, typed AND {OWN_TRIGGERS}"
-)
-
 
 PENDING = "INDEXED BY change_log_pending WHERE synced = 0"
 
@@ -70,6 +58,13 @@ class LogLine:
         return not self.typed or self.state is LineState.ACKNOWLEDGED or self.seq is not None
 
     @property
+    def is_derived(self) -> bool:
+        """Whether it was made of a row that a restored server lost, and not typed: its id is made of the record's
+        (offbook.sync.restore_recovery), and so of version 5 (RFC 9562, section 5.5).
+        """
+        return self.change_id[14:15] == "5"
+
+    @property
     def is_for_history(self) -> bool:
         """Whether it goes out again after a restore, to be nowhere but in the history: it never shows here."""
         return self.state is LineState.PENDING and self.verdict == FOR_HISTORY
@@ -96,38 +91,39 @@ class LogLine:
         return item
 
 
-def pending_lines(connection: sqlite3.Connection, limit: int = -1) -> list[LogLine]:
+def pending_lines(connection: Connection, limit: int = -1) -> list[LogLine]:
     """What is to be sent, in log order."""
     return _lines(connection, f"{PENDING} ORDER BY id LIMIT ?", limit)
 
 
-def parked_lines(connection: sqlite3.Connection) -> list[LogLine]:
+def parked_lines(connection: Connection) -> list[LogLine]:
     """What can't be sent as it is, in log order."""
     return _lines(connection, "INDEXED BY change_log_unsettled WHERE synced <> 1 AND synced = 2 ORDER BY id")
 
 
-def unsettled_lines(connection: sqlite3.Connection, table: str, record_id: str) -> list[LogLine]:
+def unsettled_lines(connection: Connection, table: str, record_id: str) -> list[LogLine]:
     """The pending and the parked lines of one record, in log order; without those for the history alone."""
     where = f"WHERE {UNSETTLED} AND table_name = ? AND record_id = ? ORDER BY id"
     return _lines(connection, where, table, record_id)
 
 
-def lines_above(connection: sqlite3.Connection, table: str, record_id: str, seq: int) -> list[LogLine]:
+def lines_above(connection: Connection, table: str, record_id: str, seq: int) -> list[LogLine]:
     """One record's lines that the server's row of this seq may lack: all unsettled, and what it acknowledged since."""
     of_record = "table_name = ? AND record_id = ?"
     where = (
-        f"INDEXED BY change_log_unsettled WHERE {UNSETTLED} AND {of_record} UNION ALL SELECT {COLUMNS} FROM change_log"
-        f" INDEXED BY change_log_acknowledged WHERE synced = 1 AND {of_record} AND seq > ? ORDER BY id"
+        f"INDEXED BY change_log_unsettled WHERE {UNSETTLED} AND {of_record} UNION ALL"
+        f" SELECT {columns(connection)} FROM change_log INDEXED BY change_log_acknowledged"
+        f" WHERE synced = 1 AND {of_record} AND seq > ? ORDER BY id"
     )
     return _lines(connection, where, table, record_id, table, record_id, seq)
 
 
-def acknowledged_lines_after(connection: sqlite3.Connection, seq: int) -> list[LogLine]:
+def acknowledged_lines_after(connection: Connection, seq: int) -> list[LogLine]:
     """What the server took after this seq, in log order."""
     return _lines(connection, "WHERE synced = 1 AND seq > ? ORDER BY id", seq)
 
 
-def set_for_history(connection: sqlite3.Connection, where: str, *parameters: str | int) -> None:
+def set_for_history(connection: Connection, where: str, *parameters: str | int) -> None:
     """Let these lines go out once more, for the history alone. A choice in a conflict is none any more."""
     connection.execute(
         f"UPDATE change_log SET synced = 0, verdict = ?, seq = coalesce(seq, 0), resolves = NULL WHERE {where}",
@@ -135,7 +131,7 @@ def set_for_history(connection: sqlite3.Connection, where: str, *parameters: str
     )
 
 
-def last_acknowledged_seq(connection: sqlite3.Connection) -> int:
+def last_acknowledged_seq(connection: Connection) -> int:
     """The newest seq that the server gave to a change of this device; 0 where it gave none.
 
     Changes are taken in log order, so that it is the one of the last line before those that wait.
@@ -147,19 +143,34 @@ def last_acknowledged_seq(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def last_id(connection: sqlite3.Connection) -> int:
+def last_id(connection: Connection) -> int:
     """The id of the newest line; 0 where there is none."""
     (id,) = connection.execute("SELECT coalesce(max(id), 0) FROM change_log").fetchone()
     return int(id)
 
 
-def _lines(connection: sqlite3.Connection, where: str, *parameters: str | int) -> list[LogLine]:
-    rows = connection.execute(f"SELECT {COLUMNS} FROM change_log {where}", parameters)
-    return [line_of(row) for row in rows]
+@lru_cache(maxsize=64)
+def _columns_for(schema: Schema) -> str:
+    own_note = note_of(schema).replace("'", "''")
+    is_own_trigger = f"(SELECT substr(knows, 1 + instr(knows, ' ')) FROM sync_state) IS '{own_note}'"
+    return (
+        "id, table_name, record_id, operation, timestamp, synced, change_id, base, bases, data, resolves,"
+        f" seq, verdict, code, detail, typed AND {is_own_trigger}"
+    )
 
 
-def line_of(row: tuple[Any, ...]) -> LogLine:
-    """A row of COLUMNS."""
+def columns(connection: Connection) -> str:
+    """What line_of() takes, as SQL selects it from change_log."""
+    return _columns_for(connection.schema)
+
+
+def _lines(connection: Connection, where: str, *parameters: str | int) -> list[LogLine]:
+    rows = connection.execute(f"SELECT {columns(connection)} FROM change_log {where}", parameters)
+    return [line_of(connection.schema, row) for row in rows]
+
+
+def line_of(schema: Schema, row: tuple[Any, ...]) -> LogLine:
+    """A row of columns()."""
     id, table, record_id, operation, timestamp, synced, change_id, base, bases, data, resolves, *verdict_columns = row
     return LogLine(
         id,
@@ -171,18 +182,17 @@ def line_of(row: tuple[Any, ...]) -> LogLine:
         change_id,
         base,
         None if bases is None else json.loads(bases),
-        None if data is None else _with_flags(table, json.loads(data)),
+        None if data is None else _with_flags(schema.get(table), json.loads(data)),
         () if resolves is None else tuple(json.loads(resolves)),
         *verdict_columns,
     )
 
 
-def _with_flags(table: str, data: dict[str, Any]) -> dict[str, Any]:
+def _with_flags(table: Table | None, data: dict[str, Any]) -> dict[str, Any]:
     """SQLite has no truth values: a flag is logged as 0 or 1. Anything else stays as it is, for the check to see."""
-    if table in TABLES:
-        for field in TABLES[table].fields:
-            if field.type is Type.FLAG and data.get(field.name) in (0, 1):
-                data[field.name] = bool(data[field.name])
+    for field in () if table is None else table.fields:
+        if field.type is Type.FLAG and data.get(field.name) in (0, 1):
+            data[field.name] = bool(data[field.name])
     return data
 
 
@@ -190,7 +200,7 @@ def _with_flags(table: str, data: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def without_logging(connection: sqlite3.Connection) -> Iterator[None]:
+def without_logging(connection: Connection) -> Iterator[None]:
     """Writes in here are the server's, or made from what it said: nothing of them is logged."""
     with atomic(connection):
         (before,) = connection.execute("SELECT applying FROM guard").fetchone()
@@ -200,7 +210,7 @@ def without_logging(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def coalesce_changes(connection: sqlite3.Connection, typed: bool = True) -> Iterator[None]:
+def coalesce_changes(connection: Connection, typed: bool = True) -> Iterator[None]:
     """Writes to a record in here become one change: a contact added with its numbers is one INSERT.
 
     The triggers log each statement, and what they logged is joined in the end. None of it can have been sent: no other
@@ -214,7 +224,7 @@ def coalesce_changes(connection: sqlite3.Connection, typed: bool = True) -> Iter
             connection.execute("UPDATE change_log SET typed = 0 WHERE id > ?", (first,))
 
 
-def _join(connection: sqlite3.Connection, log_id: int) -> None:
+def _join(connection: Connection, log_id: int) -> None:
     rows = connection.execute(
         "SELECT id, table_name, record_id, operation, data FROM change_log WHERE id > ? ORDER BY id", (log_id,)
     ).fetchall()

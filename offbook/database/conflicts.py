@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from offbook.core.conflicts.codec import (
     ConflictView,
@@ -23,16 +23,13 @@ from offbook.core.history.reconstruct import Patch
 from offbook.core.lenient_validation import is_whole
 from offbook.core.model import NO_CLOCK, Conflict, Key, Value
 from offbook.core.protocol.validators import SEQ_MAX
-from offbook.core.schema import TABLES
+from offbook.core.schema import Table
 from offbook.core.validation import Json, value_of
 from offbook.database import change_log
 from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
-from offbook.database.connection import reading
+from offbook.database.connection import Connection, reading
 from offbook.database.edits import append_patch
 from offbook.database.server_rows import dump, server_row, visible_record
-
-if TYPE_CHECKING:
-    import sqlite3
 
 PUT = """INSERT INTO conflicts (id, table_name, record_id, cell, seq, data) VALUES (?, ?, ?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, data = excluded.data WHERE excluded.seq > conflicts.seq"""
@@ -51,7 +48,7 @@ THESE_IN_ORDER = f"SELECT * FROM ({OPEN}) WHERE id IN (SELECT value FROM json_ea
 # --- rows ----------------------------------------------------------------------------------------------------------
 
 
-def store_conflicts(connection: sqlite3.Connection, conflicts: Iterable[ReceivedConflict]) -> None:
+def store_conflicts(connection: Connection, conflicts: Iterable[ReceivedConflict]) -> None:
     """Keep the open ones of a page, and forget those that were resolved."""
     for conflict in conflicts:
         if conflict.view is None:
@@ -70,12 +67,13 @@ def _row_of(view: ConflictView) -> tuple[Any, ...]:
     return conflict.id, *conflict.key, conflict.cell, conflict.seq, data
 
 
-def _view_of(row: tuple[Any, ...]) -> ConflictView:
+def _view_of(connection: Connection, row: tuple[Any, ...]) -> ConflictView:
     id, table, record_id, cell, seq, text = row
     data = json.loads(text)
     (ours, *ours_by), (theirs, *theirs_by) = data["ours"], data["theirs"]
     common, ours, theirs = (tuple(v) if isinstance(v, list) else v for v in (data["common"], ours, theirs))
-    conflict = Conflict(id, table, record_id, cell, ours, theirs, 0, NO_CLOCK, "", "", seq, common)
+    declared = connection.schema.get(table) or Table(table, ())
+    conflict = Conflict(id, declared, record_id, cell, ours, theirs, 0, NO_CLOCK, "", "", seq, common)
     names = ("user", "device", "at")
     return ConflictView(
         conflict,
@@ -84,7 +82,7 @@ def _view_of(row: tuple[Any, ...]) -> ConflictView:
     )
 
 
-def contested_ids(connection: sqlite3.Connection, table: str, ids: str) -> set[str]:
+def contested_ids(connection: Connection, table: str, ids: str) -> set[str]:
     """Which of these records have a conflict."""
     sql = "SELECT record_id FROM conflicts WHERE table_name = ? AND record_id IN (SELECT value FROM json_each(?))"
     return {record_id for (record_id,) in connection.execute(sql, (table, ids))}
@@ -93,27 +91,27 @@ def contested_ids(connection: sqlite3.Connection, table: str, ids: str) -> set[s
 # --- what a person sees --------------------------------------------------------------------------------------------
 
 
-def count(connection: sqlite3.Connection) -> int:
+def count(connection: Connection) -> int:
     """How many are open."""
     (rows,) = connection.execute(f"SELECT count(*) FROM ({OPEN})").fetchone()
     return int(rows)
 
 
-def open_conflicts(connection: sqlite3.Connection) -> list[dict[str, Json]]:
+def open_conflicts(connection: Connection) -> list[dict[str, Json]]:
     """The open ones, oldest first, as Replica.conflicts() gives them. A value of several parts is a list."""
-    return [_described(connection, _view_of(row)) for row in connection.execute(IN_ORDER).fetchall()]
+    return [_described(connection, _view_of(connection, row)) for row in connection.execute(IN_ORDER).fetchall()]
 
 
-def _described(connection: sqlite3.Connection, view: ConflictView) -> dict[str, Json]:
+def _described(connection: Connection, view: ConflictView) -> dict[str, Json]:
     """As JSON, with the name of the record; without choices where this version knows too little to carry one out."""
     conflict, data = view.conflict, conflict_to_json(view)
     name = _current_cells(connection, conflict.key).get("name")
-    first = {"id": conflict.id, "table": conflict.table, "record_id": conflict.record_id, "name": name}
+    first = {"id": conflict.id, "table": conflict.table.name, "record_id": conflict.record_id, "name": name}
     del data["base"]
-    return {**first, **data, "choices": data["choices"] if _is_known(conflict) else []}
+    return {**first, **data, "choices": data["choices"] if _is_known(connection, conflict) else []}
 
 
-def _current_cells(connection: sqlite3.Connection, key: Key) -> dict[str, Value]:
+def _current_cells(connection: Connection, key: Key) -> dict[str, Value]:
     """The record's cells as they show here; of a deleted one those that are still known."""
     cells = visible_record(connection, key)
     if cells is None:
@@ -125,7 +123,7 @@ def _current_cells(connection: sqlite3.Connection, key: Key) -> dict[str, Value]
 # --- what a person decides -----------------------------------------------------------------------------------------
 
 
-def resolve(connection: sqlite3.Connection, conflict_id: str, choice: str, change_id: str, now_ms: int) -> None:
+def resolve(connection: Connection, conflict_id: str, choice: str, change_id: str, now_ms: int) -> None:
     """Make one version stand, or both. Raises NotFound, and Invalid for what can't be chosen."""
     parsed = _parse_choice(choice)
     with change_log.without_logging(connection):
@@ -134,30 +132,30 @@ def resolve(connection: sqlite3.Connection, conflict_id: str, choice: str, chang
         append_patch(connection, conflict.key, patch, change_id, now_ms, (conflict.id,))
 
 
-def resolve_with(connection: sqlite3.Connection, conflict_id: str, value: Json, change_id: str, now_ms: int) -> None:
+def resolve_with(connection: Connection, conflict_id: str, value: Json, change_id: str, now_ms: int) -> None:
     """Make a value stand that a person typed. Raises NotFound or Invalid."""
     with change_log.without_logging(connection):
         conflict = _find(connection, conflict_id)
-        _require_known(conflict)
-        parsed = value_of(TABLES[conflict.table], conflict.cell, value)
+        _require_known(connection, conflict)
+        parsed = value_of(conflict.table, conflict.cell, value)
         patch = parse_custom_value(conflict, _current_cells(connection, conflict.key), parsed)
         append_patch(connection, conflict.key, patch, change_id, now_ms, (conflict.id,))
 
 
-def resolve_all(connection: sqlite3.Connection, choice: str, new_id: Callable[[], str], now_ms: int) -> int:
+def resolve_all(connection: Connection, choice: str, new_id: Callable[[], str], now_ms: int) -> int:
     """The same choice in each of them, or in none where it can't be made in one. Returns how many were resolved.
 
     What others resolve in the meantime stays as they have resolved it.
     """
     parsed = _parse_choice(choice)
     with reading(connection):
-        conflicts = [_view_of(row).conflict for row in connection.execute(IN_ORDER).fetchall()]
+        conflicts = [_view_of(connection, row).conflict for row in connection.execute(IN_ORDER).fetchall()]
         for conflict in conflicts:
             _patch_of(connection, conflict, parsed)
 
     def resolve_some(ids: list[str]) -> int:
         rows = connection.execute(THESE_IN_ORDER, (dump(ids),)).fetchall()
-        for conflict in [_view_of(row).conflict for row in rows]:
+        for conflict in [_view_of(connection, row).conflict for row in rows]:
             patch = _patch_of(connection, conflict, parsed)
             append_patch(connection, conflict.key, patch, new_id(), now_ms, (conflict.id,))
         return len(rows)
@@ -174,25 +172,25 @@ def _parse_choice(text: str) -> Choice:
     return Choice(text)
 
 
-def _patch_of(connection: sqlite3.Connection, conflict: Conflict, choice: Choice) -> Patch:
-    _require_known(conflict)
+def _patch_of(connection: Connection, conflict: Conflict, choice: Choice) -> Patch:
+    _require_known(connection, conflict)
     return patch_of_choice(conflict, _current_cells(connection, conflict.key), choice)
 
 
-def _find(connection: sqlite3.Connection, conflict_id: str) -> Conflict:
+def _find(connection: Connection, conflict_id: str) -> Conflict:
     row = connection.execute(f"SELECT * FROM ({OPEN}) WHERE id = ?", (conflict_id,)).fetchone()
     if row is None:
         raise NotFound(f"There is no open conflict with the id {conflict_id!a}: it was settled, or it never was.")
-    return _view_of(row).conflict
+    return _view_of(connection, row).conflict
 
 
-def _require_known(conflict: Conflict) -> None:
-    if not _is_known(conflict):
+def _require_known(connection: Connection, conflict: Conflict) -> None:
+    if not _is_known(connection, conflict):
         text = f"This version of offbook does not know all of {conflict.cell}: update it, or decide elsewhere."
         raise Invalid("unknown_cell", text)
 
 
-def _is_known(conflict: Conflict) -> bool:
+def _is_known(connection: Connection, conflict: Conflict) -> bool:
     """Whether this version can say what the choice writes: what it does not know, it must not erase."""
-    table, values = TABLES.get(conflict.table), (conflict.ours, conflict.theirs)
-    return table is not None and all(is_whole(table, conflict.cell, value) for value in values)
+    table, values = conflict.table, (conflict.ours, conflict.theirs)
+    return table.name in connection.schema and all(is_whole(table, conflict.cell, value) for value in values)

@@ -1,7 +1,7 @@
 """Opening the replica's SQLite file, and transactions on it.
 
 Every connection that offbook itself uses comes from connect(), and every write from inside atomic(). Nothing here knows
-what the tables are.
+what the tables are: who opens a replica says so.
 
 Opening takes no lock and writes nothing, but for a file that is new. What may not be written to is read as it is, and a
 write to it raises ReadOnly; or DiskFull, where that is the reason.
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from offbook.core.errors import OffbookError
+from offbook.core.schema import Schema
 from offbook.core.sqlite_facts import WAL_INDEX_BYTES, has_wal_reset_race
 
 if TYPE_CHECKING:
@@ -90,11 +91,12 @@ class ImmutableFile:
 class Connection(sqlite3.Connection):
     """Is closed when nobody uses it any more. Closed by another thread than its user's, it would crash in SQLite.
 
-    ``on_commit`` is called after each transaction of atomic(). ``immutable_file`` is set where SQLite takes it that
-    nobody writes to the file.
+    ``schema`` are the synced tables of the file. ``on_commit`` is called after each transaction of atomic().
+    ``immutable_file`` is set where SQLite takes it that nobody writes to the file.
     """
 
     on_commit: Callable[[], None] | None = None
+    schema: Schema = Schema(())
     immutable_file: ImmutableFile | None = None
     _was_opened = False
 

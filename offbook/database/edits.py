@@ -6,35 +6,31 @@ belong to a record that no longer shows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from offbook.core.errors import Invalid
 from offbook.core.history.reconstruct import Patch
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Key, Operation, Rejection
 from offbook.core.protocol.requests import build_change
 from offbook.core.protocol.rows import iso_millis
-from offbook.core.schema import TABLES
 from offbook.core.validation import LENIENT, change_data
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
+from offbook.database.connection import Connection
 from offbook.database.parked import append_edit
 from offbook.database.server_rows import NO_SERVER_ROW, server_row
 
-if TYPE_CHECKING:
-    import sqlite3
-
 
 def append_patch(
-    connection: sqlite3.Connection, key: Key, patch: Patch, change_id: str, now_ms: int, resolves: tuple[str, ...] = ()
+    connection: Connection, key: Key, patch: Patch, change_id: str, now_ms: int, resolves: tuple[str, ...] = ()
 ) -> None:
     """Log the patch with the base that a trigger would give, and let it show. Raises Invalid where it can't be sent.
 
     Its values are those that a server said, or were checked when they were typed: limits don't count here.
     """
+    table = connection.schema[key[0]]
     base = (server_row(connection, key) or NO_SERVER_ROW).last_seq
-    data = None if patch.operation is Operation.DELETE else change_data(TABLES[key[0]], patch.cells)
-    change = build_change(change_id, key, patch.operation, change_id, now_ms, base, data, LENIENT)
+    data = None if patch.operation is Operation.DELETE else change_data(table, patch.cells)
+    change = build_change(change_id, table, key[1], patch.operation, change_id, now_ms, base, data, LENIENT)
     if isinstance(change, Rejection):
         raise Invalid.from_fault(change.fault)
     timestamp, state = iso_millis(now_ms), LineState.PENDING

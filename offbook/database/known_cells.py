@@ -11,34 +11,26 @@ A choice or a limit is no cell: what a server says is held without knowing them 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from functools import cache
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from functools import lru_cache
 
-from offbook.core.schema import TABLES, Table
-
-if TYPE_CHECKING:
-    import sqlite3
+from offbook.core.schema import Schema
+from offbook.database.connection import Connection
 
 
-def cells_of_tables(tables: Mapping[str, Table]) -> Iterator[str]:
+def cells_of(schema: Schema) -> Iterator[str]:
     """The tables, their fields and their maps' attributes, by name."""
-    for table in tables.values():
+    for table in schema.values():
         yield table.name
         yield from (f"{table.name}/{field.name}" for field in table.fields)
         for map_ in table.maps:
             yield from (f"{table.name}/{map_.name}/{attribute.name}" for attribute in map_.attributes)
 
 
-def note_of(tables: Mapping[str, Table]) -> str:
-    """What a version with these tables knows, as it is noted in a file."""
-    return json.dumps(sorted(cells_of_tables(tables)))
-
-
-@cache
-def own_cells() -> str:
-    """What this version knows."""
-    return note_of(TABLES)
+@lru_cache(maxsize=64)
+def note_of(schema: Schema) -> str:
+    """What a version with this schema knows, as it is noted in a file."""
+    return json.dumps(sorted(cells_of(schema)))
 
 
 def covers(note: str | None, other: str) -> bool:
@@ -46,12 +38,12 @@ def covers(note: str | None, other: str) -> bool:
     return note == other or (note is not None and set(json.loads(note)) >= set(json.loads(other)))
 
 
-def note_own_cells(connection: sqlite3.Connection) -> None:
+def note_own_cells(connection: Connection) -> None:
     """Note before a pull that from here on no more is known than this version knows."""
-    connection.execute("UPDATE sync_state SET knew = ?", (own_cells(),))
+    connection.execute("UPDATE sync_state SET knew = ?", (note_of(connection.schema),))
 
 
-def restart_pull(connection: sqlite3.Connection) -> None:
+def restart_pull(connection: Connection) -> None:
     """Nothing is pulled yet of what comes from now on, so that nothing of it was passed over.
 
     The cursor is kept until the first page is here, even one that the server could not serve: it alone tells a server
@@ -60,14 +52,14 @@ def restart_pull(connection: sqlite3.Connection) -> None:
     connection.execute(
         "UPDATE sync_state SET cursor = NULL, cursor_before = coalesce(cursor, cursor_before),"
         " knew = ?, knew_at = NULL",
-        (own_cells(),),
+        (note_of(connection.schema),),
     )
 
 
-def move_cursor(connection: sqlite3.Connection, cursor: str, book: str, now_ms: int) -> None:
+def move_cursor(connection: Connection, cursor: str, book: str, now_ms: int) -> None:
     """A page was applied. Where somebody noted something else meanwhile, nothing is known any more."""
     connection.execute(
         "UPDATE sync_state SET cursor = ?1, knew_at = ?1, knew = CASE knew WHEN ?2 THEN knew END, book = ?3,"
         " last_success_ms = ?4, cursor_before = NULL",
-        (cursor, own_cells(), book, now_ms),
+        (cursor, note_of(connection.schema), book, now_ms),
     )

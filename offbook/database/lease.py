@@ -11,13 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
-from typing import TYPE_CHECKING
 
 from offbook.core.errors import Busy, Stopped
-from offbook.database.connection import SqliteError, atomic
-
-if TYPE_CHECKING:
-    import sqlite3
+from offbook.database.connection import Connection, SqliteError, atomic
 
 LEASE_MS = 120_000
 """Longer than the longest request, so that it can't run out while an answer is on its way."""
@@ -33,7 +29,7 @@ active_holders: set[str] = set()
 
 @contextmanager
 def hold_lease(
-    connection: sqlite3.Connection, holder: str, clock: Callable[[], int], stop: Event | None = None
+    connection: Connection, holder: str, clock: Callable[[], int], stop: Event | None = None
 ) -> Iterator[None]:
     """Be the one who syncs this replica; ``clock`` returns milliseconds.
 
@@ -59,7 +55,7 @@ def hold_lease(
         active_holders.discard(holder)
 
 
-def take_lease(connection: sqlite3.Connection, holder: str, now_ms: int) -> bool:
+def take_lease(connection: Connection, holder: str, now_ms: int) -> bool:
     """Take or renew the lease; False where another holds it."""
     with atomic(connection):
         other, until = connection.execute("SELECT lease_holder, lease_until_ms FROM sync_state").fetchone()
@@ -69,7 +65,7 @@ def take_lease(connection: sqlite3.Connection, holder: str, now_ms: int) -> bool
         return True
 
 
-def release_lease(connection: sqlite3.Connection, holder: str) -> None:
+def release_lease(connection: Connection, holder: str) -> None:
     """Let others sync at once, where this holder still has the lease."""
     connection.execute(
         "UPDATE sync_state SET lease_holder = NULL, lease_until_ms = NULL WHERE lease_holder = ?", (holder,)

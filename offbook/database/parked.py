@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.rebase import LineState, with_bases
 from offbook.core.model import Change, Key, Operation, Rejection
 from offbook.core.protocol.rows import iso_millis
-from offbook.core.schema import TABLES
+from offbook.core.schema import Table
 from offbook.core.validation import Json, is_empty, parse_cells, with_all_fields
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
-from offbook.database.connection import bindable
-from offbook.database.records import RECORD_TABLES
+from offbook.database.connection import Connection, bindable
+from offbook.database.records import record_table
 from offbook.database.server_rows import (
     NO_SERVER_ROW,
     NOBODY,
@@ -30,9 +30,6 @@ from offbook.database.server_rows import (
     server_row,
     validated_change,
 )
-
-if TYPE_CHECKING:
-    import sqlite3
 
 UNKNOWN_RECORD = "unknown_record"
 
@@ -52,7 +49,7 @@ class Parked:
     record: Mapping[str, Json] | None
 
 
-def parked(connection: sqlite3.Connection) -> list[Parked]:
+def parked(connection: Connection) -> list[Parked]:
     """Everything that is parked, oldest first."""
     return [
         Parked(
@@ -64,15 +61,19 @@ def parked(connection: sqlite3.Connection) -> list[Parked]:
             line.code or "",
             line.detail or "",
             line.data,
-            RECORD_TABLES[line.table].get(connection, bindable(line.record_id))
-            if line.table in RECORD_TABLES
-            else None,
+            _visible_row(connection, line),
         )
         for line in change_log.parked_lines(connection)
     ]
 
 
-def park(connection: sqlite3.Connection, line: LogLine, code: str, detail: str, verdict: str | None = None) -> bool:
+def _visible_row(connection: Connection, line: LogLine) -> Mapping[str, Json] | None:
+    """The record that the line is about, as it shows here; None where it does not, or its table is not known."""
+    table = connection.schema.get(line.table)
+    return None if table is None else record_table(table).get(connection, bindable(line.record_id))
+
+
+def park(connection: Connection, line: LogLine, code: str, detail: str, verdict: str | None = None) -> bool:
     """Take a pending line out of the queue; False where it is not pending any more."""
     changed = connection.execute(
         "UPDATE change_log SET synced = ?, code = ?, detail = ?, verdict = ? WHERE id = ? AND synced = 0",
@@ -81,7 +82,7 @@ def park(connection: sqlite3.Connection, line: LogLine, code: str, detail: str, 
     return changed.rowcount == 1
 
 
-def write_bases(connection: sqlite3.Connection, key: Key) -> None:
+def write_bases(connection: Connection, key: Key) -> None:
     """Note in each pending line of the record what its writer had seen, while the lines before it are there to show it.
 
     A line that goes out again after a restore hid nothing: it was acknowledged when those behind it were written.
@@ -93,21 +94,22 @@ def write_bases(connection: sqlite3.Connection, key: Key) -> None:
     ]
     if len(lines) < 2:
         return
-    checked = [(line, validated_change(line, NOBODY, lambda: server_row(connection, key))) for line in lines]
+    schema = connection.schema
+    checked = [(line, validated_change(schema, line, NOBODY, lambda: server_row(connection, key))) for line in lines]
     changes = [(line, change) for line, change in checked if isinstance(change, Change)]
     for (line, _), change in zip(changes, with_bases([change for _, change in changes]), strict=True):
         if change.bases != (line.bases or {}):
             connection.execute("UPDATE change_log SET bases = ? WHERE id = ?", (dump(dict(change.bases)), line.id))
 
 
-def merge_into_parked_insert(connection: sqlite3.Connection, key: Key) -> bool:
+def merge_into_parked_insert(connection: Connection, key: Key) -> bool:
     """Let a parked INSERT take in what was typed over its row later; True where anything was folded.
 
     Only where the server has no such record: else the later changes can go their own way. A record that was deleted
     again leaves nothing to send, unless that was somebody's choice in a conflict.
     """
     row = server_row(connection, key) or NO_SERVER_ROW
-    lines = change_log.unsettled_lines(connection, *key) if row.deleted and key[0] in TABLES else []
+    lines = change_log.unsettled_lines(connection, *key) if row.deleted and key[0] in connection.schema else []
     inserts = [line for line in lines if line.state is LineState.PARKED and line.operation == Operation.INSERT]
     if not inserts:
         return False
@@ -118,7 +120,7 @@ def merge_into_parked_insert(connection: sqlite3.Connection, key: Key) -> bool:
     return bool(typed)
 
 
-def _merge_line(connection: sqlite3.Connection, insert: LogLine, later: LogLine) -> LogLine:
+def _merge_line(connection: Connection, insert: LogLine, later: LogLine) -> LogLine:
     resolves = tuple(dict.fromkeys((*insert.resolves, *later.resolves)))
     if later.operation == Operation.DELETE:
         _delete(connection, insert)
@@ -139,7 +141,7 @@ def _ids(resolves: tuple[str, ...]) -> str | None:
     return dump(resolves) if resolves else None
 
 
-def drop(connection: sqlite3.Connection, change_id: str) -> None:
+def drop(connection: Connection, change_id: str) -> None:
     """Give a parked change up: its record shows what the server has. Raises NotFound."""
     with change_log.without_logging(connection):
         line = _find(connection, change_id)
@@ -149,7 +151,7 @@ def drop(connection: sqlite3.Connection, change_id: str) -> None:
 
 
 def retry(
-    connection: sqlite3.Connection,
+    connection: Connection,
     change_id: str,
     corrections: Mapping[str, Json],
     new_id: Callable[[], str],
@@ -171,7 +173,7 @@ def retry(
 
 
 def _retried_line(
-    connection: sqlite3.Connection, line: LogLine, corrections: Mapping[str, Json], change_id: str, now_ms: int
+    connection: Connection, line: LogLine, corrections: Mapping[str, Json], change_id: str, now_ms: int
 ) -> LogLine:
     row = server_row(connection, (line.table, bindable(line.record_id))) or NO_SERVER_ROW
     operation, data = line.operation, line.data
@@ -182,7 +184,7 @@ def _retried_line(
         data = change_log.merge_data(copy, corrections)
     if operation == Operation.UPDATE and line.code == UNKNOWN_RECORD and row.deleted:
         operation = Operation.INSERT
-        data = change_log.merge_data(insert_data(line.table, row.cells), data or {})
+        data = change_log.merge_data(insert_data(connection.schema[line.table], row.cells), data or {})
     retried = LogLine(
         0,
         line.table,
@@ -198,32 +200,32 @@ def _retried_line(
         typed=line.typed,
     )
     if corrections:
-        parse_cells(TABLES[line.table], corrections, Operation.UPDATE)
-    change = validated_change(retried, change_id, lambda: row)
+        parse_cells(connection.schema[line.table], corrections, Operation.UPDATE)
+    change = validated_change(connection.schema, retried, change_id, lambda: row)
     if isinstance(change, Rejection):
         raise Invalid.from_fault(change.fault)
     return retried
 
 
-def insert_data(table: str, cells: Mapping[str, Any]) -> dict[str, Any]:
+def insert_data(table: Table, cells: Mapping[str, Any]) -> dict[str, Any]:
     """What is known of a record that the server no longer has, as the data of an INSERT that brings it back."""
-    data = with_all_fields(TABLES[table], cells)
+    data = with_all_fields(table, cells)
     return {name: value for name, value in data.items() if not is_empty(value)}
 
 
-def append_edit(connection: sqlite3.Connection, line: LogLine) -> None:
+def append_edit(connection: Connection, line: LogLine) -> None:
     """Put an edit into the queue that no trigger logged, and let it show: over an INSERT that can't be sent, too."""
     append_line(connection, line)
     if rebuild_row(connection, (line.table, line.record_id)):
         return
-    layout = RECORD_TABLES[line.table]
+    layout = record_table(connection.schema[line.table])
     if line.operation == Operation.DELETE:
         layout.remove(connection, [line.record_id])
     elif layout.get(connection, line.record_id) is not None:
         layout.change(connection, line.record_id, line.data or {})
 
 
-def append_line(connection: sqlite3.Connection, line: LogLine, id: int | None = None) -> None:
+def append_line(connection: Connection, line: LogLine, id: int | None = None) -> None:
     """Put a change into the queue that no trigger logged: at its end, or under an id of one's own.
 
     What a person typed of it was checked already; the rest is what a server said.
@@ -246,12 +248,12 @@ def append_line(connection: sqlite3.Connection, line: LogLine, id: int | None = 
     )
 
 
-def _find(connection: sqlite3.Connection, change_id: str) -> LogLine:
+def _find(connection: Connection, change_id: str) -> LogLine:
     for line in change_log.parked_lines(connection):
         if line.change_id == change_id:
             return line
     raise NotFound(f"There is no parked change with the id {change_id!a}.")
 
 
-def _delete(connection: sqlite3.Connection, line: LogLine) -> None:
+def _delete(connection: Connection, line: LogLine) -> None:
     connection.execute("DELETE FROM change_log WHERE id = ?", (line.id,))

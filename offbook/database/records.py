@@ -1,6 +1,6 @@
 """How a record lies in the replica's tables: its own row, and one row per entry of its maps.
 
-The SQL is made once per table, from its entry in TABLES. Nothing here knows of the log or of the server: what is
+The SQL is made once per table, from its declaration. Nothing here knows of the log or of the server: what is
 written within change_log.without_logging() is not logged, what is written outside is.
 """
 
@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, lru_cache
+from typing import Any
 
-from offbook.core.schema import TABLES, Map, Table, Type
+from offbook.core.schema import Map, Table, Type
 from offbook.core.validation import Json
-
-if TYPE_CHECKING:
-    import sqlite3
+from offbook.database.connection import Connection
 
 Data = Mapping[str, Json]
 """A record as the wire has it: its fields, and per map an object of entries."""
@@ -35,7 +33,7 @@ class RecordTable:
     def _entry_inserts(self) -> Mapping[str, str]:
         return {map_.name: _insert_entry_sql(map_) for map_ in self.table.maps}
 
-    def put(self, connection: sqlite3.Connection, rows: Iterable[tuple[str, Data]]) -> None:
+    def put(self, connection: Connection, rows: Iterable[tuple[str, Data]]) -> None:
         """Make these records be as given, whatever stood there. ``created_at`` and ``updated_at`` are in their data.
 
         Never by REPLACE, which deletes the row first and takes along what hangs on it.
@@ -50,7 +48,7 @@ class RecordTable:
             entries = [entry for record_id, data in rows for entry in _entry_rows(map_, record_id, data)]
             connection.executemany(self._entry_inserts[map_.name], entries)
 
-    def _put_fields(self, connection: sqlite3.Connection, rows: Sequence[tuple[str, Data]]) -> None:
+    def _put_fields(self, connection: Connection, rows: Sequence[tuple[str, Data]]) -> None:
         """A field that none of them has is not bound at all: it becomes what it is in a new row, which is empty."""
         used = {name for _, data in rows for name, value in data.items() if value}.union(self.table.required)
         columns = [*(name for name in self.names if name in used), "created_at", "updated_at"]
@@ -65,20 +63,20 @@ class RecordTable:
                 row[place] = 1 if row[place] else 0
         return rows_of_values
 
-    def remove(self, connection: sqlite3.Connection, record_ids: Iterable[str]) -> None:
+    def remove(self, connection: Connection, record_ids: Iterable[str]) -> None:
         """Delete these records; a trigger takes their entries along."""
         connection.executemany(
             f'DELETE FROM "{self.table.name}" WHERE id = ?', [(record_id,) for record_id in record_ids]
         )
 
-    def add(self, connection: sqlite3.Connection, record_id: str, data: Data) -> None:
+    def add(self, connection: Connection, record_id: str, data: Data) -> None:
         """A new record, with what the schema fills in left to it."""
         values = {"id": record_id, **self._column_values(data)}
         connection.execute(_insert_sql(self.table.name, tuple(values)), list(values.values()))
         for map_ in self.table.maps:
             connection.executemany(self._entry_inserts[map_.name], _entry_rows(map_, record_id, data))
 
-    def add_all(self, connection: sqlite3.Connection, rows: Sequence[tuple[str, Data]]) -> None:
+    def add_all(self, connection: Connection, rows: Sequence[tuple[str, Data]]) -> None:
         """New records, as add() makes them, with as few statements as there are tables."""
         used = {name for _, data in rows for name, value in data.items() if value}
         columns = [name for name in self.names if name in used]
@@ -88,7 +86,7 @@ class RecordTable:
             entries = [entry for record_id, data in rows for entry in _entry_rows(map_, record_id, data)]
             connection.executemany(self._entry_inserts[map_.name], entries)
 
-    def change(self, connection: sqlite3.Connection, record_id: str, data: Data) -> None:
+    def change(self, connection: Connection, record_id: str, data: Data) -> None:
         """Write what ``data`` names, and nothing else."""
         values = self._column_values(data)
         if values:
@@ -107,17 +105,15 @@ class RecordTable:
 
     # --- reading ---
 
-    def get(self, connection: sqlite3.Connection, record_id: str) -> dict[str, Json] | None:
+    def get(self, connection: Connection, record_id: str) -> dict[str, Json] | None:
         """The record as it shows; None where it does not."""
         return next(iter(self._read(connection, "WHERE id = ?", "WHERE {owner} = ?", record_id)), None)
 
-    def all(self, connection: sqlite3.Connection) -> list[dict[str, Json]]:
+    def all(self, connection: Connection) -> list[dict[str, Json]]:
         """All records as they show, in no order."""
         return self._read(connection, "", "")
 
-    def _read(
-        self, connection: sqlite3.Connection, where: str, where_of_map: str, *parameters: str
-    ) -> list[dict[str, Json]]:
+    def _read(self, connection: Connection, where: str, where_of_map: str, *parameters: str) -> list[dict[str, Json]]:
         columns = ("id", *self.names, "created_at", "updated_at")
         rows = connection.execute(f'SELECT {_list(columns)} FROM "{self.table.name}" {where}', parameters)
         records = {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
@@ -153,7 +149,7 @@ def _entry_rows(map_: Map, record_id: str, data: Data) -> list[tuple[Any, ...]]:
     ]
 
 
-def _change_entry(connection: sqlite3.Connection, map_: Map, record_id: str, key: str, entry: Data | None) -> None:
+def _change_entry(connection: Connection, map_: Map, record_id: str, key: str, entry: Data | None) -> None:
     """A part of an address that is named brings the whole address: the parts left out become empty."""
     where = f'"{map_.owner}" = ? AND entry_id = ?'
     if entry is None:
@@ -191,4 +187,7 @@ def _fast_insert_sql(rows: str, columns: tuple[str, ...], needed: tuple[str, ...
     return f'INSERT INTO "{rows}" ({_list(columns)}) VALUES ({values})'
 
 
-RECORD_TABLES: Mapping[str, RecordTable] = {name: RecordTable(table) for name, table in TABLES.items()}
+@lru_cache(maxsize=256)
+def record_table(table: Table) -> RecordTable:
+    """How a table lies in the file. It is put together once, however many files have it."""
+    return RecordTable(table)

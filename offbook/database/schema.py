@@ -1,4 +1,4 @@
-"""The tables of a replica's file, made from TABLES, and what brings an older file up to date.
+"""The tables of a replica's file, made from their declarations, and what brings an older file up to date.
 
 install() may run on every start: where nothing is to be done it reads one row. It must never lose a row or a line of
 the log, and never change what a tool that knows the tables relies on.
@@ -9,17 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
 
 from offbook.core.errors import OffbookError
-from offbook.core.schema import TABLES, Field, Map, Table, Type
-from offbook.database.connection import ReadOnlyFile, atomic
+from offbook.core.schema import Field, Map, Schema, Table, Type
+from offbook.database.connection import Connection, ReadOnlyFile, atomic
 from offbook.database.known_cells import covers, note_of
 from offbook.database.server_rows import show_pending_lines
 from offbook.database.triggers import NOW, PREFIX, triggers
-
-if TYPE_CHECKING:
-    import sqlite3
 
 # Version and variant as RFC 9562, section 5.4, has them: the third group begins with 4, the fourth with 8, 9, a or b.
 UUID = " || ".join(
@@ -134,33 +130,39 @@ class TooNew(OffbookError):
     code = "too_new"
 
 
-def install(connection: sqlite3.Connection, tables: Mapping[str, Table] = TABLES) -> None:
+def install(connection: Connection) -> None:
     """Make the tables and triggers that are missing. What they hold beside those of this version stays as it is."""
-    shape = hashlib.sha256("\n".join((*map(_shape, tables.values()), str(ADDED), FORGET_NOTE)).encode()).hexdigest()
-    note = note_of(tables)
+    shape = _shape_of(connection.schema)
+    note = note_of(connection.schema)
     if _is_current(connection, shape, note):
         return
     try:
-        _migrate(connection, tables, shape, note)
+        _migrate(connection, shape, note)
     except ReadOnlyFile as error:
         raise ReadOnlyFile(
             f"{error} This offbook can read it once it has been opened where it may be written."
         ) from None
 
 
-def _migrate(connection: sqlite3.Connection, tables: Mapping[str, Table], shape: str, note: str) -> None:
+def _migrate(connection: Connection, shape: str, note: str) -> None:
     with atomic(connection):
         _upgrade(connection)
         if _is_current(connection, shape, note):  # another process was faster
             return
         _add_columns(connection)
         _drop_triggers(connection)
-        for table in tables.values():
+        for table in connection.schema.values():
             _create_missing(connection, table)
             for sql in triggers(table):
                 connection.execute(sql)
         _sign_triggers(connection, shape, note)
         show_pending_lines(connection)
+
+
+def _shape_of(schema: Schema) -> str:
+    """What tells whose tables and triggers a file has, as a SHA-256 in hexadecimal digits."""
+    shapes = (_shape(table) for table in schema.values())
+    return hashlib.sha256("\n".join((*shapes, str(ADDED), FORGET_NOTE)).encode()).hexdigest()
 
 
 @cache
@@ -172,7 +174,7 @@ def _shape(table: Table) -> str:
     return "\n".join((repr(table), *_create_sql(table), *triggers(table)))
 
 
-def _is_current(connection: sqlite3.Connection, shape: str, note: str) -> bool:
+def _is_current(connection: Connection, shape: str, note: str) -> bool:
     """Whether the triggers log all that this version can write: its own do, and those of a version that knows more."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(STEPS):
@@ -184,7 +186,7 @@ def _is_current(connection: sqlite3.Connection, shape: str, note: str) -> bool:
     return bool(signed == shape) or (known_note != note and covers(known_note, note))
 
 
-def _note_of_triggers(connection: sqlite3.Connection, shape: str) -> str | None:
+def _note_of_triggers(connection: Connection, shape: str) -> str | None:
     """What the version knows that made the triggers; None where it did not say."""
     if "knows" not in _columns(connection, "sync_state"):
         return None
@@ -193,7 +195,7 @@ def _note_of_triggers(connection: sqlite3.Connection, shape: str) -> str | None:
     return note if signed == shape else None
 
 
-def _sign_triggers(connection: sqlite3.Connection, shape: str, note: str) -> None:
+def _sign_triggers(connection: Connection, shape: str, note: str) -> None:
     """Say whose the triggers are. Those of before were of a version that notes nothing: it may have dropped cells."""
     (before,) = connection.execute("SELECT shape FROM sync_state").fetchone()
     if _note_of_triggers(connection, before) is None:
@@ -201,7 +203,7 @@ def _sign_triggers(connection: sqlite3.Connection, shape: str, note: str) -> Non
     connection.execute("UPDATE sync_state SET shape = ?, knows = ?", (shape, f"{shape} {note}"))
 
 
-def _upgrade(connection: sqlite3.Connection) -> None:
+def _upgrade(connection: Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     for step in STEPS[version:]:
         for sql in step:
@@ -209,7 +211,7 @@ def _upgrade(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {len(STEPS)}")
 
 
-def _add_columns(connection: sqlite3.Connection) -> None:
+def _add_columns(connection: Connection) -> None:
     for table, columns in ADDED.items():
         existing = _columns(connection, table)
         for column in columns:
@@ -219,11 +221,11 @@ def _add_columns(connection: sqlite3.Connection) -> None:
     connection.execute(FORGET_NOTE)
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> set[str]:
+def _columns(connection: Connection, table: str) -> set[str]:
     return {row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')}
 
 
-def _drop_triggers(connection: sqlite3.Connection) -> None:
+def _drop_triggers(connection: Connection) -> None:
     """Only ours: an app may have triggers of its own on these tables."""
     names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
     for (name,) in names:
@@ -234,7 +236,7 @@ def _drop_triggers(connection: sqlite3.Connection) -> None:
 # --- synced tables -------------------------------------------------------------------------------------------------
 
 
-def _create_missing(connection: sqlite3.Connection, table: Table) -> None:
+def _create_missing(connection: Connection, table: Table) -> None:
     """Create what is missing of a table and its maps. What it holds comes with a snapshot
     (offbook.database.known_cells).
     """
@@ -301,7 +303,7 @@ def _no_bytes_sql(column: str) -> str:
 # --- the one row of state ------------------------------------------------------------------------------------------
 
 
-def assign_replica_id(connection: sqlite3.Connection, home: str) -> str:
+def assign_replica_id(connection: Connection, home: str) -> str:
     """This replica's UUID: a new one where the file is opened at another home than before, so that a copy is its own.
 
     A copy also leaves the lease behind, which a process at the old home may hold. At the same home nothing is written.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from offbook.core.codes import Scope, names_in
 from offbook.core.lenient_validation import known_part, typed_part
@@ -17,15 +17,12 @@ from offbook.core.merge.rebase import LineState, PendingLine, is_on_top, update_
 from offbook.core.model import NO_CLOCK, NOTHING, Change, Key, Operation, Record, Rejection, Value
 from offbook.core.protocol.requests import parse_change
 from offbook.core.protocol.rows import iso_micros, iso_millis
-from offbook.core.schema import EXISTS, TABLES, Table, entry_of
+from offbook.core.schema import EXISTS, Schema, Table, entry_of
 from offbook.core.validation import LENIENT, STRICT, Json, change_data, with_all_fields
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
-from offbook.database.connection import bindable
-from offbook.database.records import RECORD_TABLES
-
-if TYPE_CHECKING:
-    import sqlite3
+from offbook.database.connection import Connection, bindable
+from offbook.database.records import record_table
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 """The replica, where a change is made of a line only to look at its cells."""
@@ -91,9 +88,9 @@ class ServerRow(NamedTuple):
         """Whether this row says something newer."""
         return known_row is None or known_row.stale > 0 or self.seq > known_row.seq
 
-    def as_record(self, key: Key) -> Record:
+    def as_record(self, table: Table, record_id: str) -> Record:
         """The record as the server last sent it."""
-        return Record(*key, self.seq, self.deleted, self.cells, NO_CLOCK, {})
+        return Record(table, record_id, self.seq, self.deleted, self.cells, NO_CLOCK, {})
 
     def parameters(self, key: Key) -> tuple[str, str, int, int, str | None, str]:
         """What PUT takes. Mostly nothing is said of ``seen``: to bind a None costs Python ten times as much as text."""
@@ -107,7 +104,7 @@ class ServerRow(NamedTuple):
 NO_SERVER_ROW = ServerRow(0, True, {})
 
 
-def server_row(connection: sqlite3.Connection, key: Key) -> ServerRow | None:
+def server_row(connection: Connection, key: Key) -> ServerRow | None:
     """What the server last said of the record; None where it never spoke of it."""
     sql = f"SELECT {ROW} FROM server_rows WHERE table_name = ? AND record_id = ?"
     row = connection.execute(sql, key).fetchone()
@@ -129,7 +126,7 @@ def _seen(text: str | None, seq: int) -> Mapping[str, int]:
     return seen if seen.pop(OF_ROW, None) == seq else NOTHING
 
 
-def store_server_row(connection: sqlite3.Connection, key: Key, known_row: ServerRow | None, row: ServerRow) -> bool:
+def store_server_row(connection: Connection, key: Key, known_row: ServerRow | None, row: ServerRow) -> bool:
     """Note what the server said of a record with unsettled changes or a conflict; False where newer is known."""
     if not row.counts_after(known_row):
         return False
@@ -137,30 +134,32 @@ def store_server_row(connection: sqlite3.Connection, key: Key, known_row: Server
     return True
 
 
-def restore_known_row(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
+def restore_known_row(connection: Connection, key: Key, row: ServerRow) -> None:
     """Take a row that is known already, for what was not known of it, and let it show."""
     _store(connection, key, server_row(connection, key), row)
     rebuild_row(connection, key)
 
 
-def _store(connection: sqlite3.Connection, key: Key, known_row: ServerRow | None, row: ServerRow) -> None:
+def _store(connection: Connection, key: Key, known_row: ServerRow | None, row: ServerRow) -> None:
     lines = change_log.lines_above(connection, *key, (known_row or NO_SERVER_ROW).seq)
     is_kept = has_conflict(connection, key) or any(line.state is not LineState.ACKNOWLEDGED for line in lines)
-    kept = _cells_that_may_return(known_row or NO_SERVER_ROW, lines, row) if is_kept else {}
+    kept = _cells_that_may_return(connection.schema, known_row or NO_SERVER_ROW, lines, row) if is_kept else {}
     row = row.after(known_row)
     connection.execute(PUT, row._replace(cells={**kept, **row.cells}).parameters(key))
 
 
-def has_conflict(connection: sqlite3.Connection, key: Key) -> bool:
+def has_conflict(connection: Connection, key: Key) -> bool:
     """Whether something of the record waits for a person to decide."""
     return connection.execute(WAITS, key).fetchone() is not None
 
 
-def _cells_that_may_return(known_row: ServerRow, lines: list[LogLine], row: ServerRow) -> dict[str, Value]:
+def _cells_that_may_return(
+    schema: Schema, known_row: ServerRow, lines: list[LogLine], row: ServerRow
+) -> dict[str, Value]:
     """The cells that went away with this row, and that an unsettled edit, or a person, may bring back."""
     cells = dict(known_row.cells)
     for line in lines:
-        if line.state is LineState.ACKNOWLEDGED and (change := change_of_line(line)) is not None:
+        if line.state is LineState.ACKNOWLEDGED and (change := change_of_line(schema, line)) is not None:
             cells.update(change.cells)
     if row.deleted:
         return cells
@@ -169,14 +168,12 @@ def _cells_that_may_return(known_row: ServerRow, lines: list[LogLine], row: Serv
     return {**kept, **{prefix + EXISTS: False for prefix in gone}}
 
 
-def fold_acknowledged(connection: sqlite3.Connection, key: Key) -> None:
+def fold_acknowledged(connection: Connection, key: Key) -> None:
     """Take what the server acknowledged of a record for its row, as if that had come."""
     known_row = server_row(connection, key) or NO_SERVER_ROW
-    lines = [
-        line
-        for line in _applied_lines(change_log.lines_above(connection, *key, known_row.seq), known_row)
-        if line.state is LineState.ACKNOWLEDGED
-    ]
+    lines_above = change_log.lines_above(connection, *key, known_row.seq)
+    applied = _applied_lines(connection.schema, lines_above, known_row)
+    lines = [line for line in applied if line.state is LineState.ACKNOWLEDGED]
     cells = visible_cells(known_row.cells, not known_row.deleted, lines, known_row.seq)
     created_at = known_row.created_at or iso_millis(lines[0].change.timestamp)
     seq = max(line.seq or 0 for line in lines)
@@ -184,45 +181,47 @@ def fold_acknowledged(connection: sqlite3.Connection, key: Key) -> None:
     connection.execute(PUT, row.after(known_row if known_row.seq else None).parameters(key))
 
 
-def _applied_lines(lines: Iterable[LogLine], row: ServerRow) -> list[PendingLine]:
+def _applied_lines(schema: Schema, lines: Iterable[LogLine], row: ServerRow) -> list[PendingLine]:
     """Those lines that hold a change."""
-    pairs = [(line, change_of_line(line, row)) for line in lines]
+    pairs = [(line, change_of_line(schema, line, row)) for line in lines]
     return [PendingLine(line.id, change, line.state, line.seq) for line, change in pairs if change is not None]
 
 
-def change_of_line(line: LogLine, row: ServerRow | None = None) -> Change | None:
+def change_of_line(schema: Schema, line: LogLine, row: ServerRow | None = None) -> Change | None:
     """The change that a line holds; None where it holds what can't be sent. ``row`` is the server's of its record."""
-    change = validated_change(line, NOBODY, lambda: row)
+    change = validated_change(schema, line, NOBODY, lambda: row)
     return change if isinstance(change, Change) else None
 
 
-def validated_change(line: LogLine, replica: str, row: Callable[[], ServerRow | None]) -> Change | Rejection:
+def validated_change(
+    schema: Schema, line: LogLine, replica: str, row: Callable[[], ServerRow | None]
+) -> Change | Rejection:
     """The line as a change, checked as the server will: limits are for what a person typed, not for what it said.
 
     A cell that is not known here was typed with a newer version: whether it can be stored is for the server to say.
     """
     item = line.as_json(replica)
-    change = parse_change(item, replica, LENIENT if line.is_from_server else STRICT)
+    change = parse_change(schema, item, replica, LENIENT if line.is_from_server else STRICT)
     if isinstance(change, Rejection) and change.fault.code == "unknown_cell":
-        item = {**item, **known_part(TABLES[line.table], item.get("data"), item.get("bases"))}
-        change = parse_change(item, replica, LENIENT if line.is_from_server else STRICT)
+        item = {**item, **known_part(schema[line.table], item.get("data"), item.get("bases"))}
+        change = parse_change(schema, item, replica, LENIENT if line.is_from_server else STRICT)
     if isinstance(change, Change) or line.is_from_server or change.fault.code not in LIMITS:
         return change
     known_row = row()
     if known_row is None or (known_row.deleted and not known_row.cells):
         return change
-    typed = typed_part(TABLES[line.table], item["data"], known_row.cells)
-    retyped = parse_change({**item, "operation": Operation.UPDATE.value, "data": typed}, replica)
-    return parse_change(item, replica, LENIENT) if isinstance(retyped, Change) else retyped
+    typed = typed_part(schema[line.table], item["data"], known_row.cells)
+    retyped = parse_change(schema, {**item, "operation": Operation.UPDATE.value, "data": typed}, replica)
+    return parse_change(schema, item, replica, LENIENT) if isinstance(retyped, Change) else retyped
 
 
-def rebuild_row(connection: sqlite3.Connection, key: Key) -> bool:
+def rebuild_row(connection: Connection, key: Key) -> bool:
     """Make the live row what it is to be; False where it is of an INSERT that can't be sent and stays as typed."""
-    if key[0] not in TABLES:
+    if key[0] not in connection.schema:
         return True
     row = server_row(connection, key) or NO_SERVER_ROW
     lines = _lines_over(connection, key, row)
-    applied, typed = _shown_lines(lines, row)
+    applied, typed = _shown_lines(connection.schema, lines, row)
     if typed:
         return _write_as_typed(connection, key, row, typed)
     cells = visible_cells(row.cells, not row.deleted, applied, row.seq)
@@ -232,10 +231,10 @@ def rebuild_row(connection: sqlite3.Connection, key: Key) -> bool:
     return True
 
 
-def visible_record(connection: sqlite3.Connection, key: Key) -> Mapping[str, Value] | None:
+def visible_record(connection: Connection, key: Key) -> Mapping[str, Value] | None:
     """The cells of a record as it shows; None where it does not."""
     row = server_row(connection, key) or NO_SERVER_ROW
-    applied = _shown_lines(_lines_over(connection, key, row), row).applied
+    applied = _shown_lines(connection.schema, _lines_over(connection, key, row), row).applied
     return visible_cells(row.cells, not row.deleted, applied, row.seq)
 
 
@@ -248,8 +247,8 @@ class _ShownLines(NamedTuple):
     typed: list[LogLine]
 
 
-def _shown_lines(lines: list[LogLine], row: ServerRow) -> _ShownLines:
-    applied = _applied_lines(lines, row)
+def _shown_lines(schema: Schema, lines: list[LogLine], row: ServerRow) -> _ShownLines:
+    applied = _applied_lines(schema, lines, row)
     applied_ids = {line.id for line in applied}
     inserts = [line for line in lines if line.operation == Operation.INSERT and line.id not in applied_ids]
     if not inserts:
@@ -273,7 +272,7 @@ def lines_over_insert(insert: LogLine, lines: Iterable[LogLine], row: ServerRow 
     row = row or NO_SERVER_ROW
     typed: list[LogLine] = []
     for line in lines:
-        if line.id <= insert.id or line.state is not LineState.PENDING:
+        if line.id <= insert.id or line.state is not LineState.PENDING or line.is_derived:
             continue
         seen = (line.bases or {}).get(EXISTS, line.base)
         if seen != insert.base and not (row.deleted and seen >= row.last_seq):
@@ -284,11 +283,11 @@ def lines_over_insert(insert: LogLine, lines: Iterable[LogLine], row: ServerRow 
     return typed
 
 
-def _write_as_typed(connection: sqlite3.Connection, key: Key, row: ServerRow, typed: list[LogLine]) -> bool:
+def _write_as_typed(connection: Connection, key: Key, row: ServerRow, typed: list[LogLine]) -> bool:
     """Let the row of an INSERT that can't be sent show; False where nothing of the server's ever stood in its place."""
     if row.last_seq == 0:
         return False
-    layout = RECORD_TABLES[key[0]]
+    layout = record_table(connection.schema[key[0]])
     if typed[-1].operation == Operation.DELETE:
         layout.remove(connection, [key[1]])
         return True
@@ -308,7 +307,7 @@ def _bindable_data(data: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def show_pending_lines(connection: sqlite3.Connection) -> None:
+def show_pending_lines(connection: Connection) -> None:
     """Let all that can be sent show again, where a version that could not send it has hidden it.
 
     Rows aren't rebuilt for it: they may show cells that such a version has dropped from the server's row.
@@ -316,19 +315,20 @@ def show_pending_lines(connection: sqlite3.Connection) -> None:
     keys = connection.execute(MAYBE_HIDDEN).fetchall()
     with change_log.without_logging(connection):
         for table, record_id in keys:
-            if table in TABLES and record_id.isascii():
+            if table in connection.schema and record_id.isascii():
                 _lay_lines_over(connection, (table, record_id))
 
 
-def _lay_lines_over(connection: sqlite3.Connection, key: Key) -> None:
-    table, layout = TABLES[key[0]], RECORD_TABLES[key[0]]
+def _lay_lines_over(connection: Connection, key: Key) -> None:
+    table = connection.schema[key[0]]
+    layout = record_table(table)
     record = layout.get(connection, key[1])
     if record is None:
         rebuild_row(connection, key)
         return
     row = server_row(connection, key) or NO_SERVER_ROW
     data: dict[str, Any] = {}
-    for line in _applied_lines(_lines_over(connection, key, row), row):
+    for line in _applied_lines(connection.schema, _lines_over(connection, key, row), row):
         if not is_on_top(line, row.seq):
             continue
         if line.change.operation is Operation.DELETE:
@@ -344,7 +344,7 @@ def _lay_lines_over(connection: sqlite3.Connection, key: Key) -> None:
     layout.change(connection, key[1], data)
 
 
-def _lines_over(connection: sqlite3.Connection, key: Key, row: ServerRow) -> list[LogLine]:
+def _lines_over(connection: Connection, key: Key, row: ServerRow) -> list[LogLine]:
     """The record's lines that the row may lack. One that goes out again after a restore is in the row that was lost."""
     lines = change_log.lines_above(connection, *key, row.seq)
     if row.stale < 2:
@@ -353,21 +353,22 @@ def _lines_over(connection: sqlite3.Connection, key: Key, row: ServerRow) -> lis
 
 
 def _write_record(
-    connection: sqlite3.Connection,
+    connection: Connection,
     key: Key,
     row: ServerRow,
     cells: Mapping[str, Value] | None,
     changes: Sequence[Change],
 ) -> None:
-    table, record_id = key
+    table, record_id = connection.schema[key[0]], key[1]
+    layout = record_table(table)
     is_whole = not row.deleted or row.cells or any(change.operation is Operation.INSERT for change in changes)
-    if cells is None or not (is_whole or all(cells.get(name) for name in TABLES[table].required)):
-        RECORD_TABLES[table].remove(connection, [record_id])
+    if cells is None or not (is_whole or all(cells.get(name) for name in table.required)):
+        layout.remove(connection, [record_id])
         return
-    data = _without_torn_entries(TABLES[table], with_all_fields(TABLES[table], cells), row)
+    data = _without_torn_entries(table, with_all_fields(table, cells), row)
     times = [iso_millis(change.timestamp) for change in changes] or [iso_micros(row.seq)]
     data |= {"created_at": row.created_at or times[0], "updated_at": times[-1]}
-    RECORD_TABLES[table].put(connection, [(record_id, data)])
+    layout.put(connection, [(record_id, data)])
 
 
 def _without_torn_entries(table: Table, data: dict[str, Json], row: ServerRow) -> dict[str, Json]:

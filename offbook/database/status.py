@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from offbook import addresses
 from offbook.core.protocol.rows import iso_millis
 from offbook.database import conflicts, sync_state
-from offbook.database.connection import reading
-
-if TYPE_CHECKING:
-    import sqlite3
+from offbook.database.connection import Connection, reading
 
 PENDING = "SELECT count(*), min(timestamp) FROM change_log INDEXED BY change_log_pending WHERE synced = 0"
 PARKED = "SELECT count(*) FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND synced = 2"
@@ -54,7 +51,7 @@ class WorkerStatus(NamedTuple):
     last_error: str | None = None
 
 
-def read(connection: sqlite3.Connection, worker: WorkerStatus) -> Status:
+def read(connection: Connection, worker: WorkerStatus) -> Status:
     """The status as of now, in one state of the file; ``worker`` is what the background thread says of itself."""
     with reading(connection):
         state = sync_state.read(connection)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
-from offbook.database.known_cells import covers, own_cells
-
-if TYPE_CHECKING:
-    import sqlite3
+from offbook.core.schema import Schema
+from offbook.database.connection import Connection
+from offbook.database.known_cells import covers, note_of
 
 
 class Snapshot(IntEnum):
@@ -40,21 +38,20 @@ class SyncState:
     knew: str | None = None
     cursor_before: str | None = None
 
-    @property
-    def is_behind(self) -> bool:
-        """Whether rows were pulled without cells that this version knows: then only a snapshot brings them."""
-        return not covers(self.knew, own_cells())
+    def is_behind(self, schema: Schema) -> bool:
+        """Whether rows were pulled without cells of this schema: then only a snapshot brings them."""
+        return not covers(self.knew, note_of(schema))
 
 
 COLUMNS = tuple(field.name for field in fields(SyncState))
 
 
-def read(connection: sqlite3.Connection) -> SyncState:
+def read(connection: Connection) -> SyncState:
     """The row as it is now."""
     return SyncState(*connection.execute(f"SELECT {', '.join(COLUMNS)} FROM sync_state").fetchone())
 
 
-def write(connection: sqlite3.Connection, **values: str | int | None) -> None:
+def write(connection: Connection, **values: str | int | None) -> None:
     """Set these columns. Their names come from our own code only."""
     assert values.keys() <= set(COLUMNS)
     assignments = ", ".join(f"{name} = ?" for name in values)

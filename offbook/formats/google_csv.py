@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
+from offbook.contacts.table import CONTACTS, DETAIL_KINDS
 from offbook.core import messages
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
 from offbook.core.protocol.requests import UUID_TEXT
-from offbook.core.schema import CONTACTS, DETAIL_KINDS
 from offbook.core.validation import parse_cells
 from offbook.formats.google_csv_columns import (
     FIELDS,

@@ -8,18 +8,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.connection import ConnectionState, LiveConnection
 from offbook.core.errors import NoLive
-from offbook.core.schema import CONTACTS
 from offbook.database import status
-from offbook.database.connection import SqliteError
+from offbook.database.connection import Connection, SqliteError
 from offbook.database.status import Status, WorkerStatus
 from offbook.sync.apply import Applied
-
-if TYPE_CHECKING:
-    import sqlite3
 
 logger = logging.getLogger("offbook")
 
@@ -76,12 +73,12 @@ class CallbackDispatcher:
         if changed:
             self._call(self._callbacks.on_change, changed)
 
-    def report_link(self, connection: sqlite3.Connection) -> None:
+    def report_link(self, connection: Connection) -> None:
         """Report the status where the link is not what was reported last."""
         if self._last_reported[:1] != (self.worker_status.link,):
             self.report_status(connection)
 
-    def report_status(self, connection: sqlite3.Connection) -> None:
+    def report_status(self, connection: Connection) -> None:
         """Report the status where the link or a count is not what was reported last."""
         if self._callbacks.on_status is None:
             return

@@ -7,19 +7,18 @@ does not fit here raises FallBackToHttp: a sync by HTTP deals with it. No socket
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from offbook.core.errors import ServerFault
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.validators import DETAIL_CHARACTERS_MAX, clean_text, json_of, uuid_of
+from offbook.core.schema import Schema
 from offbook.database import sync_state
 from offbook.database.change_log import LogLine
+from offbook.database.connection import Connection
 from offbook.sync.apply import Applied, apply, apply_verdicts
 from offbook.sync.request import next_batch, request_of
 from offbook.sync.response import ChangeResult, SyncResponse, parse_response, results_of
-
-if TYPE_CHECKING:
-    import sqlite3
 
 CHANGES_MAX = 200
 """More than that is a backlog, which HTTP takes faster: in larger batches, and packed."""
@@ -43,12 +42,12 @@ class Verdicts(NamedTuple):
     results: list[ChangeResult]
 
 
-def message_of(text: str | bytes) -> SyncResponse | Verdicts:
+def message_of(schema: Schema, text: str | bytes) -> SyncResponse | Verdicts:
     """What the server says. Raises FallBackToHttp where it refuses a push whole, ServerFault for what can't be
     understood."""
     item = json_of(text)
     if not isinstance(item, dict) or "push" not in item:
-        return parse_response(item)
+        return parse_response(schema, item)
     if "problem" in item:
         problem = item["problem"] if isinstance(item["problem"], dict) else {}
         raise FallBackToHttp(clean_text(problem.get("detail"), DETAIL_CHARACTERS_MAX) or "The server refuses a push.")
@@ -58,7 +57,7 @@ def message_of(text: str | bytes) -> SyncResponse | Verdicts:
 class LiveSession:
     """One socket's conversation, over the replica's connection."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], int]) -> None:
+    def __init__(self, connection: Connection, clock: Callable[[], int]) -> None:
         self._connection = connection
         self._clock = clock
         self._push_number = 0
@@ -90,7 +89,7 @@ class LiveSession:
         state = sync_state.read(self._connection)
         if not applied.has_taken_page and page.cursor != state.cursor:
             raise FallBackToHttp("Another process has synced meanwhile.")
-        if state.is_behind:
+        if state.is_behind(self._connection.schema):
             raise FallBackToHttp("Another process has synced meanwhile, and knows less than this version.")
         self._idle_pages = 0 if applied.new_rows or page.conflicts else self._idle_pages + 1
         if self._idle_pages >= IDLE_PAGES_MAX:

@@ -16,10 +16,11 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from math import inf
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from offbook.core.connection import ON_SOCKET, SECONDS, Action, ConnectionEvent, ConnectionState, LiveConnection, after
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, Stopped, SyncError
+from offbook.core.schema import Schema
 from offbook.database import sync_state
 from offbook.database.connection import Connection, FileDiskFull, ReadOnlyFile, SqliteError
 from offbook.database.lease import hold_lease, holder_name
@@ -33,9 +34,6 @@ from offbook.sync.request import has_pending
 from offbook.sync.response import SyncResponse
 from offbook.sync.session import SyncSession, forget_old_lines
 from offbook.sync.transport import Transport
-
-if TYPE_CHECKING:
-    import sqlite3
 
 logger = logging.getLogger("offbook")
 
@@ -53,7 +51,7 @@ class ReplicaHandle:
     """
 
     connect: Callable[[], Connection]
-    transport: Callable[[sqlite3.Connection], Transport]
+    transport: Callable[[Connection], Transport]
     close_transport: Callable[[], None]
     clock: Callable[[], int]
     rng: Random
@@ -240,7 +238,9 @@ class SyncThread:
             if seconds_left <= 0:
                 return Occurrence(ConnectionEvent.TIMER, timeout_error(self._link.state))
             message = self._channel.wait(seconds_left, self._has_new_commit)
-            if message is not ChannelSignal.WOKEN and (event := self._run_guarded(occurrence_of, message)) is not None:
+            if message is ChannelSignal.WOKEN:
+                continue
+            if (event := self._run_guarded(occurrence_of, self._connection.schema, message)) is not None:
                 return event
 
     def _has_new_commit(self) -> bool:
@@ -283,7 +283,7 @@ def timeout_error(state: ConnectionState) -> SyncError | None:
             return None
 
 
-def occurrence_of(message: ChannelMessage) -> Occurrence:
+def occurrence_of(schema: Schema, message: ChannelMessage) -> Occurrence:
     """What came of the live channel, as an event. Raises what ended it."""
     match message:
         case ChannelSignal():
@@ -295,7 +295,7 @@ def occurrence_of(message: ChannelMessage) -> Occurrence:
         case Exception():
             raise message
         case str() | bytes():
-            parsed = message_of(message)
+            parsed = message_of(schema, message)
             return Occurrence(
                 ConnectionEvent.PAGE if isinstance(parsed, SyncResponse) else ConnectionEvent.ANSWERED, parsed
             )

@@ -12,18 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from offbook.core.errors import OtherBook
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Key, Operation, Verdict
-from offbook.core.schema import TABLES
 from offbook.core.validation import Json
 from offbook.database import change_log, conflicts, known_cells, sync_state
 from offbook.database.batched_writes import BatchTimer, run_in_batches
 from offbook.database.change_log import LogLine
+from offbook.database.connection import Connection
 from offbook.database.parked import UNKNOWN_RECORD, merge_into_parked_insert, park, write_bases
-from offbook.database.records import RECORD_TABLES
+from offbook.database.records import record_table
 from offbook.database.server_rows import (
     PUT,
     ROW,
@@ -38,10 +37,6 @@ from offbook.database.server_rows import (
 )
 from offbook.sync import restore_recovery, snapshot
 from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, row_of
-
-if TYPE_CHECKING:
-    import sqlite3
-
 
 PART_CELLS = 25_000
 """So many cells go into the file in one go: a page of a thousand contacts with four details each."""
@@ -79,7 +74,7 @@ def check_book(own_book: str | None, book: str) -> None:
         )
 
 
-def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], response: SyncResponse, now_ms: int) -> Applied:
+def apply(connection: Connection, sent: Sequence[LogLine], response: SyncResponse, now_ms: int) -> Applied:
     """Apply an answer to a request that carried the lines ``sent``. Raises OtherBook, and applies nothing then."""
     applied = Applied()
 
@@ -97,7 +92,7 @@ def apply(connection: sqlite3.Connection, sent: Sequence[LogLine], response: Syn
 
 
 def apply_verdicts(
-    connection: sqlite3.Connection, sent: Sequence[LogLine], book: str, results: Iterable[ChangeResult]
+    connection: Connection, sent: Sequence[LogLine], book: str, results: Iterable[ChangeResult]
 ) -> Applied:
     """Apply an answer that has no page. Raises OtherBook, and applies nothing then."""
     applied = Applied()
@@ -110,7 +105,7 @@ def apply_verdicts(
     return applied
 
 
-def _rebuild(connection: sqlite3.Connection, key: Key, applied: Applied) -> None:
+def _rebuild(connection: Connection, key: Key, applied: Applied) -> None:
     """Make what shows as it is to be, and note where the server changed it."""
     before = _visible_values(connection, key) if key in applied.maybe_changed else None
     rebuild_row(connection, key)
@@ -120,16 +115,17 @@ def _rebuild(connection: sqlite3.Connection, key: Key, applied: Applied) -> None
     applied.refreshed += 1
 
 
-def _rebuild_rest(connection: sqlite3.Connection, applied: Applied, timer: BatchTimer) -> Iterator[None]:
+def _rebuild_rest(connection: Connection, applied: Applied, timer: BatchTimer) -> Iterator[None]:
     for key in list(applied.dirty):
         _rebuild(connection, key, applied)
         if timer.is_over:
             yield
 
 
-def _visible_values(connection: sqlite3.Connection, key: Key) -> Mapping[str, Json] | None:
+def _visible_values(connection: Connection, key: Key) -> Mapping[str, Json] | None:
     """A record as a person sees it: its times move with every answer."""
-    record = RECORD_TABLES[key[0]].get(connection, key[1]) if key[0] in RECORD_TABLES else None
+    table = connection.schema.get(key[0])
+    record = None if table is None else record_table(table).get(connection, key[1])
     return record and {name: value for name, value in record.items() if name not in ("created_at", "updated_at")}
 
 
@@ -137,7 +133,7 @@ def _visible_values(connection: sqlite3.Connection, key: Key) -> Mapping[str, Js
 
 
 def apply_result(
-    connection: sqlite3.Connection,
+    connection: Connection,
     sent: Sequence[LogLine],
     results: Iterable[ChangeResult],
     applied: Applied,
@@ -166,9 +162,7 @@ def apply_result(
             yield
 
 
-def _apply_result_to_line(
-    connection: sqlite3.Connection, line: LogLine, result: ChangeResult, applied: Applied
-) -> None:
+def _apply_result_to_line(connection: Connection, line: LogLine, result: ChangeResult, applied: Applied) -> None:
     if result.verdict is Verdict.REJECTED:
         applied.parked += _reject(connection, line, result)
     else:
@@ -180,12 +174,12 @@ def _apply_result_to_line(
         applied.maybe_changed.add((line.table, line.record_id))
 
 
-def _acknowledge(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
+def _acknowledge(connection: Connection, line: LogLine, result: ChangeResult) -> bool:
     changed = connection.execute(
         "UPDATE change_log SET synced = ?, seq = ?, verdict = ? WHERE id = ? AND synced = 0",
         (LineState.ACKNOWLEDGED, result.seq, result.verdict.value, line.id),
     )
-    if line.operation == Operation.DELETE:
+    if line.operation == Operation.DELETE and not line.is_derived:
         connection.execute(
             "DELETE FROM change_log WHERE synced = 2 AND operation = 'INSERT' AND table_name = ? AND record_id = ?"
             " AND id < ?",
@@ -194,7 +188,7 @@ def _acknowledge(connection: sqlite3.Connection, line: LogLine, result: ChangeRe
     return changed.rowcount == 1
 
 
-def _reject(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
+def _reject(connection: Connection, line: LogLine, result: ChangeResult) -> bool:
     """Park the line; or let it join the parked INSERT before it, where it was only rejected because that was.
 
     It joins at once: the deletion of the record may be the next result, and takes along what is one line by then.
@@ -206,7 +200,7 @@ def _reject(connection: sqlite3.Connection, line: LogLine, result: ChangeResult)
     return park(connection, line, result.code or "rejected", detail, result.verdict.value)
 
 
-def _joins_parked_insert(connection: sqlite3.Connection, line: LogLine) -> bool:
+def _joins_parked_insert(connection: Connection, line: LogLine) -> bool:
     key = (line.table, line.record_id)
     lines = [other for other in change_log.unsettled_lines(connection, *key) if other.id <= line.id]
     inserts = [other for other in lines if other.state is LineState.PARKED and other.operation == Operation.INSERT]
@@ -215,14 +209,14 @@ def _joins_parked_insert(connection: sqlite3.Connection, line: LogLine) -> bool:
     }
 
 
-def _store_record(connection: sqlite3.Connection, line: LogLine, result: ChangeResult) -> bool:
+def _store_record(connection: Connection, line: LogLine, result: ChangeResult) -> bool:
     if result.record is NOT_SENT or result.seq is None:
         return False
-    row = row_of(TABLES[line.table], line.record_id, result.seq, result.record)
+    row = row_of(connection.schema[line.table], line.record_id, result.seq, result.record)
     return _store_row(connection, row)
 
 
-def _store_row(connection: sqlite3.Connection, row: PageRow) -> bool:
+def _store_row(connection: Connection, row: PageRow) -> bool:
     known_row = server_row(connection, row.key)
     restore_recovery.requeue_difference(connection, known_row, row)
     return store_server_row(connection, row.key, known_row, row.server)
@@ -231,7 +225,7 @@ def _store_row(connection: sqlite3.Connection, row: PageRow) -> bool:
 # --- a page --------------------------------------------------------------------------------------------------------
 
 
-def _take_conflicts(connection: sqlite3.Connection, response: SyncResponse, timer: BatchTimer) -> Iterator[None]:
+def _take_conflicts(connection: Connection, response: SyncResponse, timer: BatchTimer) -> Iterator[None]:
     for start in range(0, len(response.conflicts), CONFLICTS_AT_ONCE):
         if response.since != sync_state.read(connection).cursor:
             return
@@ -241,7 +235,7 @@ def _take_conflicts(connection: sqlite3.Connection, response: SyncResponse, time
 
 
 def take_page(
-    connection: sqlite3.Connection, response: SyncResponse, now_ms: int, applied: Applied, timer: BatchTimer
+    connection: Connection, response: SyncResponse, now_ms: int, applied: Applied, timer: BatchTimer
 ) -> Iterator[None]:
     """Take the rows, then the cursor, and then what follows for a snapshot; as long as the cursor is the page's."""
     state = sync_state.read(connection)
@@ -277,7 +271,7 @@ def _parts_of_page(rows: Iterable[PageRow]) -> Iterator[list[PageRow]]:
 
 
 def _take_rows(
-    connection: sqlite3.Connection, table: str, rows: Sequence[PageRow], applied: Applied, timer: BatchTimer
+    connection: Connection, table: str, rows: Sequence[PageRow], applied: Applied, timer: BatchTimer
 ) -> Iterator[None]:
     """Rows whose records have no lines on top and no conflict go straight into the tables; the others one by one.
 
@@ -303,7 +297,7 @@ def _take_rows(
 
 
 def _split_rows(
-    connection: sqlite3.Connection,
+    connection: Connection,
     table: str,
     rows: Sequence[PageRow],
     ids: str,
@@ -336,18 +330,19 @@ def _split_rows(
     return straight, others
 
 
-def _put_rows(connection: sqlite3.Connection, table: str, rows: Sequence[PageRow], known_ids: str) -> None:
+def _put_rows(connection: Connection, table: str, rows: Sequence[PageRow], known_ids: str) -> None:
     """``known`` are the ids of those that were here before."""
     server_rows = [row.server for row in rows]
     if known_ids != "[]":
         rows_before = _rows_before(connection, table, known_ids)
         server_rows = [row.server.after(rows_before.get(row.key[1])) for row in rows]
     connection.executemany(PUT, [server.parameters(row.key) for row, server in zip(rows, server_rows, strict=True)])
-    RECORD_TABLES[table].put(connection, [(row.key[1], row.data) for row in rows if row.data is not None])
-    RECORD_TABLES[table].remove(connection, [row.key[1] for row in rows if row.data is None])
+    layout = record_table(connection.schema[table])
+    layout.put(connection, [(row.key[1], row.data) for row in rows if row.data is not None])
+    layout.remove(connection, [row.key[1] for row in rows if row.data is None])
 
 
-def _known_seqs(connection: sqlite3.Connection, table: str, ids: str) -> Mapping[str, tuple[int, int]]:
+def _known_seqs(connection: Connection, table: str, ids: str) -> Mapping[str, tuple[int, int]]:
     sql = (
         "SELECT record_id, seq, stale FROM server_rows"
         " WHERE table_name = ? AND record_id IN (SELECT value FROM json_each(?))"
@@ -355,7 +350,7 @@ def _known_seqs(connection: sqlite3.Connection, table: str, ids: str) -> Mapping
     return {record_id: (seq, stale) for record_id, seq, stale in connection.execute(sql, (table, ids))}
 
 
-def _rows_before(connection: sqlite3.Connection, table: str, ids: str) -> dict[str, ServerRow]:
+def _rows_before(connection: Connection, table: str, ids: str) -> dict[str, ServerRow]:
     sql = (
         f"SELECT record_id, {ROW} FROM server_rows"
         " WHERE table_name = ? AND record_id IN (SELECT value FROM json_each(?))"
@@ -363,7 +358,7 @@ def _rows_before(connection: sqlite3.Connection, table: str, ids: str) -> dict[s
     return {record_id: server_row_of(*row) for record_id, *row in connection.execute(sql, (table, ids))}
 
 
-def _unsettled_ids(connection: sqlite3.Connection, table: str, ids: str) -> set[str]:
+def _unsettled_ids(connection: Connection, table: str, ids: str) -> set[str]:
     sql = (
         "SELECT record_id FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND table_name = ?"
         " AND record_id IN (SELECT value FROM json_each(?))"
@@ -371,7 +366,7 @@ def _unsettled_ids(connection: sqlite3.Connection, table: str, ids: str) -> set[
     return {record_id for (record_id,) in connection.execute(sql, (table, ids))}
 
 
-def _acknowledged_seqs(connection: sqlite3.Connection, table: str, ids: str) -> dict[str, int]:
+def _acknowledged_seqs(connection: Connection, table: str, ids: str) -> dict[str, int]:
     """Per record the newest seq that a change of this device was given."""
     sql = (
         "SELECT record_id, max(seq) FROM change_log INDEXED BY change_log_acknowledged WHERE synced = 1"

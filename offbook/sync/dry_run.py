@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from offbook.core.errors import CursorGone, ServerFault
-from offbook.core.model import Key, Rejection, Verdict
-from offbook.core.schema import TABLES
+from offbook.core.model import Cells, Key, Rejection, Verdict
 from offbook.core.validation import Json, with_all_fields
 from offbook.database import change_log, known_cells
 from offbook.database.change_log import LogLine
-from offbook.database.connection import bindable
-from offbook.database.records import RECORD_TABLES
+from offbook.database.connection import Connection, bindable
+from offbook.database.records import record_table
 from offbook.database.server_rows import server_row
 from offbook.database.sync_state import Snapshot, SyncState
 from offbook.sync.apply import Applied, check_book
@@ -26,9 +24,6 @@ from offbook.sync.loop import SyncLoop, trusted_by
 from offbook.sync.request import in_one_request, sort_lines
 from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, response_of
 from offbook.sync.transport import Transport
-
-if TYPE_CHECKING:
-    import sqlite3
 
 PATH = "/plan"
 PAGES_MAX = 1_000
@@ -77,7 +72,7 @@ class DryRunReport:
     is_whole: bool = True
 
 
-def dry_run(connection: sqlite3.Connection, transport: Transport) -> DryRunReport:
+def dry_run(connection: Connection, transport: Transport) -> DryRunReport:
     """Return what a sync would do now. Raises SyncError, as a sync would."""
     return DryRun(connection, transport).run()
 
@@ -85,7 +80,7 @@ def dry_run(connection: sqlite3.Connection, transport: Transport) -> DryRunRepor
 class DryRun(SyncLoop):
     """The loop of a sync over a replica that stays as it is: where it would be is kept here, beside the report."""
 
-    def __init__(self, connection: sqlite3.Connection, transport: Transport) -> None:
+    def __init__(self, connection: Connection, transport: Transport) -> None:
         super().__init__(connection, transport)
         self._report = DryRunReport(snapshot=self._state.cursor is None or self._state.snapshot > 0)
         self._queue: list[LogLine] = []
@@ -109,7 +104,9 @@ class DryRun(SyncLoop):
     def _begin_snapshot(self) -> None:
         """What was seen so far counts for nothing, and all that is here is stale."""
         self._is_anew = True
-        self._state = replace(self._state, cursor=None, snapshot=Snapshot.TAKING, knew=known_cells.own_cells())
+        self._state = replace(
+            self._state, cursor=None, snapshot=Snapshot.TAKING, knew=known_cells.note_of(self._connection.schema)
+        )
         self._report.snapshot = True
         self._seen.clear()
         for rows in (self._report.added, self._report.changed, self._report.deleted):
@@ -182,7 +179,7 @@ class DryRun(SyncLoop):
 
     def _ask(self, batch: list[LogLine], state: SyncState) -> SyncResponse:
         request = {"changes": [line.as_json(state.replica) for line in batch], "since": state.cursor}
-        response = response_of(self._send(PATH, request))
+        response = response_of(self._connection.schema, self._send(PATH, request))
         check_book(self._state.book, response.book)
         if response.more and (not response.size or response.cursor == state.cursor):
             raise ServerFault("The server says that it has more, and does not tell it.")
@@ -246,11 +243,14 @@ class DryRun(SyncLoop):
             self._note_deletion(row.key)
         elif known_row is None or known_row.deleted:
             self._report.added.append(PlannedRow(*row.key, row.data.get("name")))
-        elif with_all_fields(TABLES[row.key[0]], known_row.cells) != with_all_fields(
-            TABLES[row.key[0]], row.server.cells
-        ):
+        elif self._differ(row.key[0], known_row.cells, row.server.cells):
             self._report.changed.append(PlannedRow(*row.key, row.data.get("name")))
         return is_new
+
+    def _differ(self, table_name: str, known_cells: Cells, cells: Cells) -> bool:
+        """Whether a record with these cells would show anything else than it does."""
+        table = self._connection.schema[table_name]
+        return with_all_fields(table, known_cells) != with_all_fields(table, cells)
 
     def _note_deletion(self, key: Key) -> None:
         if (name := self._visible_name(*key)) is not None:
@@ -258,7 +258,8 @@ class DryRun(SyncLoop):
 
     def _visible_name(self, table: str, record_id: str) -> str | None:
         """What the record is called here; None where it does not show."""
-        record = RECORD_TABLES[table].get(self._connection, record_id) if table in TABLES else None
+        declared = self._connection.schema.get(table)
+        record = None if declared is None else record_table(declared).get(self._connection, record_id)
         return None if record is None else str(record["name"])
 
     def _last_name(self, table: str, record_id: str) -> str | None:

@@ -14,7 +14,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
 from offbook.core.messages import Fault, Message
@@ -23,14 +23,12 @@ from offbook.core.protocol.json import dumps
 from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.database import change_log, sync_state
 from offbook.database.change_log import LogLine
+from offbook.database.connection import Connection
 from offbook.database.sync_state import Snapshot, SyncState
 from offbook.sync.apply import Applied, check_book
 from offbook.sync.request import JSON_HEADERS
 from offbook.sync.response import SyncResponse
 from offbook.sync.transport import Response, Transport
-
-if TYPE_CHECKING:
-    import sqlite3
 
 SNAPSHOTS_MAX = 5
 """How often one sync starts a snapshot over before it takes the server to be at fault."""
@@ -46,7 +44,7 @@ BODY_STATUSES = frozenset({400, 403, 406, 413, 415, 418, 422, 431})
 class SyncLoop(ABC):
     """One run of the loop for one replica. A subclass calls run_loop() and implements what it does."""
 
-    def __init__(self, connection: sqlite3.Connection, transport: Transport) -> None:
+    def __init__(self, connection: Connection, transport: Transport) -> None:
         self._connection = connection
         self._transport = transport
         self._state = sync_state.read(connection)
@@ -59,13 +57,13 @@ class SyncLoop(ABC):
     def run_loop(self) -> None:
         """Go on until nothing is pending that was when it began, and the server has no more. Raises SyncError."""
         state = self._state
-        if state.cursor is None and (state.snapshot == Snapshot.NONE or state.is_behind):
+        if state.cursor is None and (state.snapshot == Snapshot.NONE or state.is_behind(self._connection.schema)):
             self._begin_snapshot()
         if state.cursor is None and state.cursor_before is not None:
             self._ask_from_before(replace(state, cursor=state.cursor_before))
         self._run_rounds()
         # only after a sync from the cursor: by that a restored server is noticed
-        if self._state.is_behind:
+        if self._state.is_behind(self._connection.schema):
             self._begin_snapshot()
             self._run_rounds()
 

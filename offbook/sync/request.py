@@ -9,24 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from offbook.core.merge.rebase import split_into_batches, with_bases
 from offbook.core.messages import BEHIND_PARKED, CAPITAL_ID
 from offbook.core.model import Change, Key, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
 from offbook.core.protocol.rows import iso_millis
-from offbook.core.schema import TABLES
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
-from offbook.database.connection import bindable
+from offbook.database.connection import Connection, bindable
 from offbook.database.parked import merge_into_parked_insert, park, write_bases
 from offbook.database.server_rows import NO_SERVER_ROW, lines_over_insert, rebuild_row, server_row, validated_change
 from offbook.database.sync_state import SyncState
 from offbook.sync import restore_recovery
-
-if TYPE_CHECKING:
-    import sqlite3
 
 BATCH_BYTES_MAX = 4 * 1024 * 1024
 """A quarter of what a server takes: a request must also get through whatever stands before it."""
@@ -44,13 +40,13 @@ class RequestBatch(NamedTuple):
     parked: int
 
 
-def has_pending(connection: sqlite3.Connection) -> bool:
+def has_pending(connection: Connection) -> bool:
     """Whether a line of the log is still to be sent."""
     (exists,) = connection.execute(f"SELECT EXISTS (SELECT 1 FROM change_log {change_log.PENDING})").fetchone()
     return bool(exists)
 
 
-def count_pending(connection: sqlite3.Connection, last: int) -> int:
+def count_pending(connection: Connection, last: int) -> int:
     """How many lines are to be sent, of those up to the id ``last``."""
     (count,) = connection.execute(
         f"SELECT count(*) FROM change_log {change_log.PENDING} AND id <= ?", (last,)
@@ -58,7 +54,7 @@ def count_pending(connection: sqlite3.Connection, last: int) -> int:
     return int(count)
 
 
-def next_batch(connection: sqlite3.Connection, changes_max: int, last: int | None = None) -> RequestBatch:
+def next_batch(connection: Connection, changes_max: int, last: int | None = None) -> RequestBatch:
     """The next lines to be sent, of those up to the id ``last``. What can't be sent is parked."""
     parked = 0
     while True:
@@ -79,7 +75,7 @@ class SortedLines(NamedTuple):
     stuck: list[tuple[LogLine, Rejection]]
 
 
-def sort_lines(connection: sqlite3.Connection, lines: Iterable[LogLine], parked: Iterable[LogLine] = ()) -> SortedLines:
+def sort_lines(connection: Connection, lines: Iterable[LogLine], parked: Iterable[LogLine] = ()) -> SortedLines:
     """Check lines, in log order, as the server will. What joins an INSERT that is parked, or is to be, is stuck too."""
     inserts = {_key_of(line): line for line in parked if _is_joined_later(connection, line)}
     checked: list[tuple[LogLine, Change]] = []
@@ -97,14 +93,14 @@ def sort_lines(connection: sqlite3.Connection, lines: Iterable[LogLine], parked:
     return SortedLines(_with_known_bases(checked), stuck)
 
 
-def _is_joined_later(connection: sqlite3.Connection, line: LogLine) -> bool:
+def _is_joined_later(connection: Connection, line: LogLine) -> bool:
     """Whether later changes of the record join this one when it is parked (merge_into_parked_insert)."""
-    if line.operation != Operation.INSERT or line.table not in TABLES or not _is_ascii(_key_of(line)):
+    if line.operation != Operation.INSERT or line.table not in connection.schema or not _is_ascii(_key_of(line)):
         return False
     return (server_row(connection, _key_of(line)) or NO_SERVER_ROW).deleted
 
 
-def _joins(connection: sqlite3.Connection, line: LogLine, inserts: dict[Key, LogLine]) -> bool:
+def _joins(connection: Connection, line: LogLine, inserts: dict[Key, LogLine]) -> bool:
     """Whether the line joins the INSERT of its record. Where none behind it does, the ``inserts`` lose that."""
     insert = inserts.get(_key_of(line))
     if insert is None or line.id < insert.id:
@@ -119,7 +115,7 @@ def _key_of(line: LogLine) -> Key:
     return line.table, line.record_id
 
 
-def _merge_into_parked(connection: sqlite3.Connection) -> None:
+def _merge_into_parked(connection: Connection) -> None:
     """Edits of a record whose INSERT is parked wait with it."""
     sql = (
         "SELECT DISTINCT parked.table_name, parked.record_id FROM change_log AS parked"
@@ -135,7 +131,7 @@ def _merge_into_parked(connection: sqlite3.Connection) -> None:
                 rebuild_row(connection, key)
 
 
-def park_unsent(connection: sqlite3.Connection, line: LogLine, why: Rejection) -> bool:
+def park_unsent(connection: Connection, line: LogLine, why: Rejection) -> bool:
     """Park a line that no server will take; False where it is not pending any more."""
     key = _key_of(line)
     with change_log.without_logging(connection):
@@ -152,10 +148,10 @@ def _is_ascii(key: Key) -> bool:
     return all(part.isascii() for part in key)
 
 
-def _check(connection: sqlite3.Connection, line: LogLine) -> Change | Rejection:
+def _check(connection: Connection, line: LogLine) -> Change | Rejection:
     """The checks that the server will make, and one of our own: it would answer under another id."""
     change = validated_change(
-        line, line.change_id, lambda: server_row(connection, (line.table, bindable(line.record_id)))
+        connection.schema, line, line.change_id, lambda: server_row(connection, (line.table, bindable(line.record_id)))
     )
     if isinstance(change, Change) and (change.record_id, change.id) != (line.record_id, line.change_id):
         return Rejection(line.change_id, CAPITAL_ID.fault())
@@ -182,7 +178,7 @@ def _with_known_bases(checked: list[tuple[LogLine, Change]]) -> list[LogLine]:
 # --- the request ---------------------------------------------------------------------------------------------------
 
 
-def request_of(connection: sqlite3.Connection, state: SyncState, lines: list[LogLine], now_ms: int) -> dict[str, Any]:
+def request_of(connection: Connection, state: SyncState, lines: list[LogLine], now_ms: int) -> dict[str, Any]:
     """What a device says to its server: these changes, where it is, its time, and what it could not send.
 
     ``seen`` lets a server whose file was put back notice what it lost: a cursor from before may still be one of its
@@ -199,7 +195,7 @@ def request_of(connection: sqlite3.Connection, state: SyncState, lines: list[Log
     return request if trusted is None else {**request, "kept": trusted}
 
 
-def _parked_codes(connection: sqlite3.Connection) -> dict[str, int]:
+def _parked_codes(connection: Connection) -> dict[str, int]:
     sql = (
         "SELECT code, count(*) FROM change_log INDEXED BY change_log_unsettled"
         " WHERE synced <> 1 AND synced = 2 GROUP BY code ORDER BY 2 DESC LIMIT 50"

@@ -30,7 +30,7 @@ from offbook.core.protocol.validators import (
     time_of,
     uuid_of,
 )
-from offbook.core.schema import TABLES, Table
+from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
 from offbook.database.server_rows import ServerRow
 from offbook.sync.http_errors import json_of_answer
@@ -89,12 +89,12 @@ class SyncResponse:
 # --- a whole answer ------------------------------------------------------------------------------------------------
 
 
-def response_of(response: Response) -> SyncResponse:
+def response_of(schema: Schema, response: Response) -> SyncResponse:
     """What the server answered to ``POST /sync``. Raises CursorGone or what it refused the request with."""
-    return parse_response(json_of_answer(response))
+    return parse_response(schema, json_of_answer(response))
 
 
-def parse_response(body: Any) -> SyncResponse:
+def parse_response(schema: Schema, body: Any) -> SyncResponse:
     """Check an answer that is JSON already. Raises ServerFault."""
     item = object_of(body)
     changes: Json = item.get("changes")
@@ -111,19 +111,19 @@ def parse_response(body: Any) -> SyncResponse:
         uuid_of(item.get("book"), "book"),
         results,
         since,
-        _newest(records),
-        [conflict for item in conflicts if (conflict := _conflict(item)) is not None],
+        _newest(schema, records),
+        [conflict for item in conflicts if (conflict := _conflict(schema, item)) is not None],
         cursor,
         item["more"],
         len(changes),
     )
 
 
-def _newest(records: list[Json]) -> list[PageRow]:
+def _newest(schema: Schema, records: list[Json]) -> list[PageRow]:
     """The rows of a page, each record once."""
     newest: dict[Key, PageRow] = {}
     for item in records:
-        row = page_row(item)
+        row = page_row(schema, item)
         if row is None:
             continue
         if row.key not in newest or newest[row.key].server.seq < row.server.seq:
@@ -158,19 +158,20 @@ def _result(item: Json) -> ChangeResult:
 # --- a row ---------------------------------------------------------------------------------------------------------
 
 
-def page_row(item: Json) -> PageRow | None:
+def page_row(schema: Schema, item: Json) -> PageRow | None:
     """A row of a page; None where it is of a table that this version does not know."""
     require(isinstance(item, dict), "changes")
-    table = item.get("table")
-    require(isinstance(table, str), "table")
+    name = item.get("table")
+    require(isinstance(name, str), "table")
     record_id = uuid_of(item.get("record_id"), "record_id")
     seq = seq_of(item.get("seq"))
-    if table not in TABLES:
+    table = schema.get(name)
+    if table is None:
         return None
-    row = row_of(TABLES[table], record_id, seq, item.get("data"))
+    row = row_of(table, record_id, seq, item.get("data"))
     if "then" not in item:
         return row
-    then = row_of(TABLES[table], record_id, seq, item["then"])
+    then = row_of(table, record_id, seq, item["then"])
     return row._replace(then=then.server, deleted_ms=_millis(item.get("deleted_at")))
 
 
@@ -209,15 +210,15 @@ def _is_conflict(item: Json) -> bool:
     return isinstance(item, dict) and item.get("table") == CONFLICTS
 
 
-def _conflict(item: dict[str, Json]) -> ReceivedConflict | None:
+def _conflict(schema: Schema, item: dict[str, Json]) -> ReceivedConflict | None:
     """A conflict as the server sent it; None where this replica can't hold it, or does not know its table."""
     conflict_id, seq, data = uuid_of(item.get("record_id"), "record_id"), seq_of(item.get("seq")), item.get("data")
     if data is None:
         return ReceivedConflict(conflict_id, seq)
-    if isinstance(data, dict) and isinstance(data.get("table"), str) and data["table"] not in TABLES:
+    if isinstance(data, dict) and isinstance(data.get("table"), str) and data["table"] not in schema:
         return None
     try:
-        return ReceivedConflict(conflict_id, seq, conflict_from_json(conflict_id, seq, data))
+        return ReceivedConflict(conflict_id, seq, conflict_from_json(schema, conflict_id, seq, data))
     except (Invalid, ServerFault) as fault:
         logger.warning("The server's conflict %s can't be held here and is left out: %s", conflict_id, fault)
         return None

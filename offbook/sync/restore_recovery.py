@@ -36,20 +36,19 @@ from offbook.core.merge.rebase import (
 )
 from offbook.core.model import NOTHING, Change, Key, Operation, Value, Verdict
 from offbook.core.protocol.rows import iso_millis
-from offbook.core.schema import EXISTS, TABLES, entry_of
+from offbook.core.schema import EXISTS, Schema, entry_of
 from offbook.core.validation import change_data, is_empty, same
 from offbook.database import change_log, sync_state
 from offbook.database.change_log import LogLine
+from offbook.database.connection import Connection
 from offbook.database.parked import append_line, write_bases
 from offbook.database.server_rows import ServerRow, change_of_line, dump, server_row
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from offbook.sync.response import PageRow
 
 
-def rewind_to(connection: sqlite3.Connection, trusted: int, takes_history: bool) -> None:
+def rewind_to(connection: Connection, trusted: int, takes_history: bool) -> None:
     """Know no more of the server than it knows itself. ``stale`` keeps the seq that a lost row had.
 
     What this device knows to be undone, or to have lost, is only sent to a server that ``takes_history``.
@@ -73,7 +72,9 @@ def rewind_to(connection: sqlite3.Connection, trusted: int, takes_history: bool)
         key = (line.table, line.record_id)
         if line.is_for_history:
             continue
-        is_undone = line.state is LineState.ACKNOWLEDGED and _is_undone(line, server_row(connection, key))
+        is_undone = line.state is LineState.ACKNOWLEDGED and _is_undone(
+            connection.schema, line, server_row(connection, key)
+        )
         if takes_history and is_undone:
             change_log.set_for_history(connection, "id = ?", line.id)
         elif is_undone:
@@ -83,14 +84,14 @@ def rewind_to(connection: sqlite3.Connection, trusted: int, takes_history: bool)
             times[key] = _rewind_line(connection, line, trusted, times.get(key, 0))
 
 
-def _rewind_line(connection: sqlite3.Connection, line: LogLine, trusted: int, earliest: int) -> int:
+def _rewind_line(connection: Connection, line: LogLine, trusted: int, earliest: int) -> int:
     """Let a line say what is true of its writer where the server knows no more than ``trusted_up_to``.
 
     Whoever wrote over the very row that was lost keeps that for a base, until it shows what became of it. Returns the
     time before which no later line of the record may be.
     """
     known_row = server_row(connection, (line.table, line.record_id))
-    change = _change_in(line, known_row)
+    change = _change_in(connection.schema, line, known_row)
     if change is None:
         return earliest
     taken = line.seq if line.state is LineState.ACKNOWLEDGED else None
@@ -110,7 +111,7 @@ def _took_effect(line: LogLine, change: Change, known_row: ServerRow | None) -> 
 
 
 def _rewrite_line(
-    connection: sqlite3.Connection, line: LogLine, base: int, bases: Mapping[str, int], timestamp_ms: int
+    connection: Connection, line: LogLine, base: int, bases: Mapping[str, int], timestamp_ms: int
 ) -> None:
     connection.execute(
         "UPDATE change_log SET timestamp = ?, base = ?, bases = ? WHERE id = ?",
@@ -118,7 +119,7 @@ def _rewrite_line(
     )
 
 
-def _is_undone(line: LogLine, known_row: ServerRow | None) -> bool:
+def _is_undone(schema: Schema, line: LogLine, known_row: ServerRow | None) -> bool:
     """Whether this device knows that somebody deleted later what the line wrote: sent again, it would come back.
 
     What became a conflict with the deletion has not been deleted later, and a person is to decide about it.
@@ -127,14 +128,14 @@ def _is_undone(line: LogLine, known_row: ServerRow | None) -> bool:
         return False
     if known_row.deleted:
         return line.operation != Operation.DELETE
-    change = _change_in(line, known_row)
+    change = _change_in(schema, line, known_row)
     return bool(change and change.cells) and all(
         entry_of(cell) and value is not False and not known_row.cells.get(entry_of(cell) + EXISTS)
         for cell, value in (change.cells.items() if change else ())
     )
 
 
-def handle_missing_record(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
+def handle_missing_record(connection: Connection, key: Key, row: ServerRow) -> None:
     """A record did not come again with the snapshot. Where it was lost, it is sent."""
     if row.stale > 1:
         _rebase_over_lost_row(connection, _pending_lines(connection, key), row, row.seq, NOTHING)
@@ -143,19 +144,19 @@ def handle_missing_record(connection: sqlite3.Connection, key: Key, row: ServerR
 
 
 def _rebase_over_lost_row(
-    connection: sqlite3.Connection, lines: Iterable[LogLine], lost_row: ServerRow, base: int, newer: Mapping[str, int]
+    connection: Connection, lines: Iterable[LogLine], lost_row: ServerRow, base: int, newer: Mapping[str, int]
 ) -> None:
     """Let what was typed over the row that was lost have seen what came in its place, but for what is ``newer`` in it.
 
     Its time says what its base can't say any more: it is later than that row.
     """
     for line in lines:
-        if line.base == lost_row.stale and (change := change_of_line(line, lost_row)) is not None:
+        if line.base == lost_row.stale and (change := change_of_line(connection.schema, line, lost_row)) is not None:
             later = max(change.timestamp, lost_row.stale // 1000 + 1)
             _rewrite_line(connection, line, base, {**newer, **(line.bases or {})}, later)
 
 
-def requeue_record(connection: sqlite3.Connection, key: Key, row: ServerRow) -> None:
+def requeue_record(connection: Connection, key: Key, row: ServerRow) -> None:
     """A record that the restored server does not have: sent before all that this device has to say about it.
 
     It contains the changes of this device up to its seq: these are for the history alone.
@@ -178,27 +179,29 @@ def _filled_cells(row: ServerRow) -> dict[str, Value]:
     return {cell: value for cell, value in without_removed_entries(row.cells).items() if not is_empty(value)}
 
 
-def trusted_up_to(connection: sqlite3.Connection) -> int | None:
+def trusted_up_to(connection: Connection) -> int | None:
     """Up to where the server still is what it was, for as long as rows of later are to be compared with its own."""
     (seq,) = connection.execute("SELECT min(seq) FROM server_rows WHERE stale > 1").fetchone()
     return None if seq is None else int(seq)
 
 
-def requeue_difference(connection: sqlite3.Connection, lost_row: ServerRow | None, row: PageRow) -> None:
+def requeue_difference(connection: Connection, lost_row: ServerRow | None, row: PageRow) -> None:
     """The restored server's row of a record came: send what it lacks of the row that was here before it."""
     key, new_row = row.key, row.server
     state = sync_state.read(connection)
     if lost_row is None or lost_row.stale < 2:
         return _mark_own_values_seen(connection, key, lost_row, new_row) if state.snapshot else None
     lines = _pending_lines(connection, key)
-    newer = dict.fromkeys(unseen_cells(lost_row.as_record(key), new_row.as_record(key)), lost_row.seq)
+    table, record_id = connection.schema[key[0]], key[1]
+    unseen = unseen_cells(lost_row.as_record(table, record_id), new_row.as_record(table, record_id))
+    newer = dict.fromkeys(unseen, lost_row.seq)
     _rebase_over_lost_row(connection, lines, lost_row, new_row.seq, newer)
-    patch, base = _lost_patch(key, lost_row, row, lines), lost_row.seq
+    patch, base = _lost_patch(connection.schema, lost_row, row, lines), lost_row.seq
     if new_row.deleted and not lost_row.deleted:
         if row.deleted_ms < lost_row.stale // 1000:  # by someone who had not seen what was lost
             return requeue_record(connection, key, lost_row)
         base = new_row.seq
-    if state.takes_history and (unmentioned := _unmentioned_values(lost_row, row, patch, lines)):
+    if state.takes_history and (unmentioned := _unmentioned_values(connection.schema, lost_row, row, patch, lines)):
         source = f"history {state.replica}"
         for change_id in _queue(connection, key, lost_row, Patch(Operation.UPDATE, unmentioned), base, source):
             change_log.set_for_history(connection, "change_id = ?", change_id)
@@ -207,23 +210,22 @@ def requeue_difference(connection: sqlite3.Connection, lost_row: ServerRow | Non
     return None
 
 
-def _mark_own_values_seen(
-    connection: sqlite3.Connection, key: Key, known_row: ServerRow | None, new_row: ServerRow
-) -> None:
+def _mark_own_values_seen(connection: Connection, key: Key, known_row: ServerRow | None, new_row: ServerRow) -> None:
     """Let what waits have seen what of it came from elsewhere (offbook.core.merge.rebase.with_own_values_seen)."""
-    pairs = _changes_in(_pending_lines(connection, key), known_row)
+    pairs = _changes_in(connection.schema, _pending_lines(connection, key), known_row)
     held = {} if known_row is None else known_row.cells
-    changes = with_own_values_seen([change for _, change in pairs], held, new_row.as_record(key))
+    new_record = new_row.as_record(connection.schema[key[0]], key[1])
+    changes = with_own_values_seen([change for _, change in pairs], held, new_record)
     for (line, _), change in zip(pairs if changes else [], changes or [], strict=True):
         _rewrite_line(connection, line, change.base, change.bases, change.timestamp)
 
 
 def _unmentioned_values(
-    lost_row: ServerRow, row: PageRow, patch: Patch | None, lines: Iterable[LogLine]
+    schema: Schema, lost_row: ServerRow, row: PageRow, patch: Patch | None, lines: Iterable[LogLine]
 ) -> dict[str, Value]:
     """Values of the row that was lost which neither the server's row nor anything that goes out says."""
     mentioned = [row.server.cells, {} if patch is None else patch.cells]
-    mentioned += [change.cells for _, change in _changes_in(lines, lost_row)]
+    mentioned += [change.cells for _, change in _changes_in(schema, lines, lost_row)]
     return {
         cell: value
         for cell, value in _filled_cells(lost_row).items()
@@ -231,23 +233,25 @@ def _unmentioned_values(
     }
 
 
-def _lost_patch(key: Key, lost_row: ServerRow, row: PageRow, lines: list[LogLine]) -> Patch | None:
+def _lost_patch(schema: Schema, lost_row: ServerRow, row: PageRow, lines: list[LogLine]) -> Patch | None:
     """What is to be said beside the lines that wait: these go out in any case, so that the history has them.
 
     A deletion that was in conflict with one of them is for its deleter to say: from here, it would have seen the edit.
     """
     if lost_row.deleted and any(line.verdict == Verdict.CONFLICT for line in lines):
         return None
-    pairs = _changes_in(lines, lost_row)
+    pairs = _changes_in(schema, lines, lost_row)
     taken = [change for line, change in pairs if line.seq is not None and line.seq <= lost_row.stale]
     later = [change for line, change in pairs if line.seq is None or line.seq > lost_row.stale]
     if row.server.deleted:
         return Patch(Operation.DELETE, {}) if taken and not later else None
-    return patch_of_lost_row(lost_row.as_record(key), (row.then or row.server).as_record(key), taken, later)
+    table, record_id = schema[row.key[0]], row.key[1]
+    then = (row.then or row.server).as_record(table, record_id)
+    return patch_of_lost_row(lost_row.as_record(table, record_id), then, taken, later)
 
 
 def _queue(
-    connection: sqlite3.Connection,
+    connection: Connection,
     key: Key,
     row: ServerRow,
     patch: Patch,
@@ -260,16 +264,16 @@ def _queue(
     ``by`` is part of the changes' ids where other devices would not say just the same. ``id`` is the place in the log
     before which they go; None: its end. Returns the ids of the changes.
     """
-    table, record_id = key
+    table, record_id = connection.schema[key[0]], key[1]
     change_ids: list[str] = []
-    parts = split_by_time(TABLES[table], patch, row.seen, row.stale)
+    parts = split_by_time(table, patch, row.seen, row.stale)
     for number, (part, cells) in enumerate(parts):
         name = " ".join(map(str, (row.stale, *([source] if source else []), *(part if len(parts) > 1 else ()))))
         change_ids.append(str(uuid.uuid5(uuid.UUID(record_id), name)))
         operation = patch.operation if number == 0 else Operation.UPDATE
         line = LogLine(
             0,
-            table,
+            table.name,
             record_id,
             operation,
             iso_millis(part.time // 1000),
@@ -277,24 +281,24 @@ def _queue(
             change_ids[-1],
             base,
             None,
-            None if operation is Operation.DELETE else change_data(TABLES[table], cells),
+            None if operation is Operation.DELETE else change_data(table, cells),
         )
         append_line(connection, line, None if id is None else id - len(parts) + number)
     return change_ids
 
 
-def _change_in(line: LogLine, row: ServerRow | None) -> Change | None:
+def _change_in(schema: Schema, line: LogLine, row: ServerRow | None) -> Change | None:
     """The change that a line holds, with the cells that only a newer version knows: the row may hold these, too."""
-    change = change_of_line(line, row)
+    change = change_of_line(schema, line, row)
     if change is None or line.data is None:
         return change
-    return change._replace(cells={**unknown_cells(TABLES[line.table], line.data), **change.cells})
+    return change._replace(cells={**unknown_cells(schema[line.table], line.data), **change.cells})
 
 
-def _changes_in(lines: Iterable[LogLine], row: ServerRow | None) -> list[tuple[LogLine, Change]]:
+def _changes_in(schema: Schema, lines: Iterable[LogLine], row: ServerRow | None) -> list[tuple[LogLine, Change]]:
     """Those lines that hold a change, each with it."""
-    return [(line, change) for line in lines if (change := _change_in(line, row)) is not None]
+    return [(line, change) for line in lines if (change := _change_in(schema, line, row)) is not None]
 
 
-def _pending_lines(connection: sqlite3.Connection, key: Key) -> list[LogLine]:
+def _pending_lines(connection: Connection, key: Key) -> list[LogLine]:
     return [line for line in change_log.unsettled_lines(connection, *key) if line.state is LineState.PENDING]

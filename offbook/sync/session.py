@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
 
 from offbook.core.errors import CursorGone
 from offbook.core.model import Rejection
@@ -13,7 +12,7 @@ from offbook.core.protocol.rows import iso_millis
 from offbook.database import known_cells, sync_state
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.change_log import LogLine
-from offbook.database.connection import atomic
+from offbook.database.connection import Connection, atomic
 from offbook.database.lease import take_lease
 from offbook.database.sync_state import SyncState
 from offbook.sync import snapshot
@@ -23,9 +22,6 @@ from offbook.sync.loop import SyncLoop, trusted_by
 from offbook.sync.request import count_pending, next_batch, park_unsent, request_of
 from offbook.sync.response import SyncResponse, response_of
 from offbook.sync.transport import Response, Transport
-
-if TYPE_CHECKING:
-    import sqlite3
 
 PATH = "/sync"
 
@@ -60,7 +56,7 @@ class SyncSession(SyncLoop):
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         transport: Transport,
         clock: Callable[[], int],
         holder: str,
@@ -77,7 +73,8 @@ class SyncSession(SyncLoop):
 
     def run(self) -> SyncReport:
         """Sync until nothing is pending that was when it began, and the server has no more. Raises SyncError."""
-        if self._state.knew != known_cells.own_cells() and not self._state.is_behind:
+        schema = self._connection.schema
+        if self._state.knew != known_cells.note_of(schema) and not self._state.is_behind(schema):
             known_cells.note_own_cells(self._connection)
         self.run_loop()
         forget_old_lines(self._connection, self._clock(), self._state.clock_offset_ms)
@@ -128,7 +125,7 @@ class SyncSession(SyncLoop):
     def _ask(self, batch: list[LogLine], state: SyncState) -> SyncResponse:
         sent_at_ms = self._clock()
         http_response = self._send(PATH, request_of(self._connection, state, batch, sent_at_ms))
-        response = response_of(http_response)
+        response = response_of(self._connection.schema, http_response)
         self._note_clock(http_response, sent_at_ms)
         return response
 
@@ -148,7 +145,7 @@ class SyncSession(SyncLoop):
             self._state = replace(self._state, clock_offset_ms=offset_ms)
 
 
-def forget_old_lines(connection: sqlite3.Connection, now_ms: int, clock_offset_ms: int | None) -> None:
+def forget_old_lines(connection: Connection, now_ms: int, clock_offset_ms: int | None) -> None:
     """Delete acknowledged lines that are too old to be sent again, by the server's clock as it was last seen.
 
     By this device's own clock, where that is wrong, it could be too early.

@@ -10,17 +10,14 @@ What a restored server lost is another matter (offbook.sync.restore_recovery).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from offbook.core.model import Key
 from offbook.database import known_cells, sync_state
 from offbook.database.change_log import without_logging
+from offbook.database.connection import Connection
 from offbook.database.server_rows import ServerRow, fold_acknowledged, server_row, store_server_row
 from offbook.database.sync_state import Snapshot
 from offbook.sync import restore_recovery
-
-if TYPE_CHECKING:
-    import sqlite3
 
 NOT_ECHOED = """SELECT DISTINCT table_name, record_id FROM change_log WHERE synced = 1 AND seq > coalesce(
   (SELECT seq FROM server_rows AS known WHERE known.table_name = change_log.table_name
@@ -28,7 +25,7 @@ NOT_ECHOED = """SELECT DISTINCT table_name, record_id FROM change_log WHERE sync
 """Records of which a change was acknowledged, and the row that contains it has not come."""
 
 
-def begin(connection: sqlite3.Connection, trusted: int | None = None, takes_history: bool | None = None) -> None:
+def begin(connection: Connection, trusted: int | None = None, takes_history: bool | None = None) -> None:
     """Start over from the next pull.
 
     ``trusted`` is the seq up to which a restored server is what it was; None where it lost nothing.
@@ -49,7 +46,7 @@ def begin(connection: sqlite3.Connection, trusted: int | None = None, takes_hist
             sync_state.write(connection, takes_history=int(takes_history))
 
 
-def advance(connection: sqlite3.Connection, stage: int) -> Iterator[Key]:
+def advance(connection: Connection, stage: int) -> Iterator[Key]:
     """A snapshot's last page for now was applied: go on to its next stage. Yields each record that is to be refreshed.
 
     Others may write whenever it yields. Cut off there, it goes on after the next page.

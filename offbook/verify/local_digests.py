@@ -11,15 +11,12 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING
 
 from offbook.core.schema import Field, Table
 from offbook.core.verify.digests import MODULUS, SEPARATOR, digest, entry_fields, hash_of_line
 from offbook.core.verify.ranges import Range, Sum
+from offbook.database.connection import Connection
 from offbook.database.server_rows import server_row
-
-if TYPE_CHECKING:
-    import sqlite3
 
 UNSETTLED = (
     "SELECT DISTINCT record_id FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND table_name = ?"
@@ -59,7 +56,7 @@ class LocalDigests:
         return bisect_left(self._ids, range_.start.encode()), end
 
 
-def local_digests(connection: sqlite3.Connection, table: Table) -> LocalDigests:
+def local_digests(connection: Connection, table: Table) -> LocalDigests:
     """The digests of what is here now."""
     own, *of_maps = _queries(table)
     digests = {record_id: hash_of_line(line) for record_id, line in connection.execute(own)}
@@ -73,11 +70,11 @@ def local_digests(connection: sqlite3.Connection, table: Table) -> LocalDigests:
     return LocalDigests(digests)
 
 
-def _digest_of_server_row(connection: sqlite3.Connection, table: Table, record_id: str) -> dict[bytes, int]:
+def _digest_of_server_row(connection: Connection, table: Table, record_id: str) -> dict[bytes, int]:
     row = server_row(connection, (table.name, record_id)) if record_id.isascii() else None
     if row is None or row.deleted:
         return {}
-    return {record_id.encode(): digest(table.name, record_id, row.seq, row.cells)}
+    return {record_id.encode(): digest(table, record_id, row.seq, row.cells)}
 
 
 # --- lines, by SQL -------------------------------------------------------------------------------------------------

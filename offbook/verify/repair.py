@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation
-from offbook.core.schema import TABLES, Map, Table
+from offbook.core.schema import Map, Table
 from offbook.core.validation import Json, with_all_fields
 from offbook.database import change_log
-from offbook.database.records import RECORD_TABLES
+from offbook.database.connection import Connection
+from offbook.database.records import record_table
 from offbook.database.server_rows import NO_SERVER_ROW, ServerRow, dump, rebuild_row, server_row, store_server_row
 from offbook.sync.response import PageRow
-
-if TYPE_CHECKING:
-    import sqlite3
 
 UNLOGGED = "unlogged"
 WHY = (
@@ -42,10 +40,10 @@ class Repair:
     parked: bool
 
 
-def repair(connection: sqlite3.Connection, row: PageRow) -> Repair:
+def repair(connection: Connection, row: PageRow) -> Repair:
     """Take the row for what the server has, whatever is known here. Within change_log.without_logging()."""
-    table, record_id = TABLES[row.key[0]], row.key[1]
-    was = RECORD_TABLES[table.name].get(connection, record_id)
+    table, record_id = connection.schema[row.key[0]], row.key[1]
+    was = record_table(table).get(connection, record_id)
     known_row = server_row(connection, row.key)
     unlogged = None
     if was is not None and not change_log.unsettled_lines(connection, *row.key):
@@ -55,10 +53,10 @@ def repair(connection: sqlite3.Connection, row: PageRow) -> Repair:
     connection.execute("UPDATE server_rows SET stale = 1 WHERE table_name = ? AND record_id = ?", row.key)
     store_server_row(connection, row.key, server_row(connection, row.key), row.server)
     rebuild_row(connection, row.key)
-    return Repair(table.name, record_id, was, RECORD_TABLES[table.name].get(connection, record_id), bool(unlogged))
+    return Repair(table.name, record_id, was, record_table(table).get(connection, record_id), bool(unlogged))
 
 
-def _park(connection: sqlite3.Connection, row: PageRow, known_row: ServerRow, unlogged: Mapping[str, Json]) -> None:
+def _park(connection: Connection, row: PageRow, known_row: ServerRow, unlogged: Mapping[str, Json]) -> None:
     """An INSERT where nobody else has the record: its row then stays here, as that of any parked INSERT does."""
     operation = Operation.INSERT if known_row.deleted and row.server.deleted else Operation.UPDATE
     connection.execute(

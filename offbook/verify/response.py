@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from offbook.core.protocol.validators import cursor_of, object_of, require, uuid_of
-from offbook.core.schema import Table
+from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import RECORDS_MAX, Sum
@@ -62,14 +62,14 @@ def _digests(item: Json, count: int) -> Mapping[str, int] | None:
     return {uuid_of(record_id, "records"): _number(digest, MODULUS - 1) for record_id, digest in item.items()}
 
 
-def parse_fetched(response: Response, table: Table, ids: Sequence[str]) -> FetchedRows:
+def parse_fetched(schema: Schema, response: Response, table: Table, ids: Sequence[str]) -> FetchedRows:
     """What the server answered to ``POST /rows``: each id once and no other. Raises what it refused, or ServerFault."""
     item = _object_of(response)
     items: Json = item.get("rows")
     require(isinstance(items, list) and len(items) == len(ids), "rows")
     rows: dict[str, PageRow | None] = {}
     for row_item in items:
-        row = page_row(row_item)
+        row = page_row(schema, row_item)
         rows[uuid_of(row_item["record_id"], "rows")] = row if row is None or row.key[0] == table.name else None
     require(rows.keys() == set(ids), "rows")
     return FetchedRows(uuid_of(item.get("book"), "book"), cursor_of(item.get("cursor")), rows)

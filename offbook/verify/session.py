@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from offbook.core.errors import Refused, ServerFault, SyncError
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.requests import PAGE_MAX, UUID_TEXT
-from offbook.core.schema import TABLES, Table
+from offbook.core.schema import Table
 from offbook.core.verify.digests import MODULUS, digest, shape_of
 from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split
 from offbook.database import change_log, sync_state
 from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
-from offbook.database.connection import reading
+from offbook.database.connection import Connection, reading
 from offbook.database.lease import take_lease
 from offbook.database.server_rows import ServerRow
 from offbook.sync.apply import check_book
@@ -33,9 +33,6 @@ from offbook.sync.transport import Response, Transport
 from offbook.verify.local_digests import LocalDigests, local_digests
 from offbook.verify.repair import Repair, repair
 from offbook.verify.response import ComparedRanges, parse_compared, parse_fetched
-
-if TYPE_CHECKING:
-    import sqlite3
 
 STARTS_MAX = 5
 """How often a book that changes meanwhile is compared anew, before that is given up."""
@@ -66,9 +63,7 @@ class BookChanged(Exception):
 class VerifySession:
     """One comparison of one replica, over one connection, by whoever holds the lease."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, transport: Transport, clock: Callable[[], int], holder: str
-    ) -> None:
+    def __init__(self, connection: Connection, transport: Transport, clock: Callable[[], int], holder: str) -> None:
         self._connection = connection
         self._transport = transport
         self._clock = clock
@@ -83,7 +78,7 @@ class VerifySession:
         for _ in range(STARTS_MAX):
             SyncSession(self._connection, self._transport, self._clock, self._holder).run()
             try:
-                compared = sum([self._verify_table(table) for table in TABLES.values()])
+                compared = sum([self._verify_table(table) for table in self._connection.schema.values()])
             except BookChanged:
                 continue
             results = tuple(self._repaired), tuple(self._left_out)
@@ -165,12 +160,13 @@ class VerifySession:
         ]
         if not ids:
             return rows
-        fetched = parse_fetched(self._ask("/rows", {"table": table.name, "ids": ids}), table, ids)
+        response = self._ask("/rows", {"table": table.name, "ids": ids})
+        fetched = parse_fetched(self._connection.schema, response, table, ids)
         self._check_cursor(fetched.book, fetched.cursor)
         for record_id, row in fetched.rows.items():
             if row is None or row.left_out:
                 self._left_out[record_id] = None
-            elif _digest_of(row) != digests[record_id]:
+            elif _digest_of(table, row) != digests[record_id]:
                 raise ServerFault("The server's digest of a record is not that of its row: its data needs a look.")
             else:
                 rows.append(row)
@@ -226,8 +222,8 @@ class VerifySession:
         return response
 
 
-def _digest_of(row: PageRow) -> int | None:
-    return None if row.server.deleted else digest(*row.key, row.server.seq, row.server.cells)
+def _digest_of(table: Table, row: PageRow) -> int | None:
+    return None if row.server.deleted else digest(table, row.key[1], row.server.seq, row.server.cells)
 
 
 def _chunks(size: int, items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -13,7 +13,6 @@ from typing import TypeVar
 from sqlalchemy import Table, select
 
 from models import Base, Book
-from offbook.core.schema import TABLES
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import WHOLE, Sum
 from ops.move.copy_rows import Key, key_of, pages, tables
@@ -92,7 +91,7 @@ def compare_books(source: Database, target: Database) -> Iterator[BookComparison
     store = SqlStore(source)
     with source.read() as connection:
         books = connection.execute(select(Book.id, Book.uuid)).all()
-    for name in TABLES:
+    for name in store.schema:
         made = sums_made_anew(target, name)
         for book_id, uuid in books:
             with store.reading(book_id) as reading:

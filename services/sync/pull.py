@@ -8,7 +8,7 @@ from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import state_at
 from offbook.core.model import Cursor, Key
 from offbook.core.protocol.rows import iso_millis
-from offbook.core.schema import EXISTS, TABLES
+from offbook.core.schema import EXISTS
 from offbook.core.validation import Json, with_all_fields
 from storage.base import WHOLE_PAGE, Page, PageSize, ReadTransaction, Store
 
@@ -50,10 +50,10 @@ def _with_former_rows(reading: ReadTransaction, page: Page, kept: int) -> None:
     steps: dict[Key, list[HistoryStep]] = {}
     for done in reading.steps_since(kept) if newer else ():
         steps.setdefault(done.key, []).append(done)
-    for name in TABLES:
-        for key, record in reading.records(name, [id for table, id in newer if table == name]).items():
+    for name, table in reading.schema.items():
+        for key, record in reading.records(name, [id for of_table, id in newer if of_table == name]).items():
             cells = state_at(record, steps.get(key, ()), kept)
-            newer[key]["then"] = with_all_fields(TABLES[name], cells) if cells.get(EXISTS) else None
+            newer[key]["then"] = with_all_fields(table, cells) if cells.get(EXISTS) else None
             if record.deleted:
                 newer[key]["deleted_at"] = iso_millis(record.clock(EXISTS).timestamp)
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from offbook.core.merge.batch import BookState
 from offbook.core.model import Cursor
 from offbook.core.protocol.rows import row
-from offbook.core.schema import TABLES
 from offbook.core.validation import Json
 from offbook.core.verify.digests import shape_of
 from offbook.core.verify.ranges import RECORDS_MAX, Compare, Fetch, Sum
@@ -20,18 +19,18 @@ from storage.base import ReadTransaction, Store
 def compare(store: Store, book_id: int, question: Compare) -> dict[str, Json]:
     """What each range holds, in wire form; each record's digest too, where the question wants it and they are few."""
     with store.reading(book_id) as reading:
-        sums = reading.sums(question.table, question.ranges)
+        sums = reading.sums(question.table.name, question.ranges)
         ranges: list[dict[str, Json]] = [{"count": total.count, "digest": total.digest} for total in sums]
         if question.records:
             _add_records(reading, question, sums, ranges)
-        return {**_at(reading.book), "shape": shape_of(TABLES[question.table]), "ranges": ranges}
+        return {**_at(reading.book), "shape": shape_of(question.table), "ranges": ranges}
 
 
 def _add_records(
     reading: ReadTransaction, question: Compare, sums: Sequence[Sum], ranges: Sequence[dict[str, Json]]
 ) -> None:
     few = [place for place, total in enumerate(sums) if total.count <= RECORDS_MAX]
-    digests = reading.digests(question.table, [question.ranges[place] for place in few]) if few else []
+    digests = reading.digests(question.table.name, [question.ranges[place] for place in few]) if few else []
     for place, by_id in zip(few, digests, strict=True):
         ranges[place]["records"] = by_id
 
@@ -39,9 +38,9 @@ def _add_records(
 def fetch(store: Store, book_id: int, question: Fetch) -> dict[str, Json]:
     """A row for each id, in order: a record that is not there is a tombstone of the book's seq."""
     with store.reading(book_id) as reading:
-        rows_by_id, gone = reading.rows_of(question.table, question.ids), reading.book.seq
+        rows_by_id, gone = reading.rows_of(question.table.name, question.ids), reading.book.seq
         ids = dict.fromkeys(question.ids)
-        rows = [rows_by_id.get(record_id) or row(question.table, record_id, 0, gone, None) for record_id in ids]
+        rows = [rows_by_id.get(record_id) or row(question.table.name, record_id, 0, gone, None) for record_id in ids]
         return {**_at(reading.book), "rows": rows}
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, case, func, or_, select
 
 from models import Base
+from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.retention import DAY_US
-from offbook.core.schema import TABLES
 from storage.engines.database import Database
 from storage.values import Company, DayCount, DeviceState, Overview, Totals
 
@@ -111,7 +111,7 @@ def _has_detail(kind: str, *values: ColumnElement[Any]) -> ColumnElement[bool]:
 
 def _device_states() -> Select[Any]:
     reported = (DEVICES.c[name] for name in ("last_seen_at", "clock_offset_ms", "parked", "cursor_seq"))
-    lag = (part for name in TABLES for part in _lag(Base.metadata.tables[name]))
+    lag = (part for name in BUILT_IN for part in _lag(Base.metadata.tables[name]))
     query = select(DEVICES.c.name, USERS.c.name, *reported, *lag).join(USERS, USERS.c.id == DEVICES.c.user_id)
     is_in_use = and_(DEVICES.c.book_id == bindparam("book"), DEVICES.c.revoked_at.is_(None))
     return query.where(is_in_use).order_by(DEVICES.c.id)

@@ -18,7 +18,7 @@ from sqlalchemy import Row, Table
 
 from offbook.core.model import Cells, Clock, Record, Value
 from offbook.core.protocol.rows import row
-from offbook.core.schema import EXISTS, TABLES, Map, Type
+from offbook.core.schema import EXISTS, Map, Schema, Type
 from offbook.core.schema import Table as Synced
 from offbook.core.text import normalize_for_search
 from offbook.core.validation import Json, entry_data
@@ -132,7 +132,7 @@ class RecordMapping:
             cells.update(_entry_cells(map_, dict(zip(self.entry_names[map_.name], entry, strict=True))))
         clocks, others = clocks_of(have["clocks"])
         created = clocks.pop(CREATED)
-        return Record(self.synced.name, have["id"], have["seq"], bool(have["deleted"]), cells, created, clocks, others)
+        return Record(self.synced, have["id"], have["seq"], bool(have["deleted"]), cells, created, clocks, others)
 
     def page_row(self, values: Sequence[Any], entries: PageEntries) -> dict[str, Json]:
         """A row of a page, straight from what ``page_columns`` selects: no record is built on the way."""
@@ -162,13 +162,13 @@ class RecordMapping:
         return tuple(field.name for field in self.synced.fields if field.type is Type.FLAG)
 
 
-def record_mappings(metadata_tables: Mapping[str, Table]) -> dict[str, RecordMapping]:
-    """How every table of TABLES lies in the database."""
+def record_mappings(schema: Schema, metadata_tables: Mapping[str, Table]) -> dict[str, RecordMapping]:
+    """How every table of the schema lies in the database."""
     return {
         name: RecordMapping(
             table, metadata_tables[name], {map_.name: metadata_tables[map_.rows] for map_ in table.maps}
         )
-        for name, table in TABLES.items()
+        for name, table in schema.items()
     }
 
 

@@ -1,7 +1,7 @@
 """The store over a relational database: models.py's tables, any engine of storage.engines.database.
 
 It thinks in batches. A push reads and writes with a handful of statements however many changes it holds, a page is read
-with a fixed number; no ORM object is made for a row. What a synced table is called and made of comes from TABLES.
+with a fixed number; no ORM object is made for a row. What a synced table is called and made of, its declaration says.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, select
 
 from models import Base
+from offbook.contacts.table import BUILT_IN
 from offbook.core.accounts.users import user_is_purged
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep
@@ -23,7 +24,7 @@ from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purged, total
 from offbook.core.messages import recorded_fault
 from offbook.core.model import Author, Conflict, DiscardedWrite, Key, Record, Verdict
-from offbook.core.schema import Map
+from offbook.core.schema import Map, Schema
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import Range, Sum
@@ -51,25 +52,30 @@ AFTER_ALL = "g"
 class SqlStore:
     """Books in a database. Safe to share between threads.
 
+    ``schema`` are the synced tables; models.py's metadata has a table for each of them and for each of their maps.
+
     ``on_commit`` is called after each commit that gave a book a later seq, with both, in the thread that wrote.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, schema: Schema = BUILT_IN) -> None:
+        self.schema = schema
         self.on_commit: Callable[[int, int], None] | None = None
         self._database = database
-        self._tables = {name: TableQueries(layout) for name, layout in record_mappings(Base.metadata.tables).items()}
+        self._tables = {
+            name: TableQueries(layout) for name, layout in record_mappings(schema, Base.metadata.tables).items()
+        }
 
     @contextmanager
     def reading(self, book_id: int) -> Iterator[SqlReadTransaction]:
         with self._database.reading() as transaction:
-            yield SqlReadTransaction(transaction, self._tables, book_state(transaction, book_id))
+            yield SqlReadTransaction(transaction, self.schema, self._tables, book_state(transaction, book_id))
 
     @contextmanager
     def writing(self, book_id: int) -> Iterator[SqlWriteTransaction]:
         with self._database.writing() as transaction:
             # The lock is the transaction's first statement; SQLite, which has no FOR UPDATE, has locked all by now.
             before = locked(transaction, book_id)
-            writing = SqlWriteTransaction(transaction, self._tables, before, self._database)
+            writing = SqlWriteTransaction(transaction, self.schema, self._tables, before, self._database)
             yield writing
         if self.on_commit is not None and writing.book.seq != before.seq:
             self.on_commit(book_id, writing.book.seq)
@@ -126,8 +132,11 @@ def locked(transaction: Transaction, book_id: int) -> BookState:
 class SqlReadTransaction:
     """One consistent view of a book."""
 
-    def __init__(self, transaction: Transaction, tables: Mapping[str, TableQueries], book: BookState) -> None:
+    def __init__(
+        self, transaction: Transaction, schema: Schema, tables: Mapping[str, TableQueries], book: BookState
+    ) -> None:
         self.book = book
+        self.schema = schema
         self._transaction = transaction
         self._tables = tables
 
@@ -275,13 +284,13 @@ class SqlReadTransaction:
         return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in rows]
 
     def conflicts(self, key: Key | None = None) -> list[Conflict]:
-        return conflicts.open_conflicts(self.connection, self.book.id, key)
+        return conflicts.open_conflicts(self.connection, self.schema, self.book.id, key)
 
     def find_conflict(self, conflict_id: str) -> tuple[Conflict, str | None] | None:
-        return conflicts.fetch_conflict(self.connection, self.book.id, conflict_id)
+        return conflicts.fetch_conflict(self.connection, self.schema, self.book.id, conflict_id)
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
-        return conflicts.conflicts_between(self._transaction, self.book.id, after, up_to)
+        return conflicts.conflicts_between(self._transaction, self.schema, self.book.id, after, up_to)
 
     def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
         return authors_of(self.connection, self.book.id, change_ids)
@@ -291,9 +300,14 @@ class SqlWriteTransaction(SqlReadTransaction):
     """A transaction with the book's lock."""
 
     def __init__(
-        self, transaction: Transaction, tables: Mapping[str, TableQueries], book: BookState, database: Database
+        self,
+        transaction: Transaction,
+        schema: Schema,
+        tables: Mapping[str, TableQueries],
+        book: BookState,
+        database: Database,
     ) -> None:
-        super().__init__(transaction, tables, book)
+        super().__init__(transaction, schema, tables, book)
         self._database = database
         self._loaded: dict[Key, Record] = {}
         self._counted: dict[str, tuple[set[str], set[str]]] = {}
@@ -356,7 +370,7 @@ class SqlWriteTransaction(SqlReadTransaction):
 
     def _changed_entries(self, layout: RecordMapping, map_: Map, record: Record) -> list[tuple[Any, ...]]:
         after = layout.entry_rows(map_, self.book.id, record)
-        loaded = self._loaded.get((record.table, record.id))
+        loaded = self._loaded.get(record.key)
         before = {} if loaded is None else layout.entry_rows(map_, self.book.id, loaded)
         return [row for key, row in after.items() if before.get(key) != row]
 

@@ -13,7 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from offbook import Replica, SyncError, SyncReport
+from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.rebase import LineState
+from offbook.core.model import Change
 from offbook.core.schema import EXISTS
 from offbook.database import change_log
 from offbook.database.connection import sqlite3
@@ -77,17 +79,23 @@ class Version:
 
     def __init__(self, modules: Mapping[str, Any] = sys.modules) -> None:
         self.Replica = modules["offbook.replica"].Replica
-        self.table = modules["offbook.core.schema"].CONTACTS
+        self.schema = modules["offbook.contacts.table"].BUILT_IN
+        self.table = self.schema["contacts"]
         self.log = modules["offbook.database.change_log"]
-        self.change_in = modules["offbook.database.server_rows"].change_of_line
+        self._change_of_line = modules["offbook.database.server_rows"].change_of_line
         self.read_state = modules["offbook.database.sync_state"].read
         errors = modules["offbook.core.errors"]
         self.sync_errors = (SyncError, errors.SyncError)
         self.refusals = (errors.Invalid, errors.NotFound)
 
+    def change_in(self, line: change_log.LogLine) -> Change | None:
+        """The change that this version reads in a line; None where it reads none that can be sent."""
+        change: Change | None = self._change_of_line(self.schema, line)
+        return change
+
     def cannot_send(self, line: change_log.LogLine) -> bool:
         """Whether this version, or the server, which is of ours, takes a line for what can't be stored."""
-        is_bad = self.change_in(line) is None or change_of_line(replace(line, typed=1)) is None
+        is_bad = self.change_in(line) is None or change_of_line(BUILT_IN, replace(line, typed=1)) is None
         return is_bad or line.state == LineState.PARKED
 
     def known(self, row: Any) -> Any:
@@ -241,7 +249,8 @@ class Device:
         shown = self.shown()
         for record_id in shown.keys() & self.pulled_with_less():
             shown[record_id] = self._least.known(shown[record_id])
-        log = self.replica.connection.execute(f"SELECT {change_log.COLUMNS} FROM change_log ORDER BY id")
+        columns = self.version.log.columns(self.replica.connection)
+        log = self.replica.connection.execute(f"SELECT {columns} FROM change_log ORDER BY id")
         return [shown, log.fetchall()]
 
     def gone(self) -> set[str]:
@@ -292,7 +301,7 @@ class Device:
 
     def _is_behind(self) -> bool:
         """Whether a version that knew less has pulled: what it left out comes with the next sync."""
-        return bool(self.version.read_state(self.replica.connection).is_behind)
+        return bool(self.version.read_state(self.replica.connection).is_behind(self.version.schema))
 
     def pulled_with_less(self) -> set[str]:
         """Records that are here as a version that knew less may have pulled them: all, or those yet to come anew."""

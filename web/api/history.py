@@ -6,12 +6,12 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Invalid
 from offbook.core.history.codec import entry_to_json
 from offbook.core.model import Record
 from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.protocol.rows import data_of
-from offbook.core.schema import CONTACTS
 from services.history import history_page
 from services.restore import restore_values, restore_version
 from web.api.describe import UNFIT, AuthKind, documented

@@ -1,7 +1,7 @@
 """GET /openapi.json: the API as programs read it, made from the code at hand.
 
 Paths come from the URL map, summaries from the views' docstrings, the rest from what views say about themselves
-(web/api/describe.py) and from TABLES (web/api/schemas). Nothing is described here that is not served.
+(web/api/describe.py) and from the declarations (web/api/schemas). Nothing is described here that is not served.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.routing import Rule
 
+from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import PROTOCOL
-from offbook.core.schema import TABLES
 from web.api.describe import AuthKind, Codes, EndpointDoc, doc_of, documented
 from web.api.schemas.basics import SEQ, TEXT, UUID, Schema, ref
 from web.api.schemas.history import HISTORY_SCHEMAS
@@ -69,7 +69,7 @@ def document() -> dict[str, Any]:
 
 def all_schemas() -> dict[str, Schema]:
     """Every schema by its name."""
-    of_records = {name: schema for table in TABLES.values() for name, schema in record_schemas(table).items()}
+    of_records = {name: schema for table in BUILT_IN.values() for name, schema in record_schemas(table).items()}
     return of_records | SYNC_SCHEMAS | HISTORY_SCHEMAS | COMPARISON_SCHEMAS | REST_SCHEMAS | TUTORIAL_SCHEMAS
 
 

@@ -72,7 +72,7 @@ def push_and_pull() -> Response:
         result = tutorial.push(server.tutorial, login, envelope, now_us)
         note_sync(PushedChanges("tutorial", login.book_id, login.device.id, [result]))
         return render_json(result)
-    push = parse_push(envelope, login.device.uuid)
+    push = parse_push(server.store.schema, envelope, login.device.uuid)
     report_device(**device_report(push, now_us))
     result = sync(server.store, login.book_id, origin_of(login), push, now_us, page_size())
     if push.asks:
@@ -93,7 +93,7 @@ def push_and_pull() -> Response:
 def plan() -> Response:
     """Tell what a sync with this body would do, and do nothing."""
     login = current_device()
-    push = parse_push(loads(read_body(request, BODY_BYTES_MAX)), login.device.uuid)
+    push = parse_push(services().store.schema, loads(read_body(request, BODY_BYTES_MAX)), login.device.uuid)
     return render_json(dry_run(services().store, login.book_id, push, services().clock()))
 
 
@@ -129,7 +129,7 @@ def pull_changes() -> Response:
 @device_required
 def verify() -> Response:
     """Compare ranges of records by their digests."""
-    request_body = parse_compare(loads(read_body(request, COMPARE_BYTES_MAX)))
+    request_body = parse_compare(services().store.schema, loads(read_body(request, COMPARE_BYTES_MAX)))
     return render_json(compare(services().store, current_device().book_id, request_body))
 
 
@@ -144,7 +144,7 @@ def verify() -> Response:
 @device_required
 def rows() -> Response:
     """Get some records as they are now, by their ids."""
-    request_body = parse_fetch(loads(read_body(request, COMPARE_BYTES_MAX)))
+    request_body = parse_fetch(services().store.schema, loads(read_body(request, COMPARE_BYTES_MAX)))
     return render_json(fetch(services().store, current_device().book_id, request_body))
 
 

@@ -17,11 +17,12 @@ from types import MappingProxyType
 from typing import Any
 
 from offbook.contacts.labels import KINDS, cell_label
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
 from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import is_seq
-from offbook.core.schema import CONTACTS, ENTRY_KEY, Type
+from offbook.core.schema import ENTRY_KEY, Type
 from offbook.core.validation import Json, parse_cells
 from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines
 

@@ -12,12 +12,13 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from offbook.contacts.labels import KINDS, cell_label, full_cell_label
+from offbook.contacts.table import CONTACTS
 from offbook.core.conflicts.bulk import CustomValue
 from offbook.core.conflicts.codec import ConflictView
 from offbook.core.conflicts.resolution import Choice, choices
 from offbook.core.messages import Fault
 from offbook.core.model import Author, Conflict, Record, Value
-from offbook.core.schema import CONTACTS, EXISTS, Type, entry_of
+from offbook.core.schema import EXISTS, Type, entry_of
 from web.presenters.edit_feedback import quote_value
 from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines, format_birthday
 

@@ -12,6 +12,7 @@ from offbook.cli.output import flatten, format_pairs, format_table, format_time,
 from offbook.cli.record_text import VERBS, value_rows
 from offbook.cli.result import CommandResult
 from offbook.core.merge.rebase import LineState
+from offbook.core.schema import Table
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.parked import Parked
@@ -28,8 +29,9 @@ HEAD = ("WHEN", "STATE", "DID", "CONTACT", "CELLS")
 def log_(book: Replica, args: argparse.Namespace) -> CommandResult:
     """The last changes, oldest first."""
     where, parameters = ("WHERE record_id = ?", [find_contact(book, args.id)]) if args.id else ("", [])
-    sql = f"SELECT {change_log.COLUMNS} FROM change_log {where} ORDER BY id DESC LIMIT ?"
-    lines = [change_log.line_of(row) for row in book.connection.execute(sql, [*parameters, args.last])][::-1]
+    sql = f"SELECT {change_log.columns(book.connection)} FROM change_log {where} ORDER BY id DESC LIMIT ?"
+    rows = book.connection.execute(sql, [*parameters, args.last]).fetchall()
+    lines = [change_log.line_of(book.connection.schema, row) for row in reversed(rows)]
     if not lines:
         return CommandResult([], ["Nothing was changed on this device yet."])
     names = dict(book.connection.execute(NAMES).fetchall())
@@ -50,22 +52,22 @@ def _log_row(line: LogLine, name: str | None) -> tuple[str, ...]:
 
 def parked(book: Replica, args: argparse.Namespace) -> CommandResult:
     """The changes that can't be sent, each with the reason and what it would write."""
-    changes = book.parked()
+    changes, schema = book.parked(), book.connection.schema
     if not changes:
         return CommandResult([], ["Nothing is parked: every change could be sent."])
     ids = short_ids([change.change_id for change in changes])
     lines: list[str] = []
     for change in changes:
-        lines += [*_parked_lines(change, ids[change.change_id]), ""]
+        lines += [*_parked_lines(schema.get(change.table), change, ids[change.change_id]), ""]
     advice = "`offbook parked retry ID --field value` sends one again, corrected; `offbook parked drop ID` gives it up."
     return CommandResult([asdict(change) for change in changes], [*lines, advice])
 
 
-def _parked_lines(change: Parked, short_id: str) -> list[str]:
+def _parked_lines(table: Table | None, change: Parked, short_id: str) -> list[str]:
     name = (change.record or change.data or {}).get("name") or change.record_id
     verb = VERBS.get(change.operation, change.operation)
     lines = [f"{short_id}  {verb} {flatten(name)}, {format_time(change.timestamp)}"]
-    return lines + [f"  {line}" for line in [change.detail, *format_pairs(value_rows(change.table, change.data or {}))]]
+    return lines + [f"  {line}" for line in [change.detail, *format_pairs(value_rows(table, change.data or {}))]]
 
 
 def retry(book: Replica, args: argparse.Namespace) -> CommandResult:

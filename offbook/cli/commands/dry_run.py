@@ -12,6 +12,7 @@ from offbook.cli.record_text import VERBS, value_rows
 from offbook.cli.result import OFFLINE, CommandResult
 from offbook.core.errors import Offline
 from offbook.core.formatting import format_count
+from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
 from offbook.replica import Replica
 from offbook.sync.dry_run import DryRunReport, PlannedChange, PlannedRow
@@ -33,11 +34,13 @@ def plan(book: Replica, args: argparse.Namespace) -> CommandResult:
         report = book.plan()
     except Offline as error:
         return CommandResult({"error": error.code, "detail": str(error)}, [f"Offline: {error}"], OFFLINE)
-    lines = list(_report_lines(report)) or ["A sync would do nothing: nothing is new on either side."]
+    lines = list(_report_lines(book.connection.schema, report)) or [
+        "A sync would do nothing: nothing is new on either side."
+    ]
     return CommandResult(asdict(report), lines)
 
 
-def _report_lines(report: DryRunReport) -> Iterator[str]:
+def _report_lines(schema: Schema, report: DryRunReport) -> Iterator[str]:
     if report.snapshot:
         yield "The whole book is fetched anew."
     if report.push:
@@ -45,7 +48,7 @@ def _report_lines(report: DryRunReport) -> Iterator[str]:
         yield from _shortened([f"  {_change_text(change)}" for change in report.push])
     for change in report.merge:
         yield f"Merges: {_change_text(change)} {OUTCOMES[change.verdict]}"
-        yield from (f"  {line}" for line in format_pairs(_outcome(change)))
+        yield from (f"  {line}" for line in format_pairs(_outcome(schema.get(change.table), change)))
     yield from _row_lines("Adds", report.added)
     yield from _row_lines("Changes", report.changed)
     yield from _row_lines("Deletes", report.deleted)
@@ -59,14 +62,14 @@ def _change_text(change: PlannedChange) -> str:
     return f"{VERBS.get(change.operation, change.operation)} {flatten(change.name or change.record_id)}"
 
 
-def _outcome(change: PlannedChange) -> list[tuple[str, str]]:
+def _outcome(table: Table | None, change: PlannedChange) -> list[tuple[str, str]]:
     """What each value that the change writes would be in the end."""
     if change.record is None and change.operation != "DELETE":
         return [("Contact", "stays deleted")]
     written = {name: value for name, value in (change.data or {}).items() if name != "details"}
     record: Mapping[str, Json] = change.record or {}
-    then = dict(value_rows(change.table, {name: record.get(name) for name in written}))
-    return [(name, f"{value} here, {then[name]} then") for name, value in value_rows(change.table, written)]
+    then = dict(value_rows(table, {name: record.get(name) for name in written}))
+    return [(name, f"{value} here, {then[name]} then") for name, value in value_rows(table, written)]
 
 
 def _row_lines(verb: str, rows: Sequence[PlannedRow]) -> Iterator[str]:

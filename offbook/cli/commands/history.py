@@ -10,13 +10,14 @@ from offbook.cli.errors import UsageError
 from offbook.cli.lookup import find_by_prefix, find_contact, find_contact_or_deleted
 from offbook.cli.output import cell_label, flatten, format_time, short_ids
 from offbook.cli.result import CommandResult
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import NotFound
 from offbook.core.history.codec import entry_to_json
 from offbook.core.history.entry import HistoryEntry, was_deferred, written
 from offbook.core.history.explain import CompetingWrite, ExplainedEdit, explain_cell, quote_value, who
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation, Value
-from offbook.core.schema import CONTACTS, EXISTS
+from offbook.core.schema import EXISTS
 from offbook.core.validation import parse_cells
 from offbook.database import change_log
 from offbook.database.connection import bindable
@@ -133,7 +134,7 @@ def _pending_edits(book: Replica, record_id: str, cell: str) -> list[ExplainedEd
     row = server_row(book.connection, (CONTACTS.name, record_id))
     edits = []
     for line in change_log.unsettled_lines(book.connection, CONTACTS.name, record_id):
-        change = change_of_line(line, row) if line.state is LineState.PENDING else None
+        change = change_of_line(book.connection.schema, line, row) if line.state is LineState.PENDING else None
         if change and cell in change.cells:
             edits.append(ExplainedEdit(line.timestamp, change.cells[cell]))
     return edits[::-1]

@@ -12,7 +12,7 @@ from offbook.cli.record_text import entry_text
 from offbook.cli.result import OK, PARKED, CommandResult
 from offbook.core.errors import NotAuthorized, Offline
 from offbook.core.formatting import format_count
-from offbook.core.schema import TABLES
+from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
 from offbook.replica import Replica
 from offbook.verify.repair import Repair
@@ -29,17 +29,18 @@ def verify(book: Replica, args: argparse.Namespace) -> CommandResult:
         report = book.verify()
     except (Offline, NotAuthorized) as error:
         return report_unreachable(book, error)
-    return CommandResult(asdict(report), list(_report_lines(report)), PARKED if book.status().parked else OK)
+    lines = list(_report_lines(book.connection.schema, report))
+    return CommandResult(asdict(report), lines, PARKED if book.status().parked else OK)
 
 
-def _report_lines(report: VerifyReport) -> Iterator[str]:
+def _report_lines(schema: Schema, report: VerifyReport) -> Iterator[str]:
     compared = format_count(report.compared, "contact")
     if not report.repaired and not report.left_out:
         yield f"{compared} {'agrees' if report.compared == 1 else 'agree'} with the server."
     if report.repaired:
         yield f"Mended {len(report.repaired):,} of {compared}:"
         for repair in report.repaired:
-            yield from _repair_lines(repair)
+            yield from _repair_lines(schema[repair.table], repair)
     if report.left_out:
         left_out = format_count(len(report.left_out), "record")
         yield f"{left_out} of the server can't be held on this device: update offbook."
@@ -47,22 +48,22 @@ def _report_lines(report: VerifyReport) -> Iterator[str]:
         yield "What no edit on this device accounts for is not lost: see `offbook parked`."
 
 
-def _repair_lines(repair: Repair) -> Iterator[str]:
+def _repair_lines(table: Table, repair: Repair) -> Iterator[str]:
     name = flatten((repair.now or repair.was or {}).get("name")) or repair.record_id
     if repair.was is None:
         yield f"  {name}: was missing here"
         return
     yield f"  {name}" if repair.now is not None else f"  {name}: is not on the server"
-    for name, before, after in _changed_values(repair.table, repair.was, repair.now or {}):
+    for name, before, after in _changed_values(table, repair.was, repair.now or {}):
         yield f"    {name}: {before} -> {after}"
 
 
-def _changed_values(table: str, before: Row, after: Row) -> Iterator[tuple[str, str, str]]:
+def _changed_values(table: Table, before: Row, after: Row) -> Iterator[tuple[str, str, str]]:
     """What each value that differs is called, as it was and as it is."""
-    for name in TABLES[table].by_name:
+    for name in table.by_name:
         if (before.get(name) or None) != (after.get(name) or None):
             yield label(name), flatten(before.get(name) or EMPTY), flatten(after.get(name) or EMPTY)
-    for name in TABLES[table].maps_by_name:
+    for name in table.maps_by_name:
         old, new = before.get(name) or {}, after.get(name) or {}
         for key in dict.fromkeys((*old, *new)):
             if old.get(key) != new.get(key):

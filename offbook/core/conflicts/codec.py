@@ -15,11 +15,11 @@ from offbook.core.model import NO_CLOCK, Author, Conflict, Operation
 from offbook.core.protocol.requests import milliseconds
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.protocol.validators import NAME_CHARACTERS_MAX, clean_text, require, time_of, uuid_of
-from offbook.core.schema import EXISTS, TABLES
+from offbook.core.schema import EXISTS, Schema
 from offbook.core.validation import Json
 
 CONFLICTS = "conflicts"
-"""The table of pages that holds open conflicts; read-only, so not one of TABLES."""
+"""The table of pages that holds open conflicts; read-only, so not one of a schema."""
 
 CELL_CHARACTERS_MAX = 200
 
@@ -70,7 +70,7 @@ def conflict_to_json(view: ConflictView) -> dict[str, Json]:
     conflict = view.conflict
     return {
         "id": conflict.id,
-        "table": conflict.table,
+        "table": conflict.table.name,
         "record_id": conflict.record_id,
         "cell": conflict.cell,
         "common": conflict.common,
@@ -92,19 +92,19 @@ def author_to_json(author: Author) -> dict[str, Json]:
 # --- from JSON -----------------------------------------------------------------------------------------------------
 
 
-def conflict_from_json(conflict_id: str, seq: int, data: Json) -> ConflictView:
+def conflict_from_json(schema: Schema, conflict_id: str, seq: int, data: Json) -> ConflictView:
     """An open conflict that a server sent. Raises ServerFault and Invalid.
 
     Of a cell that is not known here it is held all the same: a person may see it, and decide on another device.
     """
-    require(isinstance(data, dict) and data.get("table") in list(TABLES), "conflicts")
-    table, cell = TABLES[data["table"]], data.get("cell")
+    require(isinstance(data, dict) and data.get("table") in list(schema), "conflicts")
+    table, cell = schema[data["table"]], data.get("cell")
     require(isinstance(cell, str) and 0 < len(cell) <= CELL_CHARACTERS_MAX and cell.isprintable(), "cell")
     record_id = uuid_of(data.get("record_id"), "record_id")
     common, ours, theirs = (read_value(table, cell, data.get(name)) for name in ("common", "ours", "theirs"))
     if cell.rpartition("/")[2] == EXISTS:
         ours, theirs = bool(ours), bool(theirs)
-    conflict = Conflict(conflict_id, table.name, record_id, cell, ours, theirs, 0, NO_CLOCK, "", "", seq, common)
+    conflict = Conflict(conflict_id, table, record_id, cell, ours, theirs, 0, NO_CLOCK, "", "", seq, common)
     return ConflictView(conflict, author_from_json(data.get("ours_by")), author_from_json(data.get("theirs_by")))
 
 

@@ -12,7 +12,7 @@ from offbook.core.errors import Invalid
 from offbook.core.history.reconstruct import Patch
 from offbook.core.messages import NO_ROOM_FOR_BOTH, WRONG_SHAPE
 from offbook.core.model import Cells, Conflict, Operation, Value
-from offbook.core.schema import EXISTS, TABLES, Field, entry_of
+from offbook.core.schema import EXISTS, Field, entry_of
 
 
 class Choice(StrEnum):
@@ -32,8 +32,7 @@ def choices(conflict: Conflict) -> tuple[Choice, ...]:
 
 
 def _field_of(conflict: Conflict) -> Field | None:
-    table = TABLES.get(conflict.table)
-    return None if table is None else table.by_name.get(conflict.cell)
+    return conflict.table.by_name.get(conflict.cell)
 
 
 def patch_of_choice(conflict: Conflict, cells: Cells, choice: Choice) -> Patch:
@@ -66,7 +65,7 @@ def _check_shape(conflict: Conflict, value: Value) -> None:
     if name == EXISTS:
         fits = isinstance(value, bool)
     else:
-        room = len(TABLES[conflict.table].maps_by_name[entry.split("/")[0]].cells[name]) if entry else 1
+        room = len(conflict.table.maps_by_name[entry.split("/")[0]].cells[name]) if entry else 1
         fits = parts in (1, room) and not (isinstance(value, tuple) and room == 1)
     if not fits:
         raise Invalid.of(WRONG_SHAPE, cell=conflict.cell)
@@ -75,7 +74,7 @@ def _check_shape(conflict: Conflict, value: Value) -> None:
 def _existence(conflict: Conflict, cells: Cells, exists: bool) -> Patch:
     if not exists:
         return Patch(Operation.DELETE, {})
-    return Patch(Operation.INSERT, {name: cells.get(name) for name in TABLES[conflict.table].required})
+    return Patch(Operation.INSERT, {name: cells.get(name) for name in conflict.table.required})
 
 
 def _both(conflict: Conflict, cells: Cells) -> Patch:
@@ -83,7 +82,7 @@ def _both(conflict: Conflict, cells: Cells) -> Patch:
     field = _field_of(conflict)
     if field and field.is_joinable:
         return Patch(Operation.UPDATE, {conflict.cell: f"{conflict.ours}\n\n{conflict.theirs}"})
-    map_name = TABLES[conflict.table].maps[0].name if field else conflict.cell.partition("/")[0]
+    map_name = conflict.table.maps[0].name if field else conflict.cell.partition("/")[0]
     second = f"{map_name}/{conflict.id.replace('-', '')[:16]}/"
     beside = {**_like(conflict, field, cells), "value": conflict.theirs, EXISTS: True}
     kept = parse_custom_value(conflict, cells, conflict.ours).cells

@@ -10,7 +10,7 @@ from typing import Any
 
 from offbook.core.errors import Invalid
 from offbook.core.history.entry import DiscardedValue, HistoryEntry, WinningChange
-from offbook.core.model import Key, Operation, Value, Verdict
+from offbook.core.model import Operation, Value, Verdict
 from offbook.core.protocol.validators import (
     CODE_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
@@ -20,7 +20,7 @@ from offbook.core.protocol.validators import (
     time_of,
     uuid_of,
 )
-from offbook.core.schema import TABLES, Table
+from offbook.core.schema import Table
 from offbook.core.validation import LENIENT, Json, value_of
 
 
@@ -51,13 +51,13 @@ def _discarded_to_json(discarded: DiscardedValue) -> dict[str, Any]:
     return {"cell": discarded.cell, "value": discarded.value, "rule": discarded.rule, "winner": winner}
 
 
-def entry_from_json(key: Key, item: Json) -> HistoryEntry:
+def entry_from_json(table: Table, record_id: str, item: Json) -> HistoryEntry:
     """The entry of this record that a server answered with. Raises ServerFault."""
     require(isinstance(item, dict) and item.get("verdict") in list(Verdict), "verdict")
-    at, operation, beaten, table = time_of(item.get("at")), item.get("operation"), item.get("beaten"), TABLES[key[0]]
+    at, operation, beaten = time_of(item.get("at")), item.get("operation"), item.get("beaten")
     require(at is not None, "time")
     return HistoryEntry(
-        key=key,
+        key=(table.name, record_id),
         id=uuid_of(item.get("id"), "id"),
         seq=_seq_or_none(item.get("seq")),
         at=str(at),

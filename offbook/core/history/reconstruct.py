@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from offbook.core.history.entry import HistoryEntry, HistoryStep, written
 from offbook.core.model import Cells, Conflict, Operation, Record, Value
-from offbook.core.schema import EXISTS, TABLES, entry_of
+from offbook.core.schema import EXISTS, Table, entry_of
 from offbook.core.validation import same
 
 
@@ -122,5 +122,5 @@ def _patch_value(cell: str, value: Value) -> Value:
     return bool(value) if cell.endswith(f"/{EXISTS}") else value
 
 
-def _needed(table: str, cells: Cells) -> Cells:
-    return {name: cells.get(name) for name in TABLES[table].required}
+def _needed(table: Table, cells: Cells) -> Cells:
+    return {name: cells.get(name) for name in table.required}

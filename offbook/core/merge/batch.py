@@ -107,7 +107,7 @@ class Plan:
 
     def store(self, record: Record, is_new: bool = False) -> None:
         """Note that a record is to be written as this."""
-        key = record.table, record.id
+        key = record.key
         self.records[key] = record
         if is_new:
             self.created[key] = None

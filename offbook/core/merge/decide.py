@@ -18,7 +18,7 @@ from offbook.core.merge.policies import POLICIES, MergeContext, Resolution
 from offbook.core.merge.retention import is_purged
 from offbook.core.messages import LONG_DELETED, MISSING_IN_ENTRY, NEVER_OR_LONG_DELETED, TOO_MANY_ENTRIES, Fault
 from offbook.core.model import NO_CLOCKS, Change, Clock, DiscardedWrite, Operation, Record, Value, Verdict
-from offbook.core.schema import EXISTS, TABLES, entry_of
+from offbook.core.schema import EXISTS, entry_of
 
 RESTORE = "restore"
 """The rule by which a change loses that a restored server gets for its history alone."""
@@ -120,7 +120,7 @@ def _behind_a_lost_entry(
 
 def _needed(record: Record) -> dict[str, Resolution]:
     """What a purged tombstone lacks to live: it is accepted whenever the record comes back."""
-    return {name: Resolution.ACCEPT for name in TABLES[record.table].required if record.cells.get(name) is None}
+    return {name: Resolution.ACCEPT for name in record.table.required if record.cells.get(name) is None}
 
 
 def _merge_concurrent(record: Record, change: Change, policy: str, seq: int) -> Decision:
@@ -288,7 +288,7 @@ def _incomplete(have: Mapping[str, Value], change: Change) -> Reject | None:
     """A new entry without what it must have, or one entry too many, on a record with the cells ``have``."""
     for cell, missing in _incomplete_entries(have, change).items():
         return Reject(MISSING_IN_ENTRY.fault(field=entry_of(cell) + missing))
-    for map_ in TABLES[change.table].maps:
+    for map_ in change.table.maps:
         prefix = f"{map_.name}/"
         claimed = {cell for cell, value in change.cells.items() if value is True and cell.startswith(prefix)}
         if not claimed:
@@ -302,7 +302,7 @@ def _incomplete(have: Mapping[str, Value], change: Change) -> Reject | None:
 
 def _incomplete_entries(have: Mapping[str, Value], change: Change) -> dict[str, str]:
     """The existence of each entry that the change asserts and that would lack what it must have; and what that is."""
-    maps = TABLES[change.table].maps_by_name
+    maps = change.table.maps_by_name
     asserted = sorted(cell for cell, value in change.cells.items() if value is True)
     return {
         cell: name

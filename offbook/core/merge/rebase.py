@@ -14,7 +14,7 @@ from typing import NamedTuple
 from offbook.core.history.reconstruct import Patch, to_state, without_removed_entries
 from offbook.core.merge.decide import asserts
 from offbook.core.model import Cells, Change, Operation, Record, Value
-from offbook.core.schema import EXISTS, TABLES, Table, entry_of
+from offbook.core.schema import EXISTS, Table, entry_of
 from offbook.core.validation import same
 
 
@@ -98,7 +98,7 @@ def _touched(change: Change, seen: Mapping[str, int]) -> set[str]:
     if change.operation is Operation.DELETE:
         return {*seen, EXISTS}
     removed = [entry_of(cell) for cell, value in change.cells.items() if value is False]
-    maps = TABLES[change.table].maps_by_name
+    maps = change.table.maps_by_name
     inside = {prefix + name for prefix in removed for name in maps[prefix.split("/")[0]].cells}
     return {*change.cells, *inside, EXISTS}
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from offbook.core.errors import Invalid
 from offbook.core.messages import NEGATIVE_DAYS, TRASH_OVER_HISTORY
 from offbook.core.model import Record
-from offbook.core.schema import EXISTS, TABLES, entry_of
+from offbook.core.schema import EXISTS, entry_of
 
 HISTORY_DAYS = 365
 TRASH_DAYS = 30
@@ -57,7 +57,7 @@ def total(parts: Iterable[PurgedRows]) -> PurgedRows:
 
 def is_purged(record: Record) -> bool:
     """Whether the record is a tombstone without what a record must have: nothing is left to bring back."""
-    return record.deleted and any(record.cells.get(name) is None for name in TABLES[record.table].required)
+    return record.deleted and any(record.cells.get(name) is None for name in record.table.required)
 
 
 def prune(record: Record, limits: RetentionLimits) -> Record | None:

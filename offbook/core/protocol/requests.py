@@ -18,7 +18,7 @@ from offbook.core.errors import Invalid, Malformed
 from offbook.core.messages import Message
 from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Rejection, Value
 from offbook.core.protocol.rows import EPOCH
-from offbook.core.schema import TABLES, Table
+from offbook.core.schema import Schema, Table
 from offbook.core.validation import STRICT, Json, Rules, parse_cells
 
 PROTOCOL = "1"
@@ -60,7 +60,7 @@ class Push:
 # --- a push --------------------------------------------------------------------------------------------------------
 
 
-def parse_push(envelope: Json, default_replica: str) -> Push:
+def parse_push(schema: Schema, envelope: Json, default_replica: str) -> Push:
     """Read the body of ``POST /sync``. ``default_replica`` stands for a change that names none.
 
     Raises Malformed for a fault of the envelope.
@@ -75,7 +75,7 @@ def parse_push(envelope: Json, default_replica: str) -> Push:
     if len(changes) > CHANGES_MAX:
         raise Malformed.of(messages.TOO_MANY_CHANGES, limit=CHANGES_MAX)
     return Push(
-        [parse_change(item, default_replica) for item in changes],
+        [parse_change(schema, item, default_replica) for item in changes],
         "since" in envelope,
         _since(envelope.get("since")),
         _sent_at(envelope.get("sent_at")),
@@ -134,7 +134,7 @@ def _parked(value: Json) -> Mapping[str, int]:
 # --- one change ----------------------------------------------------------------------------------------------------
 
 
-def parse_change(item: Json, default_replica: str, rules: Rules = STRICT) -> Change | Rejection:
+def parse_change(schema: Schema, item: Json, default_replica: str, rules: Rules = STRICT) -> Change | Rejection:
     """Check one change. Whatever is wrong with it, the answer is a value: its neighbours are not to suffer."""
     if not isinstance(item, dict):
         return Rejection(None, messages.CHANGE_NOT_AN_OBJECT.fault())
@@ -143,14 +143,15 @@ def parse_change(item: Json, default_replica: str, rules: Rules = STRICT) -> Cha
     except Invalid as invalid:
         return Rejection(None, invalid.fault)
     try:
-        return _change(change_id, item, default_replica, rules)
+        return _change(schema, change_id, item, default_replica, rules)
     except Invalid as invalid:
-        return Rejection(change_id, invalid.fault, _key(item))
+        return Rejection(change_id, invalid.fault, _key(schema, item))
 
 
 def build_change(
     change_id: str,
-    key: Key,
+    table: Table,
+    record_id: str,
     operation: Operation,
     replica: str,
     timestamp_ms: int,
@@ -162,43 +163,42 @@ def build_change(
 
     ``data`` are the cells that it writes, as they stand on the wire; a deletion needs none.
     """
-    table, record_id = key
     try:
         return Change(
             _uuid("id", change_id),
-            _table(table).name,
+            table,
             _uuid("record_id", record_id),
             operation,
             replica,
             timestamp_ms,
             _seq("base", base),
-            _cells(_table(table), data, operation, rules),
+            _cells(table, data, operation, rules),
         )
     except Invalid as invalid:
-        return Rejection(change_id, invalid.fault, key)
+        return Rejection(change_id, invalid.fault, (table.name, record_id))
 
 
 def _cells(table: Table, data: Json, operation: Operation, rules: Rules) -> dict[str, Value]:
     return {} if operation is Operation.DELETE else parse_cells(table, data, operation, rules)
 
 
-def _key(item: dict[str, Json]) -> Key | None:
+def _key(schema: Schema, item: dict[str, Json]) -> Key | None:
     """The record that a faulty change is about; None where it does not say."""
     try:
-        return _table(item.get("table")).name, _uuid("record_id", item.get("record_id"))
+        return _table(schema, item.get("table")).name, _uuid("record_id", item.get("record_id"))
     except Invalid:
         return None
 
 
-def _change(change_id: str, item: dict[str, Json], default_replica: str, rules: Rules) -> Change:
+def _change(schema: Schema, change_id: str, item: dict[str, Json], default_replica: str, rules: Rules) -> Change:
     if not item.keys() <= CHANGE_KEYS:
         raise Invalid.of(messages.UNKNOWN_KEY_OF_CHANGE, key=min(item.keys() - CHANGE_KEYS)[:80])
-    table = _table(item.get("table"))
+    table = _table(schema, item.get("table"))
     operation = _operation(item.get("operation"))
     replica = item.get("replica")
     return Change(
         change_id,
-        table.name,
+        table,
         _uuid("record_id", item.get("record_id")),
         operation,
         default_replica if replica is None else _uuid("replica", replica),
@@ -211,10 +211,10 @@ def _change(change_id: str, item: dict[str, Json], default_replica: str, rules: 
     )
 
 
-def _table(name: Json) -> Table:
-    table = TABLES.get(name) if isinstance(name, str) else None
+def _table(schema: Schema, name: Json) -> Table:
+    table = schema.get(name) if isinstance(name, str) else None
     if table is None:
-        raise Invalid.of(messages.UNKNOWN_TABLE, tables=", ".join(TABLES))
+        raise Invalid.of(messages.UNKNOWN_TABLE, tables=", ".join(schema))
     return table
 
 

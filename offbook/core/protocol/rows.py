@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from offbook.core.model import Operation, Record
-from offbook.core.schema import TABLES
 from offbook.core.validation import Json, with_all_fields
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -14,8 +13,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def row_of(record: Record) -> dict[str, Json]:
     """A record as a page holds it."""
-    cells = None if record.deleted else {"id": record.id, **with_all_fields(TABLES[record.table], record.cells)}
-    return row(record.table, record.id, record.created.seq, record.seq, cells)
+    cells = None if record.deleted else {"id": record.id, **with_all_fields(record.table, record.cells)}
+    return row(record.table.name, record.id, record.created.seq, record.seq, cells)
 
 
 def row(table: str, record_id: str, created: int, seq: int, data: dict[str, Json] | None) -> dict[str, Json]:

@@ -2,7 +2,7 @@
 
 A record's digest is the sum of the hashes of its lines: one of its own, one of each entry that stands. So neither side
 has to order or to group anything, and a range of records is compared by one sum (docs/decisions/0011). A line is its
-parts joined by SEPARATOR: what it is about, then each value in the order of TABLES as text.
+parts joined by SEPARATOR: what it is about, then each value in the order of the declaration as text.
 
 Everything here must stay as it is: digests are stored, and the other side makes them too, from SQL if it likes.
 """
@@ -15,7 +15,7 @@ from functools import lru_cache
 from hashlib import blake2b
 
 from offbook.core.model import Record, Value
-from offbook.core.schema import EXISTS, TABLES, Field, Map, Table, Type
+from offbook.core.schema import EXISTS, Field, Map, Table, Type
 
 HASH_BYTES = 5
 MODULUS = 1 << 8 * HASH_BYTES
@@ -29,16 +29,14 @@ SEPARATOR = b"\xff"
 class DigestForm:
     """How a table's lines begin before anything is filled in, and where in its own line each field goes."""
 
-    table: Table
     empty: tuple[str, ...]
     places: Mapping[str, int]
 
 
 @lru_cache(maxsize=64)
-def _form(name: str) -> DigestForm:
-    table = TABLES[name]
+def _form(table: Table) -> DigestForm:
     empty = tuple("0" if field.type is Type.FLAG else "" for field in table.fields)
-    return DigestForm(table, empty, {field.name: place for place, field in enumerate(table.fields, 3)})
+    return DigestForm(empty, {field.name: place for place, field in enumerate(table.fields, 3)})
 
 
 def entry_fields(map_: Map) -> list[Field]:
@@ -51,17 +49,17 @@ def digest_of(record: Record) -> int:
     return 0 if record.deleted else digest(record.table, record.id, record.seq, record.cells)
 
 
-def digest(table: str, record_id: str, seq: int, cells: Mapping[str, Value]) -> int:
+def digest(table: Table, record_id: str, seq: int, cells: Mapping[str, Value]) -> int:
     """The digest of a record that is there, with these cells."""
     form = _form(table)
-    parts = [table, record_id, str(seq), *form.empty]
+    parts = [table.name, record_id, str(seq), *form.empty]
     places, total = form.places, 0
     for cell, value in cells.items():
         if "/" not in cell:
             if value is not None:
                 parts[places[cell]] = value if type(value) is str else _text(value)
         elif value is True and cell.endswith(EXISTS):
-            total += hash_of(_entry_parts(form.table, record_id, cell, cells))
+            total += hash_of(_entry_parts(table, record_id, cell, cells))
     return (total + hash_of(parts)) % MODULUS
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from offbook.core import messages
 from offbook.core.errors import Malformed
 from offbook.core.protocol.requests import PAGE_MAX, UUID_TEXT
-from offbook.core.schema import TABLES
+from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
 
 DIGITS = "0123456789abcdef"
@@ -57,7 +57,7 @@ class Sum:
 class Compare:
     """A parsed ``POST /verify``. ``records`` asks for each record's digest where a range holds but few."""
 
-    table: str
+    table: Table
     ranges: Sequence[Range]
     records: bool
 
@@ -66,7 +66,7 @@ class Compare:
 class Fetch:
     """A parsed ``POST /rows``."""
 
-    table: str
+    table: Table
     ids: Sequence[str]
 
 
@@ -82,9 +82,9 @@ def split(whole: Range) -> list[Range]:
 # --- questions -----------------------------------------------------------------------------------------------------
 
 
-def parse_compare(envelope: Json) -> Compare:
+def parse_compare(schema: Schema, envelope: Json) -> Compare:
     """Read the body of ``POST /verify``. Raises Malformed."""
-    table = _checked(envelope, "ranges", "records")
+    table = _checked(schema, envelope, "ranges", "records")
     ranges, records = envelope.get("ranges"), envelope.get("records", False)
     if not isinstance(ranges, list) or not 0 < len(ranges) <= RANGES_MAX or type(records) is not bool:
         raise Malformed.of(messages.BAD_RANGES, limit=RANGES_MAX)
@@ -107,9 +107,9 @@ def _is_bound(text: str) -> bool:
     return BOUND.fullmatch(text) is not None
 
 
-def parse_fetch(envelope: Json) -> Fetch:
+def parse_fetch(schema: Schema, envelope: Json) -> Fetch:
     """Read the body of ``POST /rows``. Raises Malformed."""
-    table, ids = _checked(envelope, "ids"), envelope.get("ids")
+    table, ids = _checked(schema, envelope, "ids"), envelope.get("ids")
     if not isinstance(ids, list) or not 0 < len(ids) <= PAGE_MAX:
         raise Malformed.of(messages.BAD_IDS, limit=PAGE_MAX)
     if not all(isinstance(record_id, str) and UUID_TEXT.fullmatch(record_id) for record_id in ids):
@@ -117,13 +117,14 @@ def parse_fetch(envelope: Json) -> Fetch:
     return Fetch(table, [record_id.lower() for record_id in ids])
 
 
-def _checked(envelope: Json, *keys: str) -> str:
+def _checked(schema: Schema, envelope: Json, *keys: str) -> Table:
     """The table that a question is about, which must know no other keys."""
     if not isinstance(envelope, dict):
         raise Malformed.of(messages.QUESTION_NOT_AN_OBJECT, key=keys[0])
     if unknown := envelope.keys() - {"table", *keys}:
         raise Malformed.of(messages.UNKNOWN_KEY, key=min(unknown)[:80])
-    table = envelope.get("table")
-    if not isinstance(table, str) or table not in TABLES:
-        raise Malformed.of(messages.UNKNOWN_TABLE, tables=", ".join(TABLES))
+    name = envelope.get("table")
+    table = schema.get(name) if isinstance(name, str) else None
+    if table is None:
+        raise Malformed.of(messages.UNKNOWN_TABLE, tables=", ".join(schema))
     return table

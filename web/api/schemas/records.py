@@ -1,8 +1,9 @@
-"""Records, as they are and as a change writes them: made from TABLES, field by field."""
+"""Records, as they are and as a change writes them: made from their declarations, field by field."""
 
 from __future__ import annotations
 
-from offbook.core.schema import ENTRY_KEY, TABLES, Field, Map, Table, Type
+from offbook.contacts.table import BUILT_IN
+from offbook.core.schema import ENTRY_KEY, Field, Map, Table, Type
 from web.api.schemas.basics import DATE, FLAG, INT32, NO_NUL, NOT_BLANK, TIME, UUID, Schema, object_of, or_null, ref
 
 
@@ -84,9 +85,9 @@ def field_schema(field: Field, written: bool = False) -> Schema:
             return {"type": "string", "enum": list(field.choices)}
 
 
-TABLE: Schema = {"type": "string", "enum": list(TABLES)}
-CHANGED_CELLS: Schema = {"anyOf": [ref(f"{schema_name(table)}Change") for table in TABLES.values()]}
+TABLE: Schema = {"type": "string", "enum": list(BUILT_IN)}
+CHANGED_CELLS: Schema = {"anyOf": [ref(f"{schema_name(table)}Change") for table in BUILT_IN.values()]}
 ROW_DATA: Schema = {
-    "anyOf": [*(ref(schema_name(table)) for table in TABLES.values()), {"type": "null"}],
+    "anyOf": [*(ref(schema_name(table)) for table in BUILT_IN.values()), {"type": "null"}],
     "description": "The record as it is; null: it is gone.",
 }

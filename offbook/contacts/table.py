@@ -1,0 +1,54 @@
+"""The tables of contacts, field by field: the place that a new field of a contact begins in."""
+
+from __future__ import annotations
+
+from offbook.core.schema import Field, Map, Schema, Table, Type
+
+DETAIL_KINDS = ("phone", "email", "address", "url", "date", "group", "custom")
+
+CONTACTS = Table(
+    name="contacts",
+    fields=(
+        Field("name", limit=300, required=True),
+        Field("email", limit=320, beside="email"),
+        Field("email_label", limit=100),
+        Field("phone", limit=100, beside="phone"),
+        Field("phone_label", limit=100),
+        Field("given_name"),
+        Field("middle_name"),
+        Field("family_name"),
+        Field("prefix", limit=100),
+        Field("suffix", limit=100),
+        Field("nickname"),
+        Field("file_as", limit=300),
+        Field("company", limit=300),
+        Field("department", limit=300),
+        Field("title", limit=300),
+        Field("birthday", Type.DATE, limit=10),
+        Field("website", limit=2000, beside="url"),
+        Field("website_label", limit=100),
+        Field("notes", limit=20_000, is_joinable=True),
+        Field("starred", Type.FLAG),
+    ),
+    maps=(
+        Map(
+            name="details",
+            rows="contact_details",
+            owner="contact_id",
+            attributes=(
+                Field("kind", Type.CHOICE, limit=20, required=True, choices=DETAIL_KINDS),
+                Field("label", limit=100),
+                Field("value", limit=2000),
+                Field("position", Type.INTEGER),
+                Field("street", limit=500, shares="value"),
+                Field("city", limit=200, shares="value"),
+                Field("region", limit=200, shares="value"),
+                Field("postcode", limit=50, shares="value"),
+                Field("country", limit=200, shares="value"),
+            ),
+        ),
+    ),
+)
+
+BUILT_IN = Schema((CONTACTS,))
+"""The tables that every replica and every server has."""
