@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from offbook import history
 from offbook.addresses import check_server
-from offbook.contacts.table import BUILT_IN
+from offbook.contacts.table import BUILT_IN, FIRST_SCHEMA
 from offbook.core.errors import Invalid, Stopped, SyncError
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.protocol.rows import iso_millis
@@ -140,7 +140,7 @@ class Replica:
 
     def _open(self) -> Connection:
         connection = connect(self.path, check_same_thread=False)
-        connection.schema = connection.first_schema = BUILT_IN
+        connection.schema, connection.first_schema = BUILT_IN, FIRST_SCHEMA
         if self._is_repeatable:
             make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))
         return connection

@@ -201,7 +201,7 @@ class DryRun(SyncLoop):
         record: Mapping[str, Json] | None = None,
     ) -> PlannedChange:
         key = line.table, bindable(line.record_id)
-        name = self._visible_name(*key) or (line.data or {}).get("name") or self._last_name(*key)
+        name = self._visible_name(*key) or self._name_in(line.table, line.data or {}) or self._last_name(*key)
         return PlannedChange(
             line.change_id,
             line.table,
@@ -286,9 +286,9 @@ class DryRun(SyncLoop):
         if row.data is None:
             self._note_deletion(row.key)
         elif known_row is None or known_row.deleted:
-            self._report.added.append(PlannedRow(*row.key, row.data.get("name")))
+            self._report.added.append(PlannedRow(*row.key, self._name_in(row.key[0], row.data)))
         elif self._differ(row.key[0], known_row.cells, row.server.cells):
-            self._report.changed.append(PlannedRow(*row.key, row.data.get("name")))
+            self._report.changed.append(PlannedRow(*row.key, self._name_in(row.key[0], row.data)))
         return is_new
 
     def _differ(self, table_name: str, known_cells: Cells, cells: Cells) -> bool:
@@ -304,9 +304,17 @@ class DryRun(SyncLoop):
         """What the record is called here; None where it does not show."""
         declared = self._connection.schema.get(table)
         record = None if declared is None else record_table(declared).get(self._connection, record_id)
-        return None if record is None else str(record["name"])
+        return None if record is None else str(self._name_in(table, record))
 
     def _last_name(self, table: str, record_id: str) -> str | None:
         """What the server last called it: all that is left of the name where it was deleted here."""
         known_row = server_row(self._connection, (table, record_id))
-        return None if known_row is None or known_row.cells.get("name") is None else str(known_row.cells["name"])
+        return None if known_row is None else self._name_in(table, known_row.cells)
+
+    def _name_in(self, table: str, values: Mapping[str, Json]) -> str | None:
+        """What a record with these values is called: the first of what is shown of it. None where that is empty."""
+        declared = self._connection.schema.get(table)
+        if declared is None:
+            return None
+        value = values.get((*declared.shows, *declared.by_name)[0])
+        return None if value is None else str(value)

@@ -14,7 +14,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
 from offbook.contacts.table import BUILT_IN
-from offbook.core.conflicts.codec import CONFLICTS
 from offbook.core.declaration import schema_to_json
 from offbook.core.errors import CursorGone, Malformed, NotFound, Offline
 from offbook.core.growth import grow
@@ -23,6 +22,7 @@ from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import SCHEMA_HEADER, parse_push
+from offbook.core.protocol.view import View
 from offbook.core.schema import Schema, Table
 from offbook.core.verify.ranges import parse_compare, parse_fetch
 from services.history import history_page
@@ -127,17 +127,11 @@ class Server:
     def _synced(self, envelope: dict[str, Any], path: str) -> dict[str, Any]:
         """What is answered to a push; to one that names no schema, of what there is without any app's tables."""
         schema = self.store.schema if self._own_headers() else Schema(self.store.schema[name] for name in BUILT_IN)
-        only = envelope.pop("only", None) or schema
-        push = parse_push(schema, envelope, "d0000000-0000-4000-8000-000000000001")
-        size = PageSize(self.page_max)
-        answer = (
-            dry_run(self.store, 1, push, self.now, size)
-            if path == "/plan"
-            else sync(self.store, 1, ChangeOrigin(), push, self.now, size)
-        )
-        if "changes" in answer:
-            answer["changes"] = [row for row in answer["changes"] if row["table"] in only or _about(row) in only]
-        return answer
+        view = View(schema, is_sparse=bool(self._own_headers()))
+        push = parse_push(schema, envelope, "d0000000-0000-4000-8000-000000000001", view)
+        if path == "/plan":
+            return dry_run(self.store, 1, push, self.now, PageSize(self.page_max))
+        return sync(self.store, 1, ChangeOrigin(), push, self.now, PageSize(self.page_max))
 
     def _own_headers(self) -> dict[str, str]:
         """The shape of its tables, for those who know what that is."""
@@ -180,11 +174,6 @@ QUESTIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "/verify": (parse_compare, compare),
     "/rows": (parse_fetch, fetch),
 }
-
-
-def _about(row: dict[str, Any]) -> Any:
-    """The table that a conflict is about."""
-    return (row["data"] or {}).get("table") if row["table"] == CONFLICTS else None
 
 
 def ok(answer: Any, headers: Mapping[str, str] = NO_HEADERS) -> Response:
