@@ -121,6 +121,12 @@ def moved(repulls: str | None, cursor: str, more: bool) -> str | None:
     return text_of([first._replace(since=cursor), *others] if more else others)
 
 
+def of_tables(repulls: str | None, tables: Collection[str]) -> str | None:
+    """These ``repulls`` without any other tables."""
+    kept = [(since, tuple(name for name in names if name in tables)) for since, names in repulls_of(repulls)]
+    return text_of([Repull(since, names) for since, names in kept if names])
+
+
 def text_of(repulls: list[Repull]) -> str | None:
     """What ``sync_state.repulls`` says of these."""
     return json.dumps(repulls) if repulls else None

@@ -182,24 +182,28 @@ def retry_known(connection: Connection, server: Schema, shape: str, now_ms: int)
     Each goes out before what was written to its record later. An edit of a record that was deleted meanwhile is left
     for a person to decide about.
     """
-    for parked_line in change_log.parked_lines(connection):
-        key = (parked_line.table, bindable(parked_line.record_id))
-        if parked_line.code not in UNKNOWN_TO_SERVER or parked_line.table not in connection.schema:
+    unknown = [line for line in change_log.parked_lines(connection) if line.code in UNKNOWN_TO_SERVER]
+    for change_id in [line.change_id for line in unknown if line.table in connection.schema]:
+        line = _find(connection, change_id)
+        key = (line.table, bindable(line.record_id))
+        if merge_into_parked_insert(connection, key):
+            line = _find(connection, change_id)
+        is_gone = line.operation != Operation.INSERT and (server_row(connection, key) or NO_SERVER_ROW).deleted
+        if is_gone or unknown_to(server, line.table, line.operation, line.data):
             continue
-        merge_into_parked_insert(connection, key)
-        line = next((left for left in change_log.parked_lines(connection) if left.id == parked_line.id), None)
-        if line is None or unknown_to(server, line.table, line.operation, line.data):
-            continue
-        if line.operation != Operation.INSERT and (server_row(connection, key) or NO_SERVER_ROW).deleted:
-            continue
-        change_id = str(uuid5(NAMESPACE_OID, f"{bindable(line.change_id)} {shape}"))
         with suppress(Invalid):
-            again = _retried_line(connection, line, {}, change_id, now_ms)
-            later = [other.id for other in change_log.unsettled_lines(connection, *key) if other.id > line.id]
-            _delete(connection, line)
-            append_line(connection, again)
-            change_log.move_to_end(connection, later)
-            rebuild_row(connection, key)
+            new_id = str(uuid5(NAMESPACE_OID, f"{bindable(change_id)} {shape}"))
+            _send_again(connection, line, _retried_line(connection, line, {}, new_id, now_ms))
+
+
+def _send_again(connection: Connection, line: LogLine, again: LogLine) -> None:
+    """Let a line go out ``again``, with all that is behind it in its record behind it once more."""
+    key = (line.table, bindable(line.record_id))
+    behind = [other.id for other in change_log.unsettled_lines(connection, *key) if other.id > line.id]
+    _delete(connection, line)
+    append_line(connection, again)
+    change_log.move_to_end(connection, behind)
+    rebuild_row(connection, key)
 
 
 def _retried_line(

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from offbook.core.errors import OtherBook
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Key, Operation, Verdict
-from offbook.core.validation import Json
+from offbook.core.validation import Json, same
 from offbook.database import change_log, conflicts, known_cells, sync_state
 from offbook.database.batched_writes import BatchTimer, run_in_batches
 from offbook.database.change_log import LogLine
@@ -288,18 +288,23 @@ def _take_rows(
     """Rows whose records have no lines on top and no conflict go straight into the tables; the others one by one.
 
     One that is here already, with a verdict or from a page that was cut off, may have come to a version that knew less:
-    it is taken once more, and does not count as new.
+    it is taken once more, and does not count as new. What it shows beyond that is a change, though.
     """
     ids = dump([row.key[1] for row in rows])
     known_seqs = _known_seqs(connection, table, ids)
     straight, others = _split_rows(connection, table, rows, ids, known_seqs, applied)
-    _put_rows(connection, table, straight, dump([row.key[1] for row in straight if row.key[1] in known_seqs]))
+    known_ids = dump([row.key[1] for row in straight if row.key[1] in known_seqs])
+    rows_before = _rows_before(connection, table, known_ids) if known_ids != "[]" else {}
+    applied.changed += [row.key for row in straight if _tells_more(row, rows_before.get(row.key[1]))]
+    _put_rows(connection, table, straight, rows_before)
     applied.dirty.difference_update(row.key for row in straight)
     for row in others:
         if timer.is_over:
             yield
         if known_seqs.get(row.key[1]) == (row.server.seq, 0):
+            before = _visible_values(connection, row.key)
             restore_known_row(connection, row.key, row.server)
+            applied.changed += [row.key] if _visible_values(connection, row.key) != before else []
             continue
         _store_row(connection, row)
         applied.maybe_changed.add(row.key)
@@ -342,12 +347,19 @@ def _split_rows(
     return straight, others
 
 
-def _put_rows(connection: Connection, table: str, rows: Sequence[PageRow], known_ids: str) -> None:
-    """``known`` are the ids of those that were here before."""
-    server_rows = [row.server for row in rows]
-    if known_ids != "[]":
-        rows_before = _rows_before(connection, table, known_ids)
-        server_rows = [row.server.after(rows_before.get(row.key[1])) for row in rows]
+def _tells_more(row: PageRow, known_row: ServerRow | None) -> bool:
+    """Whether a row came once more, and holds what it did not hold here."""
+    if row.data is None or known_row is None or known_row.stale or known_row.seq != row.server.seq:
+        return False
+    held = known_row.cells
+    return any(not same(value, held.get(cell)) for cell, value in row.server.cells.items())
+
+
+def _put_rows(
+    connection: Connection, table: str, rows: Sequence[PageRow], rows_before: Mapping[str, ServerRow]
+) -> None:
+    """``rows_before`` are those that were here before, by id."""
+    server_rows = [row.server.after(rows_before.get(row.key[1])) for row in rows]
     connection.executemany(PUT, [server.parameters(row.key) for row, server in zip(rows, server_rows, strict=True)])
     layout = record_table(connection.schema[table])
     layout.put(connection, [(row.key[1], row.data) for row in rows if row.data is not None])

@@ -111,6 +111,9 @@ class DryRun(SyncLoop):
     def _keep_tables(self, body: Json | None) -> None:
         self._server = None if body is None else parse_server_tables(body)
         self._fill_queue()
+        if self._server is not None:
+            repulls = known_cells.of_tables(self._state.repulls, self._server.schema)
+            self._state = replace(self._state, repulls=repulls)
         self._learn()
 
     def _learn(self) -> None:

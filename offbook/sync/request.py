@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from offbook.core.lenient_validation import known_part
 from offbook.core.merge.rebase import split_into_batches, with_bases
 from offbook.core.messages import BEHIND_PARKED, CAPITAL_ID
 from offbook.core.model import Change, Key, Operation, Rejection
-from offbook.core.protocol.held import known_bases
 from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL, SCHEMA_HEADER
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import Schema
@@ -188,8 +188,8 @@ def in_one_request(lines: list[LogLine]) -> list[LogLine]:
 
 
 def _with_known_bases(server: Schema, checked: list[tuple[LogLine, Change]]) -> list[LogLine]:
-    """The lines, each with what its writer had really seen (offbook.database.parked.write_bases) of what the server
-    knows."""
+    """The lines, each with what its writer had really seen (offbook.database.parked.write_bases), as far as the server
+    knows the cells."""
     by_record: dict[Key, list[Change]] = {}
     for line, change in checked:
         if line.seq is None:
@@ -197,7 +197,7 @@ def _with_known_bases(server: Schema, checked: list[tuple[LogLine, Change]]) -> 
     several = [changes for changes in by_record.values() if len(changes) > 1]
     bases = {change.id: change.bases for changes in several for change in with_bases(changes)}
     return [
-        replace(line, bases=known_bases(server[line.table], bases.get(line.change_id, change.bases)))
+        replace(line, **known_part(server[line.table], line.data, bases.get(line.change_id, change.bases)))
         for line, change in checked
     ]
 

@@ -47,6 +47,9 @@ def take(connection: Connection, body: Json | None, now_ms: int) -> None:
         held.store_server_tables(connection, None if tables is None else tables.shape, body)
         if tables is not None:
             retry_known(connection, tables.schema, tables.shape, now_ms)
+            # a server that was restored may have forgotten a table
+            repulls = known_cells.of_tables(sync_state.read(connection).repulls, tables.schema)
+            sync_state.write(connection, repulls=repulls)
             learn(connection, tables)
 
 

@@ -304,6 +304,39 @@ def test_what_a_server_that_was_put_back_to_before_rejects_is_sent_again_by_itse
     assert (cells(server)["title"], cells(server)["done"]) == ("Milk", True)
 
 
+def test_what_is_sent_again_by_itself_goes_before_what_was_typed_over_it(a: Any, server: Server) -> None:
+    add_note(a, title="Milk")
+    add_note(a, RUM, title="Rum")
+    a.sync()
+    server.says_tables = False
+    run(a, "UPDATE notes SET title = 'Oat milk'")
+    run(a, "UPDATE notes SET done = 1 WHERE id = ?", RUM)
+    assert a.sync().parked == 3
+    run(a, "UPDATE notes SET title = 'Soy milk' WHERE id = ?", MILK)
+    a.sync()
+    server.says_tables = True
+    a.sync()
+    assert waiting(a) == (0, 0, 0, ())
+    assert cells(server)["title"] == "Soy milk"
+    assert cells(server, RUM) == {"title": "Oat milk", "done": True}
+    assert note(a) == {"id": MILK, "title": "Soy milk"}
+
+
+def test_what_was_rejected_of_a_record_that_is_gone_is_left_for_a_person(a: Any, b: Any, server: Server) -> None:
+    add_note(a, title="Milk")
+    a.sync()
+    run(a, "UPDATE notes SET title = 'Oat milk'")
+    run(a, "UPDATE change_log SET synced = 2, code = 'unknown_cell', detail = '' WHERE synced = 0")
+    b.sync()
+    run(b, "DELETE FROM notes")
+    b.sync()
+    a.sync()
+    server.grow(GROWN)
+    a.sync()
+    assert note(a) is None
+    assert waiting(a) == (0, 1, 0, ())
+
+
 def test_an_app_whose_server_never_said_what_it_has_sends_its_tables_nowhere(open_app: Open, server: Server) -> None:
     server.says_tables = False
     n = open_app("n", NOTES)

@@ -23,7 +23,8 @@ def unknown_to(server: Schema, table: str, operation: str, data: Mapping[str, Js
 
     Named as in the answer of ``GET /tables``: ``notes``, ``notes.color``, ``notes.tags``, ``notes.tags.tag``. Empty
     where the server can be given the change. What no declaration would ever allow, a number for a text for instance,
-    is not among it: the server is to reject that.
+    is not among it: the server is to reject that. Nor is it that a new record or entry has nothing in a cell, which
+    says no more than its absence: that is not sent (known_part).
     """
     if table not in server:
         return (table,)
@@ -60,21 +61,17 @@ def _is_wider(field: Field, of_server: Field) -> bool:
     )
 
 
-def known_bases(table: Table, bases: Mapping[str, int]) -> Mapping[str, int]:
-    """The bases of those cells that the server's table has: of any other, nobody can have written anything there."""
-    return bases and {cell: seq for cell, seq in bases.items() if table.has_cell(cell)}
-
-
 def _unknown_names(table: Table, operation: str, data: Mapping[str, Json]) -> Iterator[str]:
+    is_new = operation == Operation.INSERT
     for name, value in data.items():
         if (field := table.by_name.get(name)) is not None:
             if not _is_taken(field, value):
                 yield name
         elif (map_ := table.maps_by_name.get(name)) is not None:
             yield from _unknown_in_map(map_, value)
-        elif name not in MADE_BY_SERVER:
+        elif name not in MADE_BY_SERVER and not (is_new and _is_nothing(value)):
             yield name
-    if operation == Operation.INSERT:
+    if is_new:
         yield from (name for name in table.required if name not in data)
 
 
@@ -85,15 +82,21 @@ def _unknown_in_map(map_: Map, entries: Json) -> Iterator[str]:
     if len(written) > map_.entries_max:
         yield map_.name
     for entry in written:
+        says_more = not entry.keys().isdisjoint(map_.by_name)
         for name, value in entry.items():
             attribute = map_.by_name.get(name)
-            if attribute is None or not _is_taken(attribute, value):
+            is_taken = says_more and _is_nothing(value) if attribute is None else _is_taken(attribute, value)
+            if not is_taken:
                 yield f"{map_.name}.{name}"
+
+
+def _is_nothing(value: Json) -> bool:
+    return value is None or value is False or value in ("", {})
 
 
 def _is_taken(field: Field, value: Json) -> bool:
     """Whether the server's declaration has nothing against a value, or nothing that a later one would not have too."""
-    if value is None or value == "":
+    if _is_nothing(value):
         return not field.is_needed
     try:
         check(field, field.name, value, STRICT)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from offbook.core.protocol.held import known_bases, unknown_to
-from offbook.core.schema import EXISTS, Field, Map, Schema, Table, Type
+from offbook.core.protocol.held import is_ahead, unknown_to
+from offbook.core.schema import Field, Map, Schema, Table, Type
 
 NOTES = Table(
     "notes",
@@ -41,6 +42,7 @@ def test_a_change_that_the_server_knows_goes_out() -> None:
         ({"priority": "urgent"}, ("notes.priority",)),
         ({"marks": {"k1": {"mark": "x"}}}, ("notes.marks",)),
         ({"tags": {"k1": {"tag": "x", "weight": 1}}}, ("notes.tags.weight",)),
+        ({"tags": {"k1": {"weight": None}}}, ("notes.tags.weight",)),
         ({"tags": {"k1": {"tag": "x" * 6}}}, ("notes.tags.tag",)),
         ({"tags": {"k1": {"tag": None}, "k2": {"tag": None}}}, ("notes.tags.tag",)),
         ({"tags": {f"k{number}": {"tag": "x"} for number in range(3)}}, ("notes.tags",)),
@@ -73,7 +75,41 @@ def test_what_no_declaration_allows_is_for_the_server_to_reject(data: dict[str, 
     assert unknown_to(SERVER, "notes", "UPDATE", data) == ()
 
 
-def test_the_bases_of_what_the_server_lacks_are_left_out() -> None:
-    bases = {"title": 1, "color": 2, EXISTS: 3, "tags/k1/tag": 4, "tags/k1/weight": 5, "marks/k1/@exists": 6}
-    assert known_bases(NOTES, bases) == {"title": 1, EXISTS: 3, "tags/k1/tag": 4}
-    assert known_bases(NOTES, {}) == {}
+def test_that_something_new_has_nothing_in_a_cell_says_no_more_than_its_absence() -> None:
+    """Triggers log an entry with all its cells, and a record that takes the place of another one, too."""
+    entry = {"tag": "x", "weight": None, "by": "", "seen": 0}
+    assert unknown_to(SERVER, "notes", "UPDATE", {"tags": {"k1": entry}}) == ("notes.tags.seen",)
+    new = {"title": "Milk", "color": None, "size": False, "marks": {}, "count": 0}
+    assert unknown_to(SERVER, "notes", "INSERT", new) == ("notes.count",)
+    assert unknown_to(SERVER, "notes", "UPDATE", {"color": None, "title": "Milk"}) == ("notes.color",)
+
+
+def replaced(**changes: Any) -> Schema:
+    """The server's schema with the first field otherwise declared."""
+    return Schema((replace(NOTES, fields=(replace(NOTES.fields[0], **changes), *NOTES.fields[1:])),))
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        Schema((NOTES, Table("boats", (Field("name"),)))),
+        Schema((replace(NOTES, fields=(*NOTES.fields, Field("color"))),)),
+        Schema((replace(NOTES, maps=(*NOTES.maps, Map("marks", "m", "n", (Field("mark"),)))),)),
+        Schema((replace(NOTES, maps=(replace(NOTES.maps[0], entries_max=3),)),)),
+        Schema((replace(NOTES, maps=(replace(NOTES.maps[0], attributes=(Field("weight"),)),)),)),
+        replaced(limit=11),
+        replaced(choices=("new",)),
+        replaced(required=False),
+        replaced(least=-(2**60)),
+        replaced(most=2**60),
+    ],
+    ids=range(10),
+)
+def test_a_device_is_ahead_of_its_server_where_it_may_write_more(known: Schema) -> None:
+    assert is_ahead(known, SERVER)
+
+
+def test_a_device_is_not_ahead_of_a_server_that_differs_in_what_is_shown() -> None:
+    assert not is_ahead(SERVER, SERVER)
+    assert not is_ahead(Schema((replace(NOTES, heading="Notices"),)), SERVER)
+    assert not is_ahead(SERVER, replaced(limit=11))
