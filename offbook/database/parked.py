@@ -183,17 +183,15 @@ def retry_known(connection: Connection, server: Schema, shape: str, now_ms: int)
     for a person to decide about.
     """
     unknown = [line for line in change_log.parked_lines(connection) if line.code in UNKNOWN_TO_SERVER]
-    for change_id in [line.change_id for line in unknown if line.table in connection.schema]:
-        line = _find(connection, change_id)
-        key = (line.table, bindable(line.record_id))
-        if merge_into_parked_insert(connection, key):
+    for table, record_id, change_id in [(line.table, line.record_id, line.change_id) for line in unknown]:
+        key = (table, bindable(record_id))
+        merge_into_parked_insert(connection, key)
+        with suppress(NotFound, Invalid):
             line = _find(connection, change_id)
-        is_gone = line.operation != Operation.INSERT and (server_row(connection, key) or NO_SERVER_ROW).deleted
-        if is_gone or unknown_to(server, line.table, line.operation, line.data):
-            continue
-        with suppress(Invalid):
-            new_id = str(uuid5(NAMESPACE_OID, f"{bindable(change_id)} {shape}"))
-            _send_again(connection, line, _retried_line(connection, line, {}, new_id, now_ms))
+            is_gone = line.operation != Operation.INSERT and (server_row(connection, key) or NO_SERVER_ROW).deleted
+            if table in connection.schema and not is_gone and not unknown_to(server, table, line.operation, line.data):
+                new_id = str(uuid5(NAMESPACE_OID, f"{bindable(change_id)} {shape}"))
+                _send_again(connection, line, _retried_line(connection, line, {}, new_id, now_ms))
 
 
 def _send_again(connection: Connection, line: LogLine, again: LogLine) -> None:

@@ -322,6 +322,18 @@ def test_what_is_sent_again_by_itself_goes_before_what_was_typed_over_it(a: Any,
     assert note(a) == {"id": MILK, "title": "Soy milk"}
 
 
+def test_a_record_that_was_rejected_as_unknown_and_is_deleted_again_leaves_nothing(a: Any, server: Server) -> None:
+    a.sync()
+    server.says_tables = False
+    add_note(a, title="Milk")
+    assert a.sync().parked == 1
+    run(a, "DELETE FROM notes")
+    server.says_tables = True
+    assert a.sync().pushed == 0
+    assert waiting(a) == (0, 0, 0, ())
+    assert server.shelf.kept == {}
+
+
 def test_what_was_rejected_of_a_record_that_is_gone_is_left_for_a_person(a: Any, b: Any, server: Server) -> None:
     add_note(a, title="Milk")
     a.sync()
