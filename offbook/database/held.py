@@ -94,8 +94,7 @@ class Holder:
         """What ``held`` is to say of a line; None where it can be sent. One of a table that is unknown here can't."""
         if self.is_behind(line):
             return BEHIND
-        is_known = line.table in self._known
-        names = unknown_to(self.server, line.table, line.operation, line.data) if is_known else (line.table,)
+        names = unknown_to(self.server, self._known, line.table, line.operation, line.data)
         if not names:
             return None
         self._keys.add((line.table, line.record_id))

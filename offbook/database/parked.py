@@ -189,7 +189,7 @@ def retry_known(connection: Connection, server: Schema, shape: str, now_ms: int)
         with suppress(NotFound, Invalid):
             line = _find(connection, change_id)
             is_gone = line.operation != Operation.INSERT and (server_row(connection, key) or NO_SERVER_ROW).deleted
-            if table in connection.schema and not is_gone and not unknown_to(server, table, line.operation, line.data):
+            if not is_gone and not unknown_to(server, connection.schema, table, line.operation, line.data):
                 new_id = str(uuid5(NAMESPACE_OID, f"{bindable(change_id)} {shape}"))
                 _send_again(connection, line, _retried_line(connection, line, {}, new_id, now_ms))
 

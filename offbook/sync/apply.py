@@ -228,16 +228,18 @@ def _store_row(connection: Connection, row: PageRow) -> bool:
 
 def _take_conflicts(connection: Connection, response: SyncResponse, timer: BatchTimer) -> Iterator[None]:
     for start in range(0, len(response.conflicts), CONFLICTS_AT_ONCE):
-        if not _is_awaited(response, sync_state.read(connection)):
+        if not is_awaited(response, sync_state.read(connection)):
             return
         conflicts.store_conflicts(connection, response.conflicts[start : start + CONFLICTS_AT_ONCE])
         if timer.is_over:
             yield
 
 
-def _is_awaited(response: SyncResponse, state: SyncState) -> bool:
+def is_awaited(response: SyncResponse, state: SyncState) -> bool:
     """Whether a page goes on from where the replica still is."""
-    return response.since in (state.cursor, state.place)
+    if response.only is None:
+        return response.since == state.cursor
+    return (response.since, response.only) == state.next_repull
 
 
 def take_page(
@@ -247,16 +249,16 @@ def take_page(
 
     Of what is pulled again the cursor is one of its own.
     """
-    if not _is_awaited(response, sync_state.read(connection)):
+    if not is_awaited(response, sync_state.read(connection)):
         return
     for rows in _parts_of_page(response.rows):
         for _ in _take_rows(connection, rows[0].key[0], rows, applied, timer):
             yield
-            if not _is_awaited(response, sync_state.read(connection)):
+            if not is_awaited(response, sync_state.read(connection)):
                 return
     state = sync_state.read(connection)
     applied.has_taken_page = True
-    if response.since != state.cursor:
+    if response.only is not None:
         known_cells.move_repull(connection, state.repulls, response.cursor, response.more)
         return
     known_cells.move_cursor(connection, response.cursor, response.book, now_ms)

@@ -22,7 +22,7 @@ from offbook.database.records import record_table
 from offbook.database.server_rows import server_row
 from offbook.database.sync_state import Snapshot, SyncState
 from offbook.sync import server_tables
-from offbook.sync.apply import Applied
+from offbook.sync.apply import Applied, is_awaited
 from offbook.sync.loop import SyncLoop, trusted_by
 from offbook.sync.request import in_one_request, sort_lines, where_from
 from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse
@@ -235,7 +235,7 @@ class DryRun(SyncLoop):
         self._take_verdicts(batch, response.results, applied)
         if not self._report.is_whole:  # no page is looked at any more
             self._state = replace(self._state, snapshot=Snapshot.NONE, repulls=None)
-        elif response.since in (self._state.cursor, self._state.place):
+        elif is_awaited(response, self._state):
             self._take_page(response, applied)
         return applied
 
@@ -265,7 +265,7 @@ class DryRun(SyncLoop):
             applied.new_rows += self._take_row(row)
         self._pages += 1
         applied.has_taken_page = True
-        if response.since != self._state.cursor:
+        if response.only is not None:
             repulls = known_cells.moved(self._state.repulls, response.cursor, response.more)
             self._state = replace(self._state, repulls=repulls)
             return

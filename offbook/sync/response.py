@@ -71,7 +71,10 @@ class ChangeResult:
 
 @dataclass(frozen=True, slots=True)
 class SyncResponse:
-    """The checked response to `POST /sync`: results, a page and the cursor after it."""
+    """The checked response to `POST /sync`: results, a page and the cursor after it.
+
+    ``only`` are the tables that the page is of, None where it is of all.
+    """
 
     book: str
     results: list[ChangeResult]
@@ -82,6 +85,7 @@ class SyncResponse:
     more: bool
     size: int = 0
     """How many changes the page has, those included that this replica can't hold."""
+    only: tuple[str, ...] | None = None
 
 
 # --- a whole answer ------------------------------------------------------------------------------------------------
@@ -114,7 +118,15 @@ def parse_response(schema: Schema, body: Any) -> SyncResponse:
         cursor,
         item["more"],
         len(changes),
+        _only(item.get("only")),
     )
+
+
+def _only(names: Json) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    require(isinstance(names, list) and all(isinstance(name, str) for name in names), "only")
+    return tuple(names)
 
 
 def _newest(schema: Schema, records: list[Json]) -> list[PageRow]:

@@ -301,7 +301,8 @@ class Device:
 
     def _is_behind(self) -> bool:
         """Whether a version that knew less has pulled: what it left out comes with the next sync."""
-        return bool(self.version.read_state(self.replica.connection).is_behind(self.version.schema))
+        state = self.version.read_state(self.replica.connection)
+        return bool(state.repulls or state.is_behind(self.version.schema))
 
     def pulled_with_less(self) -> set[str]:
         """Records that are here as a version that knew less may have pulled them: all, or those yet to come anew."""

@@ -1,8 +1,8 @@
 """Which changes a server can't take yet: they name what its declaration lacks, and wait on the device until it has it.
 
 An app may be upgraded before its server. What such an app writes into a new field is no fault of its writer, so it is
-neither sent, to be rejected, nor put before a person: it is *held* (docs/sync.md). Whether a device's own declaration
-allows a value is decided before, so that what the server's declaration still refuses is too new for it.
+neither sent, to be rejected, nor put before a person: it is *held* (docs/sync.md). A value waits where this device's
+own declaration takes it and the server's does not; one that neither of them takes is for the server to reject.
 """
 
 from __future__ import annotations
@@ -18,19 +18,21 @@ LIFTED = frozenset({"bad_choice", "missing", "out_of_range", "too_long"})
 """The codes of refusals that a later declaration may lift: of a further choice, of an empty field, of a longer text."""
 
 
-def unknown_to(server: Schema, table: str, operation: str, data: Mapping[str, Json] | None) -> tuple[str, ...]:
-    """What a change writes that a server of this schema does not know, or does not take yet.
+def unknown_to(
+    server: Schema, known: Schema, table: str, operation: str, data: Mapping[str, Json] | None
+) -> tuple[str, ...]:
+    """What a change writes that a server of this schema does not know, or does not take yet; ``known`` is the device's.
 
     Named as in the answer of ``GET /tables``: ``notes``, ``notes.color``, ``notes.tags``, ``notes.tags.tag``. Empty
-    where the server can be given the change. What no declaration would ever allow, a number for a text for instance,
-    is not among it: the server is to reject that. Nor is it that a new record or entry has nothing in a cell, which
-    says no more than its absence: that is not sent (known_part).
+    where the server can be given the change. That a new record or entry has nothing in a cell says no more than the
+    cell's absence, and is not among it: it is not sent (known_part).
     """
-    if table not in server:
+    if table not in server or table not in known:
         return (table,)
     if data is None:
         return ()
-    return tuple(dict.fromkeys(f"{table}.{name}" for name in _unknown_names(server[table], operation, data)))
+    names = _unknown_names(server[table], known[table], operation, data)
+    return tuple(dict.fromkeys(f"{table}.{name}" for name in names))
 
 
 def is_ahead(known: Schema, server: Schema) -> bool:
@@ -61,45 +63,48 @@ def _is_wider(field: Field, of_server: Field) -> bool:
     )
 
 
-def _unknown_names(table: Table, operation: str, data: Mapping[str, Json]) -> Iterator[str]:
+def _unknown_names(server: Table, known: Table, operation: str, data: Mapping[str, Json]) -> Iterator[str]:
     is_new = operation == Operation.INSERT
     for name, value in data.items():
-        if (field := table.by_name.get(name)) is not None:
-            if not _is_taken(field, value):
+        if (field := server.by_name.get(name)) is not None:
+            if _waits(field, known.by_name.get(name), value):
                 yield name
-        elif (map_ := table.maps_by_name.get(name)) is not None:
-            yield from _unknown_in_map(map_, value)
-        elif name not in MADE_BY_SERVER and not (is_new and _is_nothing(value)):
+        elif (map_ := server.maps_by_name.get(name)) is not None:
+            yield from _unknown_in_map(map_, known.maps_by_name.get(name, map_), value)
+        elif name not in MADE_BY_SERVER and not (is_new and value is None):
             yield name
     if is_new:
-        yield from (name for name in table.required if name not in data)
+        yield from (name for name in server.required if name not in data and name not in known.required)
 
 
-def _unknown_in_map(map_: Map, entries: Json) -> Iterator[str]:
+def _unknown_in_map(server: Map, known: Map, entries: Json) -> Iterator[str]:
     if not isinstance(entries, dict):
         return
     written = [entry for entry in entries.values() if isinstance(entry, dict)]
-    if len(written) > map_.entries_max:
-        yield map_.name
+    if server.entries_max < len(written) <= known.entries_max:
+        yield server.name
     for entry in written:
-        says_more = not entry.keys().isdisjoint(map_.by_name)
+        says_more = not entry.keys().isdisjoint(server.by_name)
         for name, value in entry.items():
-            attribute = map_.by_name.get(name)
-            is_taken = says_more and _is_nothing(value) if attribute is None else _is_taken(attribute, value)
-            if not is_taken:
-                yield f"{map_.name}.{name}"
+            attribute = server.by_name.get(name)
+            if attribute is None:
+                waits = value is not None or not says_more
+            else:
+                waits = _waits(attribute, known.by_name.get(name), value)
+            if waits:
+                yield f"{server.name}.{name}"
 
 
-def _is_nothing(value: Json) -> bool:
-    return value is None or value is False or value in ("", {})
+def _waits(server: Field, known: Field | None, value: Json) -> bool:
+    return _is_too_new(server, value) and known is not None and not _is_too_new(known, value)
 
 
-def _is_taken(field: Field, value: Json) -> bool:
-    """Whether the server's declaration has nothing against a value, or nothing that a later one would not have too."""
-    if _is_nothing(value):
-        return not field.is_needed
+def _is_too_new(field: Field, value: Json) -> bool:
+    """Whether a declaration refuses a value that a later one may take."""
+    if value is None:
+        return field.is_needed
     try:
         check(field, field.name, value, STRICT)
     except Invalid as refusal:
-        return refusal.code not in LIFTED
-    return True
+        return refusal.code in LIFTED
+    return False

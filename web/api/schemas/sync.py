@@ -104,7 +104,11 @@ SYNC_SCHEMAS: dict[str, Schema] = {
         description="A row as those are shown it who send Offbook-Schema.",
     ),
     "Page": object_of(PAGE),
-    "Synced": object_of({**PAGE, "results": array_of(ref("Result"))}, *(PAGE.keys() - {"book"})),
+    "Synced": object_of(
+        {**PAGE, "only": array_of(TABLE, description="As asked."), "results": array_of(ref("Result"))},
+        "only",
+        *(PAGE.keys() - {"book"}),
+    ),
 }
 
 # --- comparing -------------------------------------------------------------------------------------------------------
