@@ -1,4 +1,7 @@
-"""Records as plain REST clients read and write them: each write is one change of a device, like any other."""
+"""Records of any table as plain REST clients read and write them: each write is a change of a device, like any other.
+
+What a client sends is read by the table as it is declared in the transaction that stores it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Any
 
 from offbook.core.errors import Conflicting, NotFound, OffbookError
 from offbook.core.model import Change, Operation, Record, Value
+from offbook.core.protocol.record_lists import table_named
 from offbook.core.schema import Map, Table
 from offbook.core.validation import Json, parse_cells, with_all_fields
 from services.restore import Actor
@@ -26,6 +30,14 @@ class RecordChanged(OffbookError):
         super().__init__(f"The {table.singular} has changed since. Get it again, and repeat the change.")
 
 
+def find_table(store: Store, book_id: int, name: str) -> Table:
+    """The table of this name: also one that another process has added just now. Raises NotFound."""
+    if name in store.schema:
+        return store.schema[name]
+    with store.reading(book_id) as book:
+        return table_named(book.schema, name)
+
+
 def get_record(store: Store, book_id: int, table: Table, record_id: str, is_expected: IsExpected) -> Record:
     """A record that is not deleted. Raises NotFound, and RecordChanged."""
     with store.reading(book_id) as book:
@@ -39,8 +51,9 @@ def create_record(
 
     Raises Conflicting where the id is another record's, Invalid where the fields can't be.
     """
-    cells = parse_cells(table, data, Operation.INSERT)
     with store.writing(book_id) as book:
+        table = book.schema[table.name]
+        cells = parse_cells(table, data, Operation.INSERT)
         record = book.records(table.name, [record_id]).get((table.name, record_id))
         if record is None:
             return _write(book, actor, table, record_id, Operation.INSERT, 0, cells, now_us), True
@@ -63,8 +76,8 @@ def update_record(
     """Change the fields that ``data`` names; the record as it is then. Raises NotFound, RecordChanged, Invalid."""
     with store.writing(book_id) as book:
         record = _expected(book, table, record_id, is_expected)
-        cells = parse_cells(table, _with_whole_values(record, data), Operation.UPDATE)
-        return _write(book, actor, table, record.id, Operation.UPDATE, record.seq, cells, now_us)
+        cells = parse_cells(record.table, _with_whole_values(record, data), Operation.UPDATE)
+        return _write(book, actor, record.table, record.id, Operation.UPDATE, record.seq, cells, now_us)
 
 
 def delete_record(
@@ -73,7 +86,7 @@ def delete_record(
     """Move a record to the trash. Raises NotFound, and RecordChanged."""
     with store.writing(book_id) as book:
         record = _expected(book, table, record_id, is_expected)
-        _write(book, actor, table, record.id, Operation.DELETE, record.seq, {}, now_us)
+        _write(book, actor, record.table, record.id, Operation.DELETE, record.seq, {}, now_us)
 
 
 def _expected(book: ReadTransaction, table: Table, record_id: str, is_expected: IsExpected) -> Record:

@@ -129,6 +129,10 @@ class SqlReadTransaction:
         """SQLAlchemy's view of the transaction, for tables beside the book and for rare queries."""
         return self._transaction.sqlalchemy
 
+    def rows_table(self, table: str) -> Table:
+        """The database's table with the rows of a synced table."""
+        return self._tables[table].layout.rows
+
     def last_seq_at_or_before(self, up_to: int) -> int:
         ((seq,),) = LAST_SEQ.rows(self._transaction, {"book": self.book.id, "up_to": up_to})
         return seq or 0

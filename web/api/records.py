@@ -33,6 +33,15 @@ LIST_QUERY = {
 }
 """What a list of records takes."""
 
+FILTERS = {
+    "filters": (
+        {"type": "object", "additionalProperties": TEXT},
+        "Fields by their names, each with the value that it is to have; empty text asks for those without a value. "
+        "Fields that are called like another parameter can't be asked for.",
+    )
+}
+"""The parameters of a list that are named like the fields of its table."""
+
 
 def create(table: Table, prefix: str) -> Response:
     """Create the record of the body below the address ``prefix``. Raises ApiProblem, Malformed, Invalid."""
