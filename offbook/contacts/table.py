@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from offbook.core.schema import Field, Map, Schema, Table, Type
 
 DETAIL_KINDS = ("phone", "email", "address", "url", "date", "group", "custom")
 
 CONTACTS = Table(
     name="contacts",
+    singular="contact",
     fields=(
         Field("name", limit=300, required=True),
         Field("email", limit=320, beside="email"),
@@ -35,11 +38,12 @@ CONTACTS = Table(
             name="details",
             rows="contact_details",
             owner="contact_id",
+            beside="value",
             attributes=(
                 Field("kind", Type.CHOICE, limit=20, required=True, choices=DETAIL_KINDS),
                 Field("label", limit=100),
                 Field("value", limit=2000),
-                Field("position", Type.INTEGER),
+                Field("position", Type.INTEGER, least=-(2**31), most=2**31 - 1),
                 Field("street", limit=500, shares="value"),
                 Field("city", limit=200, shares="value"),
                 Field("region", limit=200, shares="value"),
@@ -52,3 +56,21 @@ CONTACTS = Table(
 
 BUILT_IN = Schema((CONTACTS,))
 """The tables that every replica and every server has."""
+
+FIRST_FIELDS = (
+    *("name", "email", "email_label", "phone", "phone_label", "given_name", "middle_name", "family_name", "prefix"),
+    *("suffix", "nickname", "file_as", "company", "department", "title", "birthday", "website", "website_label"),
+    *("notes", "starred"),
+)
+FIRST_ATTRIBUTES = ("kind", "label", "value", "position", "street", "city", "region", "postcode", "country")
+
+
+def _as_at_first(table: Table) -> Table:
+    details = table.maps_by_name["details"]
+    attributes = tuple(details.by_name[name] for name in FIRST_ATTRIBUTES)
+    fields = tuple(table.by_name[name] for name in FIRST_FIELDS)
+    return replace(table, fields=fields, maps=(replace(details, attributes=attributes),))
+
+
+FIRST_SCHEMA = Schema((_as_at_first(CONTACTS),))
+"""What those see who name no schema: contacts as they were before apps could bring tables, in this order for ever."""
