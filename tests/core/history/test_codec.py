@@ -23,7 +23,7 @@ GOOD: dict[str, Any] = {"id": ID, "seq": 5, "at": TIME, "operation": "UPDATE", "
 
 
 def test_an_entry_is_written_to_the_letter() -> None:
-    item = entry_to_json(ENTRY)
+    item = entry_to_json(CONTACTS, ENTRY)
     assert list(item) == (
         [
             "id",
@@ -54,10 +54,10 @@ def test_an_entry_is_written_to_the_letter() -> None:
 
 
 def test_what_was_written_is_read_again() -> None:
-    item = entry_to_json(ENTRY)
+    item = entry_to_json(CONTACTS, ENTRY)
     item["data"]["details/k/value"] = list(ADDRESS)
     assert entry_from_json(CONTACTS, KEY[1], item) == ENTRY
-    assert entry_to_json(entry_from_json(CONTACTS, KEY[1], GOOD))["operation"] == "UPDATE"
+    assert entry_to_json(CONTACTS, entry_from_json(CONTACTS, KEY[1], GOOD))["operation"] == "UPDATE"
 
 
 def test_what_this_version_does_not_know_is_left_out() -> None:
