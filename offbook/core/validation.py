@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 from itertools import zip_longest
-from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
@@ -36,6 +36,7 @@ TIME = re.compile(
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 SURROGATE = re.compile("[\ud800-\udfff]")
 JSON_DEPTH_MAX = 32
+FLOAT_MAX = sys.float_info.max
 MADE_BY_SERVER = frozenset({"id", "created_at", "updated_at"})
 
 
@@ -114,13 +115,9 @@ def _number(field: Field, name: str, value: Json) -> float:
     """A finite float: a whole number is one too, and there is no negative zero, of which SQLite knows nothing."""
     if type(value) not in (int, float):
         raise Invalid.of(messages.NOT_A_NUMBER, field=name)
-    try:
-        number = float(value)
-    except OverflowError:
-        number = float("inf")
-    if not isfinite(number):
+    if not -FLOAT_MAX <= value <= FLOAT_MAX:
         raise Invalid.of(messages.NOT_FINITE, field=name)
-    return number + 0.0
+    return float(value) + 0.0
 
 
 def _time(field: Field, name: str, value: Json) -> str | None:
@@ -325,12 +322,8 @@ def with_all_fields(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]
 def filled_fields(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
     """Cells as an object without what is empty: no null, no false, no map without entries. What is absent is empty."""
     data: dict[str, Json] = {}
-    for name in table.by_name:
-        if not is_empty(value := cells.get(name)):
-            data[name] = value
-    for map_ in table.maps:
-        if entries := _entries(map_, cells):
-            data[map_.name] = entries
+    data.update((name, value) for name in table.by_name if not is_empty(value := cells.get(name)))
+    data.update((map_.name, entries) for map_ in table.maps if (entries := _entries(map_, cells)))
     return _with_json(table.json_names, data)
 
 
@@ -354,15 +347,6 @@ def _with_json(names: Collection[str], data: dict[str, Json]) -> dict[str, Json]
     for name in names:
         if data.get(name) is not None:
             data[name] = json.loads(data[name])
-    return data
-
-
-def filled_fields(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
-    """The same without the fields that are empty, and without maps that have no entries."""
-    data: dict[str, Json] = {
-        field.name: value for field in table.fields if not is_empty(value := cells.get(field.name))
-    }
-    data.update((map_.name, entries) for map_ in table.maps if (entries := _entries(map_, cells)))
     return data
 
 
