@@ -27,6 +27,10 @@ ENTRY_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What a device may name a map entry: part of a cell's name, so without ``/``."""
 
 
+SHAPE = re.compile(r"[0-9a-f]{16}")
+"""What a schema's shape is like."""
+
+
 class Type(StrEnum):
     """What a field holds. Empty text and a false flag are the same as nothing at all (null)."""
 
