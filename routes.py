@@ -15,6 +15,7 @@ from web.api.history import history
 from web.api.metrics import metrics
 from web.api.openapi import openapi
 from web.api.sync import api
+from web.api.tables import tables
 from web.api.users import users
 from web.live.handshake import live, note_cursor
 from web.pages.activity import activity
@@ -39,6 +40,7 @@ API: tuple[tuple[Blueprint, str], ...] = (
     (live, ""),
     (health, ""),
     (users, ""),
+    (tables, ""),
     (openapi, ""),
 )
 

@@ -215,6 +215,10 @@ class Store(Protocol):
     def schema(self) -> Schema:
         """The same in every transaction."""
 
+    @property
+    def since(self) -> Mapping[str, int]:
+        """At which seq parts of the tables became known, by their names; the others were there from the beginning."""
+
     def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]:
         """A view of the book. Raises NotLetIn where the book was purged."""
         ...

@@ -271,6 +271,7 @@ class MemoryStore:
 
     def __init__(self, schema: Schema = BUILT_IN) -> None:
         self.schema = schema
+        self.since: Mapping[str, int] = {}
         self._shelves: dict[int, Shelf] = {}
         self._turn = FairLock()
 

@@ -198,6 +198,7 @@ MATRIX: Mapping[str, Row] = {
     "GET /conflicts": Row(Who.DEVICE),
     "POST /conflicts/<uuid:conflict_id>": Row(Who.DEVICE, body=lambda _: {"choice": "theirs"}),
     "GET /changes": Row(Who.DEVICE),
+    "GET /tables": Row(Who.PERSON_OR_DEVICE),
     "GET /live": Row(Who.PERSON_OR_DEVICE),
     "POST /verify": Row(Who.DEVICE, body=lambda world: {"table": "contacts", "ranges": [["", None]], "records": True}),
     "POST /rows": Row(Who.DEVICE, body=lambda world: {"table": "contacts", "ids": [world.contact]}),

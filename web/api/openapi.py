@@ -15,6 +15,7 @@ from werkzeug.routing import Rule
 
 from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import PROTOCOL
+from offbook.core.schema import SHAPE
 from web import schema_header
 from web.api.describe import AuthKind, Codes, EndpointDoc, doc_of, documented
 from web.api.schemas.basics import SEQ, TEXT, UUID, Schema, ref
@@ -38,9 +39,9 @@ SECURITY: Mapping[str, Schema] = {
 }
 
 HEADERS: Mapping[str, str] = {
-    "ETag": "The record's seq.",
+    "ETag": "The record's seq, or the shape of the schema.",
     "If-Match": "Do it only if the record still has this ETag.",
-    "If-None-Match": "Answer 304 if the record still has this ETag.",
+    "If-None-Match": "Answer 304 if the record still has this ETag, or the schema this shape.",
     "Location": "Where the record is.",
     "X-CSRFToken": "Needed with a session: the csrf_token of one of its pages.",
     "Offbook-Schema": "The shape of the sender's schema. Who names one is told that of the server (GET /tables), and "
@@ -51,7 +52,7 @@ HEADERS: Mapping[str, str] = {
 
 HEADER_SCHEMAS: Mapping[str, Schema] = {
     "Offbook-Protocol": {"const": PROTOCOL},
-    schema_header.HEADER: {"type": "string", "pattern": f"^{schema_header.SHAPE.pattern}$"},
+    schema_header.HEADER: {"type": "string", "pattern": f"^{SHAPE.pattern}$"},
 }
 
 

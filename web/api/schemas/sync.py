@@ -5,6 +5,7 @@ from __future__ import annotations
 from offbook.core.codes import Scope, names_in
 from offbook.core.model import Operation, Verdict
 from offbook.core.protocol.requests import BASES_MAX, CHANGES_MAX, PAGE_MAX, RESOLVES_MAX
+from offbook.core.schema import SHAPE
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import BOUND, RANGES_MAX, RECORDS_MAX
 from web.api.schemas.basics import CURSOR, FLAG, SEQ, TEXT, TIME, UUID, Schema, array_of, object_of, or_null, ref
@@ -103,6 +104,18 @@ SYNC_SCHEMAS: dict[str, Schema] = {
         "then",
         "deleted_at",
         description="A row as those are shown it who send Offbook-Schema.",
+    ),
+    "Tables": object_of(
+        {
+            "shape": {"type": "string", "pattern": f"^{SHAPE.pattern}$"},
+            "tables": array_of({"type": "object"}, description="Their declarations, as JSON."),
+            "since": {
+                "type": "object",
+                "additionalProperties": SEQ,
+                "description": "At which seq a table, a field (notes.color) or an attribute (notes.tags.tag) became "
+                "known: no value of it has a lower one. What is not named was there from the beginning.",
+            },
+        }
     ),
     "Page": object_of(PAGE),
     "Synced": object_of({**PAGE, "results": array_of(ref("Result"))}, *(PAGE.keys() - {"book"})),
