@@ -84,9 +84,9 @@ def give_version_back(record_id: UUID) -> Response:
 def render_history(table: str, record_id: str) -> Response:
     """A page of the history of a record of this table. Raises NotFound, Malformed."""
     store, book_id, before = services().store, current_device().book_id, query.number("before", None, code="bad_place")
-    key = (find_table(store, book_id, table).name, record_id)
-    page = history_page(store, book_id, key, before, page_limit())
-    changes = [entry_to_json(entry) for entry in page.entries]
+    synced = find_table(store, book_id, table)
+    page = history_page(store, book_id, (synced.name, record_id), before, page_limit())
+    changes = [entry_to_json(synced, entry) for entry in page.entries]
     return render_json({"table": table, "record_id": record_id, "changes": changes, "next": page.next})
 
 
