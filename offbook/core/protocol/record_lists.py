@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from offbook.core import messages
 from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.model import Scalar
 from offbook.core.protocol import json
@@ -35,13 +36,15 @@ def parse_filters(table: Table, texts: Mapping[str, str]) -> dict[str, Scalar]:
 def _parse(table: Table, name: str, text: str) -> Scalar:
     field = table.by_name.get(name)
     if field is None:
-        names = ", ".join(table.by_name)
-        raise Malformed("bad_filter", f"{name[:80]!a} is no field of {table.name}, by which to filter: {names}.")
+        raise Malformed.of(messages.UNKNOWN_FILTER, name=name[:80], table=table.name, names=", ".join(table.by_name))
     value = _value(field, text) if text else None
     try:
         return None if value is None else STRICT[field.type](field, name, value)
     except Invalid as error:
-        raise Malformed("bad_filter", str(error)) from None
+        fault = error.fault
+        raise Malformed.from_fault(
+            fault._replace(message=fault.message._replace(code=messages.UNKNOWN_FILTER.code))
+        ) from None
 
 
 def _value(field: Field, text: str) -> Json:
@@ -50,5 +53,4 @@ def _value(field: Field, text: str) -> Json:
     try:
         return json.loads(text.encode())
     except Malformed:
-        expected = WRITTEN_AS_JSON[field.type]
-        raise Malformed("bad_filter", f'"{field.name}" must be {expected}, or empty for none.') from None
+        raise Malformed.of(messages.NOT_A_FILTER, name=field.name, form=WRITTEN_AS_JSON[field.type]) from None
