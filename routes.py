@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
+from web.api.batches import batches
 from web.api.conflicts import conflicts
 from web.api.contacts import rest
 from web.api.health import health
@@ -35,6 +36,7 @@ API: tuple[tuple[Blueprint, str], ...] = (
     (rest, ""),
     (history, ""),
     (conflicts, ""),
+    (batches, ""),
     (live, ""),
     (health, ""),
     (users, ""),

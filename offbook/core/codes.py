@@ -133,6 +133,7 @@ CODES = _by_name(
     Code("taken", 409),
     Code("cursor_gone", 410, Scope.PUSH),
     Code("gone", 410),
+    Code("pruned", 410),
     Code("precondition_failed", 412),
     Code("bad_address", 422),
     Code("bad_days", 422),
@@ -149,6 +150,8 @@ CODES = _by_name(
     Code("too_old", 422),
     Code("unknown_policy", 422),
     Code("used_id", 422),
+    # --- a cell of a batch that is undone stays as it is (beside changed_since and purged)
+    Code("deleted_since"),
     # --- the server can't, or not now
     Code("server_error", 500, Scope.ANY),
     Code("busy", 503, Scope.ANY),

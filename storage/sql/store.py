@@ -36,6 +36,7 @@ from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Unwritable
 from storage.sql import conflicts, history, pages, retention
 from storage.sql.authors import authors_of
+from storage.sql.batches import SqlBatches
 from storage.sql.history_mapping import log_rows
 from storage.sql.prepared import Rows, insert_rows
 from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
@@ -128,6 +129,10 @@ class SqlReadTransaction:
     def connection(self) -> Connection:
         """SQLAlchemy's view of the transaction, for tables beside the book and for rare queries."""
         return self._transaction.sqlalchemy
+
+    @property
+    def batches(self) -> SqlBatches:
+        return SqlBatches(self.connection, self.book)
 
     def last_seq_at_or_before(self, up_to: int) -> int:
         ((seq,),) = LAST_SEQ.rows(self._transaction, {"book": self.book.id, "up_to": up_to})

@@ -32,6 +32,7 @@ CHANGE: dict[str, Schema] = {
     "resolves": or_null(
         array_of(UUID, maxItems=RESOLVES_MAX), description="The conflicts of its record that it settles."
     ),
+    "batch": or_null(UUID, description="What the changes of one act share (an import): by it all can be undone."),
     "history": or_null(
         FLAG, description="After a restore: it was replaced by what came later, and is only to be in the history."
     ),
@@ -68,7 +69,7 @@ PUSH: dict[str, Schema] = {
     "only": or_null(array_of(TABLE, minItems=1), description="The tables that the page is to have; null: all."),
     "parked": or_null(COUNTS, description="What the device can't send: how many changes, by code."),
 }
-OPTIONAL = ("replica", "base", "bases", "data", "resolves", "history")
+OPTIONAL = ("replica", "base", "bases", "data", "resolves", "history", "batch")
 DATA_OF_DELETION: Schema = {"description": "Ignored: a deletion writes nothing."}
 SYNC_SCHEMAS: dict[str, Schema] = {
     "Change": {"anyOf": [ref("Edit"), ref("Deletion")]},
