@@ -134,6 +134,7 @@ class StoreThatEnds:
 
     def __init__(self, store: Store, turns: int) -> None:
         self.schema = store.schema
+        self.since = store.since
         self.reading = store.reading
         self._store = store
         self._turns = turns
