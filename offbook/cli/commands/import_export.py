@@ -34,7 +34,7 @@ def import_(book: Replica, args: argparse.Namespace) -> CommandResult:
     batch = random_id()
     added, present, deleted = add_contacts(book, parsed.contacts, batch)
     answer = {
-        "batch": batch,
+        "batch": batch if added else None,
         "added": added,
         "already_here": present,
         "deleted_before": deleted,
