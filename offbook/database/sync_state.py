@@ -58,6 +58,11 @@ class SyncState:
         return not covers(self.knew, note_of(schema))
 
 
+def server_takes_batches(state: SyncState) -> bool:
+    """Whether the server knows the key ``batch`` of a change: one that names no shape would reject the change."""
+    return state.server_shape is not None
+
+
 COLUMNS = tuple(field.name for field in fields(SyncState))
 
 

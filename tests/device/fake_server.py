@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
-from offbook.contacts.table import BUILT_IN
+from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.declaration import schema_to_json
-from offbook.core.errors import CursorGone, Malformed, NotFound, Offline
+from offbook.core.errors import CursorGone, Malformed, NotFound, Offline, Pruned
 from offbook.core.growth import grow
+from offbook.core.history.batch_codec import batch_to_json, undo_to_json
 from offbook.core.history.codec import entry_to_json
 from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import RetentionLimits
@@ -25,7 +26,9 @@ from offbook.core.protocol.requests import SCHEMA_HEADER, parse_push
 from offbook.core.protocol.view import View
 from offbook.core.schema import Schema, Table
 from offbook.core.verify.ranges import parse_compare, parse_fetch
+from services.batches import list_batches, undo_batch
 from services.history import history_page
+from services.restore import Actor
 from services.retention import prune
 from services.sync.responses import dry_run, sync
 from services.sync.verify import compare, fetch
@@ -137,11 +140,24 @@ class Server:
         """The shape of its tables, for those who know what that is."""
         return {SCHEMA_HEADER: self.store.schema.shape} if self.says_tables and SCHEMA_HEADER in self.headers else {}
 
+    def undo(self, batch: str) -> Response:
+        """The answer to ``POST /batches/<batch>/undo``."""
+        self.now += SECOND
+        actor = Actor(ChangeOrigin(), "d0000000-0000-4000-8000-000000000001", batch)
+        try:
+            return ok(undo_to_json(undo_batch(self.store, 1, actor, batch, self.now)))
+        except NotFound as fault:
+            return problem(404, fault.code, str(fault))
+        except Pruned as fault:
+            return problem(410, fault.code, str(fault))
+
     def tell(self, path: str) -> Response:
-        """The answer to ``GET /tables`` or ``GET /history/<record>?limit=…&before=…``."""
+        """The answer to ``GET /tables``, ``GET /history/<record>?limit=…&before=…`` and ``GET /batches?limit=…``."""
         if path == "/tables":
             return self._tell_tables()
         asked = urlsplit(path)
+        if asked.path == "/batches":
+            return ok({"batches": [batch_to_json(batch) for batch in list_batches(self.store, 1, 100, None)]})
         query = parse_qs(asked.query)
         key = ("contacts", asked.path.removeprefix("/history/"))
         before = int(query["before"][0]) if "before" in query else None
@@ -149,7 +165,7 @@ class Server:
             page = history_page(self.store, 1, key, before, min(int(query["limit"][0]), self.page_max))
         except NotFound as fault:
             return problem(404, fault.code, str(fault))
-        return ok({"changes": [entry_to_json(entry) for entry in page.entries], "next": page.next})
+        return ok({"changes": [entry_to_json(CONTACTS, entry) for entry in page.entries], "next": page.next})
 
     def _tell_tables(self) -> Response:
         self.questions.append(("/tables", {}))
@@ -227,6 +243,8 @@ class Wire:
         if method == "GET":
             return self.server.tell(path)
         assert method == "POST"
+        if path.endswith("/undo"):
+            return self.server.undo(path.split("/")[2])
         assert path in ("/sync", "/plan") or path in QUESTIONS
         assert body is not None
         return self.server.answer(body, path)

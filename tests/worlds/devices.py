@@ -306,8 +306,9 @@ class Device:
 
     def pulled_with_less(self) -> set[str]:
         """Records that are here as a version that knew less may have pulled them: all, or those yet to come anew."""
-        is_all = self.version is self._least or self._is_behind()
-        rows = self.replica.connection.execute("SELECT record_id FROM server_rows WHERE ? OR stale > 0", (is_all,))
+        if self.version is self._least or self._is_behind():
+            return set(self.shown())
+        rows = self.replica.connection.execute("SELECT record_id FROM server_rows WHERE stale > 0")
         return {record_id for (record_id,) in rows}
 
     def kept_to_itself(self) -> set[str]:
@@ -338,7 +339,8 @@ class Device:
         """Enter in the ledger what is typed in here: what of it shows when it is done."""
         before, unsendable, with_less = self.shown(), self._unsendable(), self.pulled_with_less()
         if given_up:
-            unsendable[given_up.record_id] = texts_in(given_up.data)
+            behind = unsendable.get(given_up.record_id, set()) if given_up.operation == "INSERT" else set()
+            unsendable[given_up.record_id] = texts_in(given_up.data) | behind  # with an INSERT goes what joins it
         yield
         after, lines = self.shown(), self._unsettled()
         deleted = {line.record_id for line in lines if (line.state, line.operation) == (LineState.PENDING, "DELETE")}

@@ -37,7 +37,7 @@ class Server:
     """
 
     def __init__(
-        self, store: Store, book_id: int, other_id: int, page_max: int, changes_max: int, says_tables: bool
+        self, store: Store, book_id: int, other_id: int, page_max: int, changes_max: int, says_tables: bool = True
     ) -> None:
         self.store = store
         self.book_id = book_id
