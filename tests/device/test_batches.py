@@ -11,18 +11,11 @@ from offbook.cli.commands.import_export import add_contacts
 from offbook.core.errors import Pruned
 from offbook.core.history.undo import KeptCell, undo_id
 from offbook.core.merge.batch import BookState
-from offbook.database import change_log, sync_state
-from offbook.database.connection import atomic
+from offbook.database import change_log
 from tests.device.conftest import Device
 from tests.device.fake_server import Server, lost_request, ok, problem, says, wire
 
 BATCH = "b0000000-0000-4000-8000-00000000000b"
-
-
-def knows_batches(replica: Replica) -> None:
-    """The server has named the shape of its schema."""
-    with atomic(replica.connection):
-        sync_state.write(replica.connection, server_shape="0123456789abcdef")
 
 
 def batches_of(replica: Replica) -> list[str | None]:
@@ -33,7 +26,6 @@ def imported(replica: Replica, *names: str) -> list[str]:
     ids = [f"a0000000-0000-4000-8000-{number:012}" for number, _ in enumerate(names)]
     rows = [{"id": record_id, "name": name, "details": {}} for record_id, name in zip(ids, names, strict=True)]
     add_contacts(replica, rows, BATCH)
-    knows_batches(replica)
     replica.sync()
     return ids
 
@@ -63,12 +55,14 @@ def test_what_fails_within_a_batch_leaves_nothing(a: Replica) -> None:
 
 
 def test_a_batch_is_not_sent_to_a_server_that_does_not_know_it(a: Replica, server: Server) -> None:
+    server.says_tables = False
     with a.batch():
         a.contacts.add(name="Ada")
     a.sync()
+    server.says_tables = True
+    a.sync()
     with a.batch() as batch:
         a.contacts.add(name="Grace")
-    knows_batches(a)
     a.sync()
     sent = [change for request in server.requests for change in request["changes"]]
     assert [change.get("batch") for change in sent] == [None, batch]
@@ -101,7 +95,6 @@ def test_an_import_is_undone_everywhere(a: Replica, device: Device) -> None:
 
 def test_a_batch_that_was_not_sent_yet_is_sent_and_undone(a: Replica) -> None:
     a.sync()
-    knows_batches(a)
     with a.batch() as batch:
         a.contacts.add(name="Ada")
     assert a.undo(batch).undone == 1

@@ -105,7 +105,7 @@ def test_an_upgraded_app_pulls_its_table_again_from_when_the_server_learnt_the_f
     assert colored(a) == [1, 2, 3, 4]
     pulled = pulls(server, asked)
     assert [only for _, only in pulled] == [["notes"], ["notes"], None]
-    assert pulled[0][0] == str(Cursor(cursor.epoch, cursor.seq, server.since["notes.color"]))
+    assert pulled[0][0] == str(Cursor(cursor.epoch, cursor.seq, server.store.since["notes.color"]))
     assert pulled[-1][0] == str(cursor)
     assert report.parked == 0
     asked = len(server.requests)
@@ -146,7 +146,7 @@ def test_an_app_that_knows_a_field_before_its_server_pulls_nothing_again(
 def test_a_table_that_the_server_has_always_known_is_pulled_whole(open_app: Open, b: Any, server: Server) -> None:
     a = open_app("a")
     a.sync()
-    server.since.clear()
+    server.store.since = {}
     a = open_app("a", NOTES)
     asked = len(server.requests)
     report = a.sync()
@@ -384,7 +384,7 @@ def test_from_a_server_that_does_not_say_when_it_learnt_the_book_is_taken_anew(o
     asked = len(server.requests)
     a.sync()
     assert [since is None for since, _ in pulls(server, asked)] == [False]
-    assert server.questions == []
+    assert server.told_tables == 0
 
 
 def test_the_tables_of_another_server_are_not_believed(open_app: Open, b: Any, server: Server) -> None:

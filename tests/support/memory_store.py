@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from offbook.contacts.table import BUILT_IN
+from offbook.core.growth import Growth
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values
 from offbook.core.history.reconstruct import common_of
@@ -291,9 +292,10 @@ class MemoryStore:
         self._shelves: dict[int, Shelf] = {}
         self._turn = FairLock()
 
-    def grow(self, schema: Schema, seq: int) -> None:
+    def grow(self, growth: Growth, seq: int) -> None:
         """Know this schema from now on; no book gives a seq up to this one any more."""
-        self.schema = schema
+        schema = self.schema = growth.schema
+        self.since = {**self.since, **dict.fromkeys(growth.learnt, seq)}
         for id, shelf in self._shelves.items():
             kept = {key: record._replace(table=schema[key[0]]) for key, record in shelf.kept.items()}
             book = replace(shelf.book, seq=max(seq, shelf.book.seq))

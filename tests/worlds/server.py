@@ -10,7 +10,6 @@ from typing import Any
 
 from offbook import Response
 from offbook.core.conflicts.codec import CONFLICTS
-from offbook.core.declaration import schema_to_json
 from offbook.core.errors import CursorGone, Malformed
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
@@ -19,6 +18,7 @@ from offbook.core.protocol.requests import SCHEMA_HEADER, parse_push
 from offbook.core.protocol.view import View
 from services.retention import prune
 from services.sync.responses import changes, sync
+from services.sync.tables import declared
 from storage.base import ChangeOrigin, PageSize, Store
 from tests.support.memory_store import MemoryStore, Shelf
 
@@ -65,9 +65,8 @@ class Server:
             return self._problem(fault.status, fault.code, str(fault))
 
     def tell_tables(self) -> Response:
-        """The answer to ``GET /tables``: nothing was ever learnt."""
-        schema = self.store.schema
-        return self._response(200, {"shape": schema.shape, "tables": schema_to_json(schema), "since": {}})
+        """The answer to ``GET /tables``."""
+        return self._response(200, declared(self.store, self.book_id))
 
     def _own_headers(self) -> dict[str, str]:
         """The shape of its tables, for those who know what that is."""
