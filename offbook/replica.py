@@ -17,14 +17,15 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from offbook import history
+from offbook import batches, history
 from offbook.addresses import check_server
 from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import Invalid, Stopped, SyncError
 from offbook.core.history.entry import BEFORE, HistoryEntry
+from offbook.core.history.undo import BatchSummary, UndoReport
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.validation import Json
-from offbook.database import conflicts, parked, schema, status, sync_state
+from offbook.database import change_log, conflicts, parked, schema, status, sync_state
 from offbook.database.connection import (
     Connection,
     SqliteError,
@@ -181,6 +182,13 @@ class Replica:
         with atomic(self.connection):
             yield
 
+    @contextmanager
+    def batch(self) -> Iterator[str]:
+        """As transaction(), and all changes in here are one batch, which undo() takes back together: gives its id."""
+        batch = self._new_id()
+        with change_log.in_batch(self.connection, batch):
+            yield batch
+
     # --- syncing ---
 
     def sync(self, progress: Progress | None = None, stop: threading.Event | None = None) -> SyncReport:
@@ -324,6 +332,22 @@ class Replica:
         entries = self.history(record_id)
         entry = history.find_entry(entries, change_id)
         return history.restore_version(self.connection, entries, entry, self._new_id, self._clock())
+
+    def batches(self) -> list[BatchSummary]:
+        """What imports and other acts wrote together, the newest first; the server knows. Raises SyncError."""
+        return batches.fetch_batches(self._transport_for(self.connection))
+
+    def undo(self, batch: str) -> UndoReport:
+        """Take back what a batch wrote, where nobody wrote since. The server does it, and a sync brings it here.
+
+        Raises NotFound, Pruned where the server's history does not reach back to it any more, and SyncError. What is
+        not sent yet is sent first: nothing is undone that the server does not have.
+        """
+        transport = self._transport_for(self.connection)
+        self.sync()
+        report = batches.undo(transport, batch)
+        self.sync()
+        return report
 
     # --- what can't be sent ---
 

@@ -176,7 +176,7 @@ def _fetch_conflict(book: ReadTransaction, conflict_id: str) -> tuple[Conflict, 
 def _fetch_record(book: ReadTransaction, conflict: Conflict) -> Record:
     record = book.records(conflict.table.name, [conflict.record_id]).get(conflict.key)
     if record is None:
-        raise NotFound("This contact is not there any more: it was deleted long ago.")
+        raise NotFound(f"This {conflict.table.singular} is not there any more: it was deleted long ago.")
     return record
 
 

@@ -130,6 +130,10 @@ class SqlReadTransaction:
         """SQLAlchemy's view of the transaction, for tables beside the book and for rare queries."""
         return self._transaction.sqlalchemy
 
+    def rows_table(self, table: str) -> Table:
+        """The database's table with the rows of a synced table."""
+        return self._tables[table].layout.rows
+
     @property
     def batches(self) -> SqlBatches:
         return SqlBatches(self.connection, self.book)
