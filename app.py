@@ -20,9 +20,9 @@ from config import Config, config_named
 from extensions import db
 from offbook.core.merge.retention import DAY_US
 from services.accounts import Accounts
+from services.contacts.tutorial import Tutorial
 from services.container import Services
 from services.passwords import PASSWORD_LENGTH_MIN, Effort
-from services.sync.tutorial import Tutorial
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.engines.database import Database, open_engines
 from storage.failures import FAILURES

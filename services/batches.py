@@ -23,8 +23,9 @@ from offbook.core.history.undo import (
 )
 from offbook.core.messages import Fault
 from offbook.core.model import Change, Key, Record
+from services.references import apply_and_clear
 from services.restore import Actor
-from services.sync.push import Turns, apply_batch, read_records
+from services.sync.push import Turns, read_records
 from storage.base import ReadTransaction, Store
 
 RECORDS_AT_ONCE = 100
@@ -93,7 +94,7 @@ class _Undoing:
         changes = [self._change(records[key], undo.patch) for key, undo in undos.items() if undo.patch is not None]
         portion = turns.portion(changes)
         count = len(keys) if len(portion) == len(changes) else keys.index(changes[len(portion)].key)
-        outcomes = apply_batch(book, self.actor.origin, portion, self.now_us, records).outcomes
+        outcomes = apply_and_clear(book, self.actor.origin, portion, self.now_us, records).outcomes
         faults = {change.key: outcome.fault for change, outcome in zip(portion, outcomes, strict=True)}
         for key in keys[:count]:
             if key in undos:

@@ -10,7 +10,7 @@ from config import Config
 
 if TYPE_CHECKING:
     from services.accounts import Accounts
-    from services.sync.tutorial import Tutorial
+    from services.contacts.tutorial import Tutorial
     from storage.base import CommitNotifications
     from storage.repositories.activity import Activity
     from storage.repositories.contact_queries import ContactQueries

@@ -13,8 +13,8 @@ from offbook.core.model import Change, Operation, Record, Value
 from offbook.core.protocol.record_lists import table_named
 from offbook.core.schema import Map, Table, record_id_of_key
 from offbook.core.validation import Json, parse_cells, with_all_fields
+from services.references import apply_change_and_clear
 from services.restore import Actor
-from services.sync.push import apply_change
 from storage.base import ReadTransaction, Store, WriteTransaction
 
 IsExpected = Callable[[int], bool]
@@ -142,7 +142,7 @@ def _write(
         base=base,
         cells=cells,
     )
-    return apply_change(book, actor.origin, change, now_us)[1]
+    return apply_change_and_clear(book, actor.origin, change, now_us)[1]
 
 
 def _with_whole_values(record: Record, data: dict[str, Json]) -> dict[str, Json]:

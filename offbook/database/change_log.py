@@ -226,7 +226,7 @@ def in_batch(connection: Connection, batch: str) -> Iterator[None]:
 
 @contextmanager
 def coalesce_changes(connection: Connection, typed: bool = True) -> Iterator[None]:
-    """Writes to a record in here become one change: a contact added with its numbers is one INSERT.
+    """Writes to a record in here become one change: a record added with its entries is one INSERT.
 
     The triggers log each statement, and what they logged is joined in the end. None of it can have been sent: no other
     process sees these lines before the transaction is committed.

@@ -1,7 +1,7 @@
 """Records of any table for plain REST clients: get, create, patch, delete. Each write is a change like any device's.
 
 The ETag of a record is its seq. With If-Match a write happens only if nothing changed since (else 412); without it the
-record as it is now is the base. The addresses are in web/api/contacts.py and web/api/tables.py.
+record as it is now is the base. The addresses are those of web/api/tables.py, and of tables that have their own.
 """
 
 from __future__ import annotations
