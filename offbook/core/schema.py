@@ -211,6 +211,11 @@ class Table:
         return _flags(self.fields)
 
     @cached_property
+    def has_defaults(self) -> bool:
+        """Whether anything is shown of what is empty."""
+        return bool(self.defaults) or any(map_.defaults for map_ in self.maps)
+
+    @cached_property
     def has_json(self) -> bool:
         """Whether any cell holds JSON."""
         return bool(self.json_names) or any(map_.json_names for map_ in self.maps)

@@ -281,7 +281,7 @@ def _join(connection: Connection, log_id: int) -> None:
             into.pop(key, None)
         elif operation == Operation.UPDATE and key in into:
             target, data = into[key]
-            grown[target] = merge_data(data, object_of(text))
+            grown[target] = merge_data(connection.schema.get(table), data, object_of(text))
             joined.append((id,))
         else:
             into[key] = (id, object_of(text))
@@ -290,11 +290,11 @@ def _join(connection: Connection, log_id: int) -> None:
     connection.executemany("DELETE FROM change_log WHERE id = ?", joined)
 
 
-def merge_data(data: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+def merge_data(table: Table | None, data: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
     """The later values over the earlier, entry by entry in a map. An entry added again names all its cells."""
     for name, value in later.items():
         entries = data.get(name)
-        if not (isinstance(value, dict) and isinstance(entries, dict)):
+        if not (_is_map(table, name) and isinstance(value, dict) and isinstance(entries, dict)):
             data[name] = value
             continue
         for key, entry in value.items():
@@ -303,10 +303,18 @@ def merge_data(data: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]
     return data
 
 
-def merge_into_insert(data: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+def _is_map(table: Table | None, name: str) -> bool:
+    """What is not known here, a newer version wrote: then only its values tell."""
+    return table is None or name not in table.by_name
+
+
+def merge_into_insert(table: Table | None, data: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
     """The data of an INSERT with that of a later change of its record taken in: an entry removed is none any more."""
-    merged = merge_data(dict(data), later)
-    return {name: _without_removed(value) if isinstance(value, dict) else value for name, value in merged.items()}
+    merged = merge_data(table, dict(data), later)
+    return {
+        name: _without_removed(value) if isinstance(value, dict) and _is_map(table, name) else value
+        for name, value in merged.items()
+    }
 
 
 def _without_removed(entries: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
+from offbook.core.model import NO_CELLS, Cells
 from offbook.core.schema import Field, Map, Table, Type
-from offbook.core.validation import Json
+from offbook.core.validation import LENIENT, Json, check, is_empty
 from offbook.database.connection import Connection
 
 Data = Mapping[str, Json]
@@ -124,12 +125,35 @@ class RecordTable:
         some = "IN (SELECT value FROM json_each(?))"
         return self._read(connection, f"WHERE id {some}", f"WHERE {{owner}} {some}", (json.dumps(record_ids),))
 
-    def all(self, connection: Connection) -> list[dict[str, Json]]:
-        """All records as they show, in no order."""
-        return self._read(connection, "", "")
+    def all(self, connection: Connection, cells: Cells = NO_CELLS) -> list[dict[str, Json]]:
+        """All records as they show, or those that have just these values in these fields; in no order."""
+        if not cells:
+            return self._read(connection, "", "")
+        where, parameters = self._where(cells)
+        of_map = f'WHERE {{owner}} IN (SELECT id FROM "{self.table.name}" {where})'
+        return self._read(connection, where, of_map, parameters)
+
+    def columns(self, connection: Connection, names: Sequence[str], cells: Cells) -> list[dict[str, Json]]:
+        """These fields and the id of each record that has just these values, as they lie in the file; in no order."""
+        where, parameters = self._where(cells)
+        rows = connection.execute(f'SELECT {_list(("id", *names))} FROM "{self.table.name}" {where}', parameters)
+        return [dict(zip(("id", *names), row, strict=True)) for row in rows]
+
+    def _where(self, cells: Cells) -> tuple[str, list[Any]]:
+        terms = [self._term(name, is_empty(value)) for name, value in cells.items()]
+        values = [value for value in cells.values() if not is_empty(value)]
+        return f"WHERE {' AND '.join(terms)}" if terms else "", values
+
+    def _term(self, name: str, is_empty: bool) -> str:
+        """That a field has a value, or none: in files of older versions, empty text stands for that."""
+        if not is_empty:
+            return f'"{name}" = ?'
+        if name in self.flags:
+            return f'"{name}" = 0'
+        return f'"{name}" IS NULL' if name in self._stores else f"""coalesce("{name}", '') = ''"""
 
     def _read(
-        self, connection: Connection, where: str, where_of_map: str, parameters: Sequence[str] = ()
+        self, connection: Connection, where: str, where_of_map: str, parameters: Sequence[Any] = ()
     ) -> list[dict[str, Json]]:
         columns = ("id", *self.names, "created_at", "updated_at")
         rows = connection.execute(f'SELECT {_list(columns)} FROM "{self.table.name}" {where}', parameters)
@@ -193,7 +217,7 @@ class EntryTable:
             connection.execute(sql, [*values.values(), record_id, key])
 
     def read(
-        self, connection: Connection, where: str, parameters: Sequence[str]
+        self, connection: Connection, where: str, parameters: Sequence[Any]
     ) -> Iterator[tuple[str, str, dict[str, Json]]]:
         """The entries of these records: the record's id, the key, and what the entry holds."""
         sql = f'SELECT {_list(self._columns)} FROM "{self.map_.rows}" {where}'
@@ -214,6 +238,9 @@ class EntryTable:
 # --- values --------------------------------------------------------------------------------------------------------
 
 
+ANY_JSON = Field("value", Type.JSON)
+
+
 def _store_flag(value: Json) -> int:
     return 1 if value else 0
 
@@ -223,7 +250,7 @@ def _store_number(value: Json) -> Json:
 
 
 def _store_json(value: Json) -> str:
-    return "" if value is None else canonical_text(value)
+    return "" if value is None else str(check(ANY_JSON, ANY_JSON.name, value, LENIENT))
 
 
 STORES: Mapping[Type, Store] = {
@@ -241,7 +268,7 @@ def _stores(fields: Iterable[Field]) -> Mapping[str, Store]:
 
 def _required_texts(fields: Iterable[Field]) -> tuple[str, ...]:
     """The columns that take no null in files of older versions: empty text stands for it there."""
-    return tuple(field.name for field in fields if field.required and field.type not in STORES)
+    return tuple(field.name for field in fields if field.is_needed and field.type not in STORES)
 
 
 def _with_nulls(values: dict[str, Any], required: Iterable[str]) -> dict[str, Any]:
@@ -256,10 +283,6 @@ def value_of_text(text: Any) -> Json:
         return json.loads(text) if isinstance(text, str) else text
     except (RecursionError, ValueError):
         return text
-
-
-def canonical_text(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 # --- statements ----------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from offbook.core.model import Rejection
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.requests import CHANGES_MAX, SCHEMA_HEADER
 from offbook.core.validation import Json
-from offbook.database import change_log, held, sync_state
+from offbook.database import change_log, held, schema, sync_state
 from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
 from offbook.database.sync_state import Snapshot, SyncState
@@ -53,6 +53,7 @@ class SyncLoop(ABC):
     path: str
 
     def __init__(self, connection: Connection, transport: Transport) -> None:
+        schema.follow(connection)
         self._connection = connection
         self._transport = transport
         self._state = sync_state.read(connection)

@@ -13,7 +13,7 @@ from offbook.core.protocol.requests import PROTOCOL, parse_cursor
 from offbook.core.protocol.server_tables import ServerTables, parse_server_tables, pulls_of
 from offbook.core.schema import Schema
 from offbook.core.validation import Json
-from offbook.database import held, known_cells, sync_state
+from offbook.database import held, known_cells, schema, sync_state
 from offbook.database.change_log import without_logging
 from offbook.database.connection import Connection
 from offbook.database.known_cells import Repull
@@ -43,14 +43,23 @@ def take(connection: Connection, body: Json | None, now_ms: int) -> None:
     Raises ServerFault for what can't be understood, and changes nothing then.
     """
     tables = None if body is None else parse_server_tables(body)
-    with without_logging(connection):
-        held.store_server_tables(connection, None if tables is None else tables.shape, body)
-        if tables is not None:
-            retry_known(connection, tables.schema, tables.shape, now_ms)
-            # a server that was restored may have forgotten a table
-            repulls = known_cells.of_tables(sync_state.read(connection).repulls, tables.schema)
-            sync_state.write(connection, repulls=repulls)
-            learn(connection, tables)
+    try:
+        with without_logging(connection):
+            held.store_server_tables(connection, None if tables is None else tables.shape, body)
+            if tables is not None:
+                _follow_server(connection, tables, now_ms)
+    except BaseException:
+        schema.follow(connection)
+        raise
+
+
+def _follow_server(connection: Connection, server: ServerTables, now_ms: int) -> None:
+    schema.adopt_tables(connection, server.schema)
+    retry_known(connection, server.schema, server.shape, now_ms)
+    # a server that was restored may have forgotten a table
+    repulls = known_cells.of_tables(sync_state.read(connection).repulls, server.schema)
+    sync_state.write(connection, repulls=repulls)
+    learn(connection, server)
 
 
 def learn(connection: Connection, server: ServerTables) -> None:
@@ -66,14 +75,14 @@ def learn(connection: Connection, server: ServerTables) -> None:
         known_cells.begin_repulls(connection, repulls)
 
 
-def repulls_to_learn(state: SyncState, schema: Schema, server: ServerTables) -> list[Repull] | None:
+def repulls_to_learn(state: SyncState, known: Schema, server: ServerTables) -> list[Repull] | None:
     """What is to be pulled again, so that a replica in this state holds all of this schema; None where only a snapshot
     brings that."""
     cursor = _cursor_of(state.cursor)
     if state.knew is None or cursor is None:
         return None
     begun = {table for repull in known_cells.repulls_of(state.repulls) for table in repull.tables}
-    learnt = known_cells.learnt_cells(state.knew, schema) | known_cells.cells_of_tables(schema, begun)
+    learnt = known_cells.learnt_cells(state.knew, known) | known_cells.cells_of_tables(known, begun)
     return known_cells.repulls_up_to(cursor, pulls_of(learnt, server))
 
 

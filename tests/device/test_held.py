@@ -15,7 +15,7 @@ from offbook.database import change_log
 from offbook.live.session import LiveSession
 from offbook.sync.request import has_pending
 from tests.device.fake_server import Server, Wire, lost_request
-from tests.support.apps import BOATS, GROWN, NOTES, App
+from tests.support.apps import BOATS, GROWN, NOTES
 
 Open = Callable[..., Any]
 NOW = 1_795_000_000_000
@@ -40,7 +40,7 @@ def open_app(tmp_path: Path, server: Server) -> Iterator[Open]:
         def open_app(name: str, *tables: Table) -> Replica:
             if name in opened:
                 opened[name].close()
-            opened[name] = stack.enter_context(App(tmp_path / f"{name}.db", *tables, transport=Wire(server)))
+            opened[name] = stack.enter_context(Replica(tmp_path / f"{name}.db", tables=tables, transport=Wire(server)))
             return opened[name]
 
         yield open_app

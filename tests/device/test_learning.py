@@ -17,7 +17,7 @@ from offbook.core.schema import Table
 from offbook.database import sync_state
 from offbook.sync.session import SyncSession
 from tests.device.fake_server import Server, Step, Wire, everything, lost_answer, lost_request
-from tests.support.apps import BOATS, GROWN, NOTES, TAGGED, App
+from tests.support.apps import BOATS, GROWN, NOTES, TAGGED
 
 Open = Callable[..., Any]
 
@@ -42,7 +42,7 @@ def open_app(tmp_path: Path, server: Server) -> Iterator[Open]:
         def open_app(name: str, *tables: Table, beside: bool = False) -> Replica:
             if name in opened and not beside:
                 opened[name].close()
-            opened[name] = stack.enter_context(App(tmp_path / f"{name}.db", *tables, transport=Wire(server)))
+            opened[name] = stack.enter_context(Replica(tmp_path / f"{name}.db", tables=tables, transport=Wire(server)))
             return opened[name]
 
         yield open_app

@@ -9,23 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from offbook.core.schema import Field, Gone, Schema, Type
-from offbook.database.ddl.synced_tables import tables_of
+from offbook.core.schema import Field, Gone, Schema, Table, Type
 from offbook.database.ddl.triggers import NOT_APPLYING, is_replaced, trigger
 
 
 def reference_triggers(schema: Schema) -> Iterator[str]:
     """A trigger for each reference that is cleared, on the table that it points to."""
     for table in schema.values():
-        for rows, _, fields in tables_of(table):
-            for field in fields:
-                if is_cleared(field) and field.target in schema:
-                    yield _on_delete_of_target(rows, field)
+        for rows, field in references_of(table):
+            if field.gone is Gone.CLEAR and not field.required and field.target in schema:
+                yield _on_delete_of_target(rows, field)
 
 
-def is_cleared(field: Field) -> bool:
-    """Whether a deletion empties what points to the deleted record. What must not be empty stays as it is."""
-    return field.type is Type.REF and field.gone is Gone.CLEAR and not field.required
+def references_of(table: Table) -> Iterator[tuple[str, Field]]:
+    """The references of a table and of its maps, each with the name of the table in the file that has its column."""
+    yield from ((table.name, field) for field in table.fields if field.type is Type.REF)
+    for map_ in table.maps:
+        yield from ((map_.rows, field) for field in map_.attributes if field.type is Type.REF)
+
+
+def targets_of(table: Table) -> set[str]:
+    """The names of the tables that a table refers to."""
+    return {field.target for _, field in references_of(table)}
 
 
 def _on_delete_of_target(rows: str, field: Field) -> str:
