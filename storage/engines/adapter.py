@@ -62,6 +62,12 @@ class EngineAdapter(Protocol):
     def migrating(self, engine: Engine, /) -> AbstractContextManager[Connection]:
         """A transaction in which the schema may be rebuilt."""
 
+    def growing(self, engine: Engine, /) -> AbstractContextManager[Connection]:
+        """A transaction in which tables are made and columns added, one after the other if several come at once.
+
+        It waits no more than GROWING_SECONDS for whoever uses a table, since all others wait behind it.
+        """
+
     def exclusive(self, engine: Engine, table: str, /) -> AbstractContextManager[Connection]:
         """A transaction that begins when all that used this table have ended, and whose end all others wait for."""
 
