@@ -65,10 +65,9 @@ def _json_of(response: Response) -> Json:
 def _page(record_id: str, item: Json) -> tuple[list[HistoryEntry], int | None]:
     require(isinstance(item, dict) and isinstance(item.get("changes"), list), "changes")
     require(len(item["changes"]) <= PAGE, "changes")
+    entries = [entry_from_json(CONTACTS, record_id, change) for change in item["changes"]]
     place = item.get("next")
-    return [
-        entry_from_json(CONTACTS, record_id, change) for change in item["changes"]
-    ], None if place is None else seq_of(place)
+    return entries, None if place is None else seq_of(place)
 
 
 # --- restoring -----------------------------------------------------------------------------------------------------
@@ -107,9 +106,7 @@ def restore(
         raise Invalid("bad_choice", f"to is {BEFORE} or {AFTER} the change.")
     values = restored_values(entry, cells, to)
     with change_log.without_logging(connection):
-        sent = (server_row(connection, entry.key) or NO_SERVER_ROW).as_record(
-            connection.schema[entry.key[0]], entry.key[1]
-        )
+        sent = _sent_record(connection, entry.key)
         last = _last_cells(sent, history)
         patch = to_values(_visible(connection, sent, last), with_entries(values, last))
         return _append(connection, entry.key, patch, new_id, now_ms)
@@ -127,12 +124,17 @@ def restore_version(
         raise Invalid("no_version", "This change altered nothing: choose the one before it.")
     key = entry.key
     with change_log.without_logging(connection):
-        sent = (server_row(connection, key) or NO_SERVER_ROW).as_record(connection.schema[key[0]], key[1])
+        sent = _sent_record(connection, key)
         wanted = without_removed_entries(state_after(sent, history, entry.seq))
-        if wanted.get(EXISTS) and any(wanted.get(name) is None for name in connection.schema[key[0]].required):
+        if wanted.get(EXISTS) and any(wanted.get(name) is None for name in sent.table.required):
             raise Invalid("too_old", "The history does not reach back so far any more: choose a later change.")
         patch = to_state(_visible(connection, sent, _last_cells(sent, history)), wanted)
         return _append(connection, key, patch, new_id, now_ms)
+
+
+def _sent_record(connection: Connection, key: Key) -> Record:
+    """The record as the server last sent it."""
+    return (server_row(connection, key) or NO_SERVER_ROW).as_record(connection.schema[key[0]], key[1])
 
 
 def _append(

@@ -180,7 +180,8 @@ class Store(Protocol):
     """Opens transactions on a book. ``schema`` are the synced tables that it holds."""
 
     @property
-    def schema(self) -> Schema: ...
+    def schema(self) -> Schema:
+        """The same in every transaction."""
 
     def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]:
         """A view of the book. Raises NotLetIn where the book was purged."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-import sqlite3
 import tempfile
 import uuid
 from collections import Counter, defaultdict
@@ -18,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import insert
 
+from offbook.contacts.table import BUILT_IN
 from offbook.database import connection as sqlite
 from offbook.database import schema
 from storage.engines.adapter import ENGINES
@@ -201,9 +201,10 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def replica(path: Path) -> Iterator[sqlite3.Connection]:
+def replica(path: Path) -> Iterator[sqlite.Connection]:
     """A replica's file without rows, open."""
     connection = sqlite.connect(path)
+    connection.schema = BUILT_IN
     schema.install(connection)
     yield connection
     connection.close()

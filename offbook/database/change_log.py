@@ -252,3 +252,13 @@ def merge_data(data: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]
             before = entries.get(key)
             entries[key] = {**before, **entry} if before and entry else entry
     return data
+
+
+def merge_into_insert(data: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of an INSERT with that of a later change of its record taken in: an entry removed is none any more."""
+    merged = merge_data(dict(data), later)
+    return {name: _without_removed(value) if isinstance(value, dict) else value for name, value in merged.items()}
+
+
+def _without_removed(entries: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: entry for key, entry in entries.items() if entry is not None}

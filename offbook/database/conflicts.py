@@ -72,8 +72,8 @@ def _view_of(connection: Connection, row: tuple[Any, ...]) -> ConflictView:
     data = json.loads(text)
     (ours, *ours_by), (theirs, *theirs_by) = data["ours"], data["theirs"]
     common, ours, theirs = (tuple(v) if isinstance(v, list) else v for v in (data["common"], ours, theirs))
-    of_table = connection.schema.get(table) or Table(table, ())
-    conflict = Conflict(id, of_table, record_id, cell, ours, theirs, 0, NO_CLOCK, "", "", seq, common)
+    declared = connection.schema.get(table) or Table(table, ())
+    conflict = Conflict(id, declared, record_id, cell, ours, theirs, 0, NO_CLOCK, "", "", seq, common)
     names = ("user", "device", "at")
     return ConflictView(
         conflict,
@@ -106,7 +106,7 @@ def _described(connection: Connection, view: ConflictView) -> dict[str, Json]:
     """As JSON, with the name of the record; without choices where this version knows too little to carry one out."""
     conflict, data = view.conflict, conflict_to_json(view)
     name = _current_cells(connection, conflict.key).get("name")
-    first = {"id": conflict.id, "table": conflict.table, "record_id": conflict.record_id, "name": name}
+    first = {"id": conflict.id, "table": conflict.table.name, "record_id": conflict.record_id, "name": name}
     del data["base"]
     return {**first, **data, "choices": data["choices"] if _is_known(connection, conflict) else []}
 
@@ -192,7 +192,5 @@ def _require_known(connection: Connection, conflict: Conflict) -> None:
 
 def _is_known(connection: Connection, conflict: Conflict) -> bool:
     """Whether this version can say what the choice writes: what it does not know, it must not erase."""
-    values = conflict.ours, conflict.theirs
-    return conflict.table.name in connection.schema and all(
-        is_whole(conflict.table, conflict.cell, value) for value in values
-    )
+    table, values = conflict.table, (conflict.ours, conflict.theirs)
+    return table.name in connection.schema and all(is_whole(table, conflict.cell, value) for value in values)

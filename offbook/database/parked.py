@@ -1,7 +1,7 @@
 """Changes that can't go on: parked with a reason, until they are tried again or dropped.
 
 A parked UPDATE or DELETE no longer shows: its record is as the server has it. The row of a parked INSERT exists only
-on this device, so it stays, and what is written to it later joins the parked line. Before a line leaves the queue,
+on this device, so it stays, and what is typed over it later joins the parked line. Before a line leaves the queue,
 write_bases() must have noted what those behind it had really seen.
 """
 
@@ -21,7 +21,15 @@ from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection, bindable
 from offbook.database.records import record_table
-from offbook.database.server_rows import NO_SERVER_ROW, NOBODY, dump, rebuild_row, server_row, validated_change
+from offbook.database.server_rows import (
+    NO_SERVER_ROW,
+    NOBODY,
+    dump,
+    lines_over_insert,
+    rebuild_row,
+    server_row,
+    validated_change,
+)
 
 UNKNOWN_RECORD = "unknown_record"
 
@@ -53,12 +61,16 @@ def parked(connection: Connection) -> list[Parked]:
             line.code or "",
             line.detail or "",
             line.data,
-            record_table(connection.schema[line.table]).get(connection, bindable(line.record_id))
-            if line.table in connection.schema
-            else None,
+            _visible_row(connection, line),
         )
         for line in change_log.parked_lines(connection)
     ]
+
+
+def _visible_row(connection: Connection, line: LogLine) -> Mapping[str, Json] | None:
+    """The record that the line is about, as it shows here; None where it does not, or its table is not known."""
+    table = connection.schema.get(line.table)
+    return None if table is None else record_table(table).get(connection, bindable(line.record_id))
 
 
 def park(connection: Connection, line: LogLine, code: str, detail: str, verdict: str | None = None) -> bool:
@@ -82,9 +94,8 @@ def write_bases(connection: Connection, key: Key) -> None:
     ]
     if len(lines) < 2:
         return
-    checked = [
-        (line, validated_change(connection.schema, line, NOBODY, lambda: server_row(connection, key))) for line in lines
-    ]
+    schema = connection.schema
+    checked = [(line, validated_change(schema, line, NOBODY, lambda: server_row(connection, key))) for line in lines]
     changes = [(line, change) for line, change in checked if isinstance(change, Change)]
     for (line, _), change in zip(changes, with_bases([change for _, change in changes]), strict=True):
         if change.bases != (line.bases or {}):
@@ -92,25 +103,24 @@ def write_bases(connection: Connection, key: Key) -> None:
 
 
 def merge_into_parked_insert(connection: Connection, key: Key) -> bool:
-    """Let a parked INSERT take in what was written to its record later; True where anything was folded.
+    """Let a parked INSERT take in what was typed over its row later; True where anything was folded.
 
     Only where the server has no such record: else the later changes can go their own way. A record that was deleted
     again leaves nothing to send, unless that was somebody's choice in a conflict.
     """
     row = server_row(connection, key) or NO_SERVER_ROW
     lines = change_log.unsettled_lines(connection, *key) if row.deleted and key[0] in connection.schema else []
-    insert: LogLine | None = None
-    folded = False
-    for line in lines:
-        if line.state is LineState.PARKED and line.operation == Operation.INSERT:
-            insert = line
-        elif line.state is LineState.PENDING and insert is not None:
-            insert = _merge_line(connection, insert, line)
-            folded = True
-    return folded
+    inserts = [line for line in lines if line.state is LineState.PARKED and line.operation == Operation.INSERT]
+    if not inserts:
+        return False
+    insert = inserts[-1]
+    typed = lines_over_insert(insert, lines, row)
+    for line in typed:
+        insert = _merge_line(connection, insert, line)
+    return bool(typed)
 
 
-def _merge_line(connection: Connection, insert: LogLine, later: LogLine) -> LogLine | None:
+def _merge_line(connection: Connection, insert: LogLine, later: LogLine) -> LogLine:
     resolves = tuple(dict.fromkeys((*insert.resolves, *later.resolves)))
     if later.operation == Operation.DELETE:
         _delete(connection, insert)
@@ -118,12 +128,9 @@ def _merge_line(connection: Connection, insert: LogLine, later: LogLine) -> LogL
             connection.execute("UPDATE change_log SET resolves = ? WHERE id = ?", (dump(resolves), later.id))
         else:
             _delete(connection, later)
-        return None
+        return insert
     _delete(connection, later)
-    data = change_log.merge_data(dict(insert.data or {}), later.data or {})
-    for map_ in connection.schema[insert.table].maps:
-        if entries := data.get(map_.name):
-            data[map_.name] = {key: entry for key, entry in entries.items() if entry is not None}
+    data = change_log.merge_into_insert(insert.data or {}, later.data or {})
     connection.execute(
         "UPDATE change_log SET data = ?, resolves = ? WHERE id = ?", (dump(data), _ids(resolves), insert.id)
     )

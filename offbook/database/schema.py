@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 
 from offbook.core.errors import OffbookError
-from offbook.core.schema import Field, Map, Table, Type
+from offbook.core.schema import Field, Map, Schema, Table, Type
 from offbook.database.connection import Connection, ReadOnlyFile, atomic
 from offbook.database.known_cells import covers, note_of
 from offbook.database.server_rows import show_pending_lines
@@ -132,9 +132,7 @@ class TooNew(OffbookError):
 
 def install(connection: Connection) -> None:
     """Make the tables and triggers that are missing. What they hold beside those of this version stays as it is."""
-    shape = hashlib.sha256(
-        "\n".join((*map(_shape, connection.schema.values()), str(ADDED), FORGET_NOTE)).encode()
-    ).hexdigest()
+    shape = _shape_of(connection.schema)
     note = note_of(connection.schema)
     if _is_current(connection, shape, note):
         return
@@ -159,6 +157,12 @@ def _migrate(connection: Connection, shape: str, note: str) -> None:
                 connection.execute(sql)
         _sign_triggers(connection, shape, note)
         show_pending_lines(connection)
+
+
+def _shape_of(schema: Schema) -> str:
+    """What tells whose tables and triggers a file has, as a SHA-256 in hexadecimal digits."""
+    shapes = (_shape(table) for table in schema.values())
+    return hashlib.sha256("\n".join((*shapes, str(ADDED), FORGET_NOTE)).encode()).hexdigest()
 
 
 @cache

@@ -21,7 +21,7 @@ from offbook.core.schema import EXISTS, Schema, Table, entry_of
 from offbook.core.validation import LENIENT, STRICT, Json, change_data, with_all_fields
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
-from offbook.database.connection import Connection
+from offbook.database.connection import Connection, bindable
 from offbook.database.records import record_table
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -171,13 +171,9 @@ def _cells_that_may_return(
 def fold_acknowledged(connection: Connection, key: Key) -> None:
     """Take what the server acknowledged of a record for its row, as if that had come."""
     known_row = server_row(connection, key) or NO_SERVER_ROW
-    lines = [
-        line
-        for line in _applied_lines(
-            connection.schema, change_log.lines_above(connection, *key, known_row.seq), known_row
-        )
-        if line.state is LineState.ACKNOWLEDGED
-    ]
+    lines_above = change_log.lines_above(connection, *key, known_row.seq)
+    applied = _applied_lines(connection.schema, lines_above, known_row)
+    lines = [line for line in applied if line.state is LineState.ACKNOWLEDGED]
     cells = visible_cells(known_row.cells, not known_row.deleted, lines, known_row.seq)
     created_at = known_row.created_at or iso_millis(lines[0].change.timestamp)
     seq = max(line.seq or 0 for line in lines)
@@ -225,12 +221,9 @@ def rebuild_row(connection: Connection, key: Key) -> bool:
         return True
     row = server_row(connection, key) or NO_SERVER_ROW
     lines = _lines_over(connection, key, row)
-    applied = _applied_lines(connection.schema, lines, row)
-    applied_ids = {line.id for line in applied}
-    for insert in [line for line in lines if line.operation == Operation.INSERT and line.id not in applied_ids]:
-        before = [line for line in applied if line.id < insert.id]
-        if row.deleted or visible_cells(row.cells, True, before, row.seq) is None:
-            return False
+    applied, typed = _shown_lines(connection.schema, lines, row)
+    if typed:
+        return _write_as_typed(connection, key, row, typed)
     cells = visible_cells(row.cells, not row.deleted, applied, row.seq)
     _write_record(connection, key, row, cells, [line.change for line in applied if is_on_top(line, row.seq)])
     if row.deleted and row.cells and not lines and not has_conflict(connection, key):
@@ -241,9 +234,77 @@ def rebuild_row(connection: Connection, key: Key) -> bool:
 def visible_record(connection: Connection, key: Key) -> Mapping[str, Value] | None:
     """The cells of a record as it shows; None where it does not."""
     row = server_row(connection, key) or NO_SERVER_ROW
-    return visible_cells(
-        row.cells, not row.deleted, _applied_lines(connection.schema, _lines_over(connection, key, row), row), row.seq
-    )
+    applied = _shown_lines(connection.schema, _lines_over(connection, key, row), row).applied
+    return visible_cells(row.cells, not row.deleted, applied, row.seq)
+
+
+class _ShownLines(NamedTuple):
+    """The lines that may lie over the server's row; or, where that shows nothing with them, those that make the row of
+    an INSERT that can't be sent, which is the first.
+    """
+
+    applied: list[PendingLine]
+    typed: list[LogLine]
+
+
+def _shown_lines(schema: Schema, lines: list[LogLine], row: ServerRow) -> _ShownLines:
+    applied = _applied_lines(schema, lines, row)
+    applied_ids = {line.id for line in applied}
+    inserts = [line for line in lines if line.operation == Operation.INSERT and line.id not in applied_ids]
+    if not inserts:
+        return _ShownLines(applied, [])
+    before = [line for line in applied if line.id < inserts[-1].id]
+    if visible_cells(row.cells, not row.deleted, before, row.seq) is not None:
+        return _ShownLines(applied, [])
+    typed = [inserts[-1], *lines_over_insert(inserts[-1], lines, row)]
+    typed_ids = {line.id for line in typed}
+    rest = [line for line in applied if line.id not in typed_ids]
+    is_hidden = visible_cells(row.cells, not row.deleted, rest, row.seq) is not None
+    return _ShownLines(rest, [] if is_hidden else typed)
+
+
+def lines_over_insert(insert: LogLine, lines: Iterable[LogLine], row: ServerRow | None) -> list[LogLine]:
+    """Those pending lines of its record that were typed over the row of an INSERT that can't be sent, up to a deletion.
+
+    What their writer had seen of the record tells: what the INSERT's had, or the deletion that is the server's ``row``.
+    An edit of the record that the server had lets that show again, so that what is behind it was typed over it, too.
+    """
+    row = row or NO_SERVER_ROW
+    typed: list[LogLine] = []
+    for line in lines:
+        if line.id <= insert.id or line.state is not LineState.PENDING:
+            continue
+        seen = (line.bases or {}).get(EXISTS, line.base)
+        if seen != insert.base and not (row.deleted and seen >= row.last_seq):
+            break
+        typed.append(line)
+        if line.operation == Operation.DELETE:
+            break
+    return typed
+
+
+def _write_as_typed(connection: Connection, key: Key, row: ServerRow, typed: list[LogLine]) -> bool:
+    """Let the row of an INSERT that can't be sent show; False where nothing of the server's ever stood in its place."""
+    if row.last_seq == 0:
+        return False
+    layout = record_table(connection.schema[key[0]])
+    if typed[-1].operation == Operation.DELETE:
+        layout.remove(connection, [key[1]])
+        return True
+    data: dict[str, Any] = {}
+    for line in typed:
+        data = change_log.merge_into_insert(data, line.data or {})
+    times = {"created_at": typed[0].timestamp, "updated_at": typed[-1].timestamp}
+    layout.put(connection, [(key[1], {**_bindable_data(data), **times})])
+    return True
+
+
+def _bindable_data(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Data as a line holds it, so that it can be written: what was not UTF-8 is shown as well as it can be."""
+    return {
+        name: _bindable_data(value) if isinstance(value, dict) else bindable(value) if isinstance(value, str) else value
+        for name, value in data.items()
+    }
 
 
 def show_pending_lines(connection: Connection) -> None:
@@ -259,7 +320,8 @@ def show_pending_lines(connection: Connection) -> None:
 
 
 def _lay_lines_over(connection: Connection, key: Key) -> None:
-    table, layout = connection.schema[key[0]], record_table(connection.schema[key[0]])
+    table = connection.schema[key[0]]
+    layout = record_table(table)
     record = layout.get(connection, key[1])
     if record is None:
         rebuild_row(connection, key)
@@ -297,27 +359,28 @@ def _write_record(
     cells: Mapping[str, Value] | None,
     changes: Sequence[Change],
 ) -> None:
-    table, record_id = key
-    is_whole = not row.deleted or any(change.operation is Operation.INSERT for change in changes)
-    if cells is None or not (is_whole or all(cells.get(name) for name in connection.schema[table].required)):
-        record_table(connection.schema[table]).remove(connection, [record_id])
+    table, record_id = connection.schema[key[0]], key[1]
+    layout = record_table(table)
+    is_whole = not row.deleted or row.cells or any(change.operation is Operation.INSERT for change in changes)
+    if cells is None or not (is_whole or all(cells.get(name) for name in table.required)):
+        layout.remove(connection, [record_id])
         return
-    data = _without_torn_entries(connection.schema[table], with_all_fields(connection.schema[table], cells), row)
+    data = _without_torn_entries(table, with_all_fields(table, cells), row)
     times = [iso_millis(change.timestamp) for change in changes] or [iso_micros(row.seq)]
     data |= {"created_at": row.created_at or times[0], "updated_at": times[-1]}
-    record_table(connection.schema[table]).put(connection, [(record_id, data)])
+    layout.put(connection, [(record_id, data)])
 
 
 def _without_torn_entries(table: Table, data: dict[str, Json], row: ServerRow) -> dict[str, Json]:
     """An edit may stand over an entry that this device never had whole: it shows when the server has made it whole.
 
-    What the server itself says shows as it is.
+    What the server itself says shows as it is; and what a newer version emptied is for the server to judge.
     """
     for map_ in table.maps:
         data[map_.name] = {
             key: entry
             for key, entry in data[map_.name].items()
-            if all(entry.get(name) for name in map_.required)
+            if all(entry.get(name) or row.cells.get(f"{map_.name}/{key}/{name}") for name in map_.required)
             or (not row.deleted and row.cells.get(f"{map_.name}/{key}/{EXISTS}"))
         }
     return data

@@ -1,4 +1,4 @@
-"""The triggers that log every write to a synced table, made from its entry in connection.schema.
+"""The triggers that log every write to a synced table, made from its declaration.
 
 They run in whatever tool writes, with that tool's SQLite and settings. So they use nothing younger than SQLite 3.24 and
 nothing that a pragma turns off, and must never fail on a value that the tables take in: what can't be sent is logged

@@ -237,11 +237,10 @@ class SyncThread:
             seconds_left = self._link.until - time.monotonic()
             if seconds_left <= 0:
                 return Occurrence(ConnectionEvent.TIMER, timeout_error(self._link.state))
-            message, schema = self._channel.wait(seconds_left, self._has_new_commit), self._connection.schema
-            if (
-                message is not ChannelSignal.WOKEN
-                and (event := self._run_guarded(occurrence_of, schema, message)) is not None
-            ):
+            message = self._channel.wait(seconds_left, self._has_new_commit)
+            if message is ChannelSignal.WOKEN:
+                continue
+            if (event := self._run_guarded(occurrence_of, self._connection.schema, message)) is not None:
                 return event
 
     def _has_new_commit(self) -> bool:

@@ -28,6 +28,7 @@ from offbook.database.server_rows import (
     ROW,
     ServerRow,
     dump,
+    lines_over_insert,
     rebuild_row,
     restore_known_row,
     server_row,
@@ -123,7 +124,8 @@ def _rebuild_rest(connection: Connection, applied: Applied, timer: BatchTimer) -
 
 def _visible_values(connection: Connection, key: Key) -> Mapping[str, Json] | None:
     """A record as a person sees it: its times move with every answer."""
-    record = record_table(connection.schema[key[0]]).get(connection, key[1]) if key[0] in connection.schema else None
+    table = connection.schema.get(key[0])
+    record = None if table is None else record_table(table).get(connection, key[1])
     return record and {name: value for name, value in record.items() if name not in ("created_at", "updated_at")}
 
 
@@ -191,15 +193,20 @@ def _reject(connection: Connection, line: LogLine, result: ChangeResult) -> bool
 
     It joins at once: the deletion of the record may be the next result, and takes along what is one line by then.
     """
-    if result.code == UNKNOWN_RECORD and line.operation == Operation.UPDATE:
-        before = change_log.unsettled_lines(connection, line.table, line.record_id)
-        if any(
-            other.id < line.id and other.state is LineState.PARKED and other.operation == "INSERT" for other in before
-        ):
-            merge_into_parked_insert(connection, (line.table, line.record_id))
-            return False
+    if result.code == UNKNOWN_RECORD and line.operation == Operation.UPDATE and _joins_parked_insert(connection, line):
+        merge_into_parked_insert(connection, (line.table, line.record_id))
+        return False
     detail = result.detail or "The server gave no reason."
     return park(connection, line, result.code or "rejected", detail, result.verdict.value)
+
+
+def _joins_parked_insert(connection: Connection, line: LogLine) -> bool:
+    key = (line.table, line.record_id)
+    lines = [other for other in change_log.unsettled_lines(connection, *key) if other.id <= line.id]
+    inserts = [other for other in lines if other.state is LineState.PARKED and other.operation == Operation.INSERT]
+    return bool(inserts) and line.id in {
+        other.id for other in lines_over_insert(inserts[-1], lines, server_row(connection, key))
+    }
 
 
 def _store_record(connection: Connection, line: LogLine, result: ChangeResult) -> bool:
@@ -330,10 +337,9 @@ def _put_rows(connection: Connection, table: str, rows: Sequence[PageRow], known
         rows_before = _rows_before(connection, table, known_ids)
         server_rows = [row.server.after(rows_before.get(row.key[1])) for row in rows]
     connection.executemany(PUT, [server.parameters(row.key) for row, server in zip(rows, server_rows, strict=True)])
-    record_table(connection.schema[table]).put(
-        connection, [(row.key[1], row.data) for row in rows if row.data is not None]
-    )
-    record_table(connection.schema[table]).remove(connection, [row.key[1] for row in rows if row.data is None])
+    layout = record_table(connection.schema[table])
+    layout.put(connection, [(row.key[1], row.data) for row in rows if row.data is not None])
+    layout.remove(connection, [row.key[1] for row in rows if row.data is None])
 
 
 def _known_seqs(connection: Connection, table: str, ids: str) -> Mapping[str, tuple[int, int]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from offbook.core.errors import CursorGone, ServerFault
-from offbook.core.model import Key, Rejection, Verdict
+from offbook.core.model import Cells, Key, Rejection, Verdict
 from offbook.core.validation import Json, with_all_fields
 from offbook.database import change_log, known_cells
 from offbook.database.change_log import LogLine
@@ -243,11 +243,14 @@ class DryRun(SyncLoop):
             self._note_deletion(row.key)
         elif known_row is None or known_row.deleted:
             self._report.added.append(PlannedRow(*row.key, row.data.get("name")))
-        elif with_all_fields(self._connection.schema[row.key[0]], known_row.cells) != with_all_fields(
-            self._connection.schema[row.key[0]], row.server.cells
-        ):
+        elif self._differ(row.key[0], known_row.cells, row.server.cells):
             self._report.changed.append(PlannedRow(*row.key, row.data.get("name")))
         return is_new
+
+    def _differ(self, table_name: str, known_cells: Cells, cells: Cells) -> bool:
+        """Whether a record with these cells would show anything else than it does."""
+        table = self._connection.schema[table_name]
+        return with_all_fields(table, known_cells) != with_all_fields(table, cells)
 
     def _note_deletion(self, key: Key) -> None:
         if (name := self._visible_name(*key)) is not None:
@@ -255,8 +258,8 @@ class DryRun(SyncLoop):
 
     def _visible_name(self, table: str, record_id: str) -> str | None:
         """What the record is called here; None where it does not show."""
-        synced = self._connection.schema.get(table)
-        record = None if synced is None else record_table(synced).get(self._connection, record_id)
+        declared = self._connection.schema.get(table)
+        record = None if declared is None else record_table(declared).get(self._connection, record_id)
         return None if record is None else str(record["name"])
 
     def _last_name(self, table: str, record_id: str) -> str | None:

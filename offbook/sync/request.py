@@ -20,7 +20,7 @@ from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection, bindable
 from offbook.database.parked import merge_into_parked_insert, park, write_bases
-from offbook.database.server_rows import NO_SERVER_ROW, rebuild_row, server_row, validated_change
+from offbook.database.server_rows import NO_SERVER_ROW, lines_over_insert, rebuild_row, server_row, validated_change
 from offbook.database.sync_state import SyncState
 from offbook.sync import restore_recovery
 
@@ -77,17 +77,17 @@ class SortedLines(NamedTuple):
 
 def sort_lines(connection: Connection, lines: Iterable[LogLine], parked: Iterable[LogLine] = ()) -> SortedLines:
     """Check lines, in log order, as the server will. What joins an INSERT that is parked, or is to be, is stuck too."""
-    inserts = {_key_of(line): line.id for line in parked if _is_joined_later(connection, line)}
+    inserts = {_key_of(line): line for line in parked if _is_joined_later(connection, line)}
     checked: list[tuple[LogLine, Change]] = []
     stuck: list[tuple[LogLine, Rejection]] = []
     for line in lines:
         change = _check(connection, line)
-        if line.id > inserts.get(_key_of(line), line.id):
+        if _joins(connection, line, inserts):
             stuck.append((line, Rejection(line.change_id, BEHIND_PARKED.fault())))
         elif isinstance(change, Rejection):
             stuck.append((line, change))
             if _is_joined_later(connection, line):
-                inserts[_key_of(line)] = line.id
+                inserts[_key_of(line)] = line
         else:
             checked.append((line, change))
     return SortedLines(_with_known_bases(checked), stuck)
@@ -98,6 +98,17 @@ def _is_joined_later(connection: Connection, line: LogLine) -> bool:
     if line.operation != Operation.INSERT or line.table not in connection.schema or not _is_ascii(_key_of(line)):
         return False
     return (server_row(connection, _key_of(line)) or NO_SERVER_ROW).deleted
+
+
+def _joins(connection: Connection, line: LogLine, inserts: dict[Key, LogLine]) -> bool:
+    """Whether the line joins the INSERT of its record. Where none behind it does, the ``inserts`` lose that."""
+    insert = inserts.get(_key_of(line))
+    if insert is None or line.id < insert.id:
+        return False
+    joins = bool(lines_over_insert(insert, [line], server_row(connection, _key_of(line))))
+    if not joins or line.operation == Operation.DELETE:
+        del inserts[_key_of(line)]
+    return joins
 
 
 def _key_of(line: LogLine) -> Key:

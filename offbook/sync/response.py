@@ -161,16 +161,17 @@ def _result(item: Json) -> ChangeResult:
 def page_row(schema: Schema, item: Json) -> PageRow | None:
     """A row of a page; None where it is of a table that this version does not know."""
     require(isinstance(item, dict), "changes")
-    table = item.get("table")
-    require(isinstance(table, str), "table")
+    name = item.get("table")
+    require(isinstance(name, str), "table")
     record_id = uuid_of(item.get("record_id"), "record_id")
     seq = seq_of(item.get("seq"))
-    if table not in schema:
+    table = schema.get(name)
+    if table is None:
         return None
-    row = row_of(schema[table], record_id, seq, item.get("data"))
+    row = row_of(table, record_id, seq, item.get("data"))
     if "then" not in item:
         return row
-    then = row_of(schema[table], record_id, seq, item["then"])
+    then = row_of(table, record_id, seq, item["then"])
     return row._replace(then=then.server, deleted_ms=_millis(item.get("deleted_at")))
 
 

@@ -192,12 +192,9 @@ def requeue_difference(connection: Connection, lost_row: ServerRow | None, row: 
     if lost_row is None or lost_row.stale < 2:
         return _mark_own_values_seen(connection, key, lost_row, new_row) if state.snapshot else None
     lines = _pending_lines(connection, key)
-    newer = dict.fromkeys(
-        unseen_cells(
-            lost_row.as_record(connection.schema[key[0]], key[1]), new_row.as_record(connection.schema[key[0]], key[1])
-        ),
-        lost_row.seq,
-    )
+    table, record_id = connection.schema[key[0]], key[1]
+    unseen = unseen_cells(lost_row.as_record(table, record_id), new_row.as_record(table, record_id))
+    newer = dict.fromkeys(unseen, lost_row.seq)
     _rebase_over_lost_row(connection, lines, lost_row, new_row.seq, newer)
     patch, base = _lost_patch(connection.schema, lost_row, row, lines), lost_row.seq
     if new_row.deleted and not lost_row.deleted:
@@ -217,9 +214,8 @@ def _mark_own_values_seen(connection: Connection, key: Key, known_row: ServerRow
     """Let what waits have seen what of it came from elsewhere (offbook.core.merge.rebase.with_own_values_seen)."""
     pairs = _changes_in(connection.schema, _pending_lines(connection, key), known_row)
     held = {} if known_row is None else known_row.cells
-    changes = with_own_values_seen(
-        [change for _, change in pairs], held, new_row.as_record(connection.schema[key[0]], key[1])
-    )
+    new_record = new_row.as_record(connection.schema[key[0]], key[1])
+    changes = with_own_values_seen([change for _, change in pairs], held, new_record)
     for (line, _), change in zip(pairs if changes else [], changes or [], strict=True):
         _rewrite_line(connection, line, change.base, change.bases, change.timestamp)
 
@@ -249,12 +245,9 @@ def _lost_patch(schema: Schema, lost_row: ServerRow, row: PageRow, lines: list[L
     later = [change for line, change in pairs if line.seq is None or line.seq > lost_row.stale]
     if row.server.deleted:
         return Patch(Operation.DELETE, {}) if taken and not later else None
-    return patch_of_lost_row(
-        lost_row.as_record(schema[row.key[0]], row.key[1]),
-        (row.then or row.server).as_record(schema[row.key[0]], row.key[1]),
-        taken,
-        later,
-    )
+    table, record_id = schema[row.key[0]], row.key[1]
+    then = (row.then or row.server).as_record(table, record_id)
+    return patch_of_lost_row(lost_row.as_record(table, record_id), then, taken, later)
 
 
 def _queue(
@@ -271,16 +264,16 @@ def _queue(
     ``by`` is part of the changes' ids where other devices would not say just the same. ``id`` is the place in the log
     before which they go; None: its end. Returns the ids of the changes.
     """
-    table, record_id = key
+    table, record_id = connection.schema[key[0]], key[1]
     change_ids: list[str] = []
-    parts = split_by_time(connection.schema[table], patch, row.seen, row.stale)
+    parts = split_by_time(table, patch, row.seen, row.stale)
     for number, (part, cells) in enumerate(parts):
         name = " ".join(map(str, (row.stale, *([source] if source else []), *(part if len(parts) > 1 else ()))))
         change_ids.append(str(uuid.uuid5(uuid.UUID(record_id), name)))
         operation = patch.operation if number == 0 else Operation.UPDATE
         line = LogLine(
             0,
-            table,
+            table.name,
             record_id,
             operation,
             iso_millis(part.time // 1000),
@@ -288,7 +281,7 @@ def _queue(
             change_ids[-1],
             base,
             None,
-            None if operation is Operation.DELETE else change_data(connection.schema[table], cells),
+            None if operation is Operation.DELETE else change_data(table, cells),
         )
         append_line(connection, line, None if id is None else id - len(parts) + number)
     return change_ids

@@ -160,9 +160,8 @@ class VerifySession:
         ]
         if not ids:
             return rows
-        fetched = parse_fetched(
-            self._connection.schema, self._ask("/rows", {"table": table.name, "ids": ids}), table, ids
-        )
+        response = self._ask("/rows", {"table": table.name, "ids": ids})
+        fetched = parse_fetched(self._connection.schema, response, table, ids)
         self._check_cursor(fetched.book, fetched.cursor)
         for record_id, row in fetched.rows.items():
             if row is None or row.left_out:

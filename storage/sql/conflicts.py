@@ -18,6 +18,7 @@ from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import common_of
 from offbook.core.merge.batch import LoggedChange, Plan
 from offbook.core.model import Clock, Conflict, Key
+from offbook.core.schema import Schema
 from storage.base import ChangeOrigin
 from storage.engines.database import Transaction
 from storage.sql.array_params import in_array
@@ -62,10 +63,10 @@ REPLACE = (
 )
 
 
-def open_conflicts(connection: Connection, book_id: int, key: Key | None = None) -> list[Conflict]:
+def open_conflicts(connection: Connection, schema: Schema, book_id: int, key: Key | None = None) -> list[Conflict]:
     """The open ones, of one record or of all, oldest first."""
     query = ALL_OPEN if key is None else ALL_OPEN.where(C.table_name == key[0], C.record_id == key[1])
-    return [conflict_of_row(row) for row in connection.execute(query, {"book": book_id})]
+    return [conflict_of_row(schema, row) for row in connection.execute(query, {"book": book_id})]
 
 
 def count(connection: Connection, book_id: int, record_id: str | None = None) -> int:
@@ -75,18 +76,23 @@ def count(connection: Connection, book_id: int, record_id: str | None = None) ->
     return int(rows)
 
 
-def fetch_conflict(connection: Connection, book_id: int, conflict_id: str) -> tuple[Conflict, str | None] | None:
+def fetch_conflict(
+    connection: Connection, schema: Schema, book_id: int, conflict_id: str
+) -> tuple[Conflict, str | None] | None:
     """One conflict, open or not, and the id of the change that closed it."""
     row = connection.execute(BY_ID, {"book": book_id, "conflict": conflict_id}).first()
-    return None if row is None else (conflict_of_row(row), row.resolved_by)
+    return None if row is None else (conflict_of_row(schema, row), row.resolved_by)
 
 
-def conflicts_between(transaction: Transaction, book_id: int, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
+def conflicts_between(
+    transaction: Transaction, schema: Schema, book_id: int, after: int, up_to: int
+) -> list[tuple[Conflict, bool]]:
     """Those with ``after < seq <= up_to``, and whether each is open. Every page asks, and mostly there are none."""
     span = {"book": book_id, "after": after, "up_to": up_to}
     if NEWEST_BETWEEN.rows(transaction, span) == [(None,)]:
         return []
-    return [(conflict_of_row(row), row.resolved_at is None) for row in transaction.sqlalchemy.execute(BETWEEN, span)]
+    rows = transaction.sqlalchemy.execute(BETWEEN, span)
+    return [(conflict_of_row(schema, row), row.resolved_at is None) for row in rows]
 
 
 def open_keys(connection: Connection, book_id: int, conflict_ids: Iterable[str]) -> dict[str, Key]:
@@ -164,11 +170,11 @@ def row_of_conflict(book_id: int, conflict: Conflict, origin: ChangeOrigin, now_
     }
 
 
-def conflict_of_row(row: Row[Any]) -> Conflict:
-    """A row as a conflict."""
+def conflict_of_row(schema: Schema, row: Row[Any]) -> Conflict:
+    """A row as a conflict, of one of the schema's tables."""
     return Conflict(
         id=row.id,
-        table=row.table_name,
+        table=schema[row.table_name],
         record_id=row.record_id,
         cell=row.cell,
         ours=value_of(orjson.loads(row.ours)),

@@ -49,7 +49,7 @@ def _row(book_id: int, entry: LoggedChange, origin: ChangeOrigin, now_us: int) -
     _, table, record_id, operation, replica, timestamp, base, cells, bases, _, _ = change
     return (
         *verdict_values,
-        table,
+        table.name,
         record_id,
         operation.value,
         origin.device_id,

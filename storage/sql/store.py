@@ -1,8 +1,7 @@
 """The store over a relational database: models.py's tables, any engine of storage.engines.database.
 
 It thinks in batches. A push reads and writes with a handful of statements however many changes it holds, a page is read
-with a fixed number; no ORM object is made for a row. What a synced table is called and made of comes from
-its declaration.
+with a fixed number; no ORM object is made for a row. What a synced table is called and made of, its declaration says.
 """
 
 from __future__ import annotations
@@ -300,13 +299,13 @@ class SqlReadTransaction:
         return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in rows]
 
     def conflicts(self, key: Key | None = None) -> list[Conflict]:
-        return conflicts.open_conflicts(self.connection, self.book.id, key)
+        return conflicts.open_conflicts(self.connection, self.schema, self.book.id, key)
 
     def find_conflict(self, conflict_id: str) -> tuple[Conflict, str | None] | None:
-        return conflicts.fetch_conflict(self.connection, self.book.id, conflict_id)
+        return conflicts.fetch_conflict(self.connection, self.schema, self.book.id, conflict_id)
 
     def conflicts_between(self, after: int, up_to: int) -> list[tuple[Conflict, bool]]:
-        return conflicts.conflicts_between(self._transaction, self.book.id, after, up_to)
+        return conflicts.conflicts_between(self._transaction, self.schema, self.book.id, after, up_to)
 
     def authors(self, change_ids: Iterable[str]) -> Mapping[str, Author]:
         return authors_of(self.connection, self.book.id, change_ids)

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from app import App
+from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import parse_change
 from storage.base import ChangeOrigin
 from tests.browser.users import SIZES, Scheme, Visit
@@ -142,7 +143,7 @@ def session_of(app: App, name: str, url: str) -> Any:
 def add_user_with(app: App, name: str, contacts: int) -> None:
     parts = parts_of(app)
     user = parts.accounts.add_user(name, PASSWORD, True, parts.clock(), parts.new_id)
-    batch = [parse_change(contact(number, parts.new_id()), parts.new_id()) for number in range(contacts)]
+    batch = [parse_change(BUILT_IN, contact(number, parts.new_id()), parts.new_id()) for number in range(contacts)]
     if batch:
         push(parts.store, user.book_id, ChangeOrigin(user_id=user.id), batch, parts.clock())
 

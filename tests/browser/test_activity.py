@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.retention import DAY_US
 from offbook.core.protocol.requests import parse_change
 from storage.base import ChangeOrigin
@@ -27,7 +28,7 @@ def busy(ada: Visit) -> Visit:
     for name, days in (("Laptop", (9, 5, 1)), ("A phone with quite a long name", (5, 2))):
         device, _ = add_device(ada.app, ada.name, name)
         for day in days:
-            batch = [parse_change(contact(number, parts.new_id()), device.uuid) for number in range(day)]
+            batch = [parse_change(BUILT_IN, contact(number, parts.new_id()), device.uuid) for number in range(day)]
             push(parts.store, user.book_id, ChangeOrigin(device.id, user.id), batch, now - day * DAY_US)
         parts.accounts.record_seen(device, now, 90_000, {"too_long": 2}, cursor_seq=now - 3 * DAY_US)
     ada.page.goto("/activity")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import parse_change
 from storage.base import ChangeOrigin
 from storage.values import DeviceInfo
@@ -33,7 +34,7 @@ def edited(ada: Visit) -> None:
         assert found
         item: dict[str, Any] = {"id": parts.new_id(), "table": "contacts", "record_id": row.id, "operation": "UPDATE"}
         item |= {"timestamp": at, "base": found.seq if base is None else base, "data": data}
-        change = parse_change(item, device.uuid)
+        change = parse_change(BUILT_IN, item, device.uuid)
         push(parts.store, user.book_id, ChangeOrigin(device.id, user.id), [change], parts.clock())
         after = parts.contacts.get(user.book_id, row.id)
         assert after
@@ -68,7 +69,7 @@ def spoiled(ada: Visit, size: int = 60) -> None:
         items.append(
             common | {"id": made, "record_id": made, "operation": "INSERT", "data": {"name": f"Column {number}"}}
         )
-    batch = [parse_change(item, parts.new_id()) for item in items]
+    batch = [parse_change(BUILT_IN, item, parts.new_id()) for item in items]
     push(parts.store, user.book_id, ChangeOrigin(office.id, user.id), batch, parts.clock())
 
 

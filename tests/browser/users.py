@@ -8,6 +8,7 @@ from typing import Any, Literal
 from playwright.sync_api import Locator, Page, expect
 
 from app import App
+from offbook.contacts.table import BUILT_IN
 from offbook.core.model import Change
 from offbook.core.protocol.requests import parse_change
 from storage.base import ChangeOrigin
@@ -73,6 +74,6 @@ class Visit:
         parts = parts_of(self.app)
         user = parts.accounts.user_named(self.name)
         device, _ = parts.accounts.add_device(user.book_id, user.id, "the laptop", parts.clock(), parts.new_id)
-        batch = [parse_change(item, device.uuid) for item in items]
+        batch = [parse_change(BUILT_IN, item, device.uuid) for item in items]
         assert all(isinstance(one, Change) for one in batch)
         push(parts.store, user.book_id, ChangeOrigin(device.id, user.id), batch, parts.clock())

@@ -24,6 +24,7 @@ from app import App
 from cli.maintenance import check_exposure, check_secrets
 from cli.users import read_password
 from config import Config, kept_secret
+from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.protocol.requests import parse_change
@@ -214,7 +215,7 @@ def push_at(app: App, owner: Account, days_ago: int, *typed: tuple[str, int, Any
             "operation": operation,
         }
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": base} | ({"data": data} if data else {})
-        batch.append(parse_change(item, parts.new_id()))
+        batch.append(parse_change(BUILT_IN, item, parts.new_id()))
     push(parts.store, owner.book_id, ChangeOrigin(user_id=owner.id), batch, parts.clock() - days_ago * DAY_US)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offbook.contacts.labels import FIELDS, KINDS, cell_label, field_label, full_cell_label, kind_label
-from offbook.core.schema import CONTACTS, DETAIL_KINDS
+from offbook.contacts.table import CONTACTS, DETAIL_KINDS
 
 
 def test_every_field_and_kind_has_a_label() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offbook.contacts.table import CONTACTS
 from offbook.contacts.tutorial import (
     CELLS,
     Item,
@@ -340,7 +341,7 @@ def test_a_number_is_free_once_the_device_can_not_have_the_row(known: Known, is_
 
 
 def record(deleted: bool = False, **cells: Value) -> Record:
-    return Record("contacts", RECORD, 30, deleted, cells, Clock(5, 5, RECORD, DEVICE), {})
+    return Record(CONTACTS, RECORD, 30, deleted, cells, Clock(5, 5, RECORD, DEVICE), {})
 
 
 def edit_to_3() -> TutorialStep:

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
+from offbook.contacts.table import BUILT_IN
 from offbook.core.model import Change, Operation
 from offbook.core.protocol.rows import iso_millis
-from offbook.core.schema import EXISTS, TABLES, Field, Map, Table, Type
+from offbook.core.schema import EXISTS, Field, Map, Table, Type
 from offbook.core.validation import change_data, parse_cells
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
@@ -69,12 +70,12 @@ def cell_names(table: Table) -> st.SearchStrategy[str]:
 @st.composite
 def changes(draw: st.DrawFn) -> Change:
     """A change as the wire lets it in."""
-    table = draw(st.sampled_from(list(TABLES.values())))
+    table = draw(st.sampled_from(list(BUILT_IN.values())))
     operation = draw(st.sampled_from(Operation))
     data = draw(datas(table, operation is Operation.INSERT))
     return Change(
         draw(IDS),
-        table.name,
+        table,
         draw(IDS),
         operation,
         draw(IDS),
@@ -89,7 +90,7 @@ def change_json(change: Change) -> dict[str, Any]:
     """A change as ``POST /sync`` takes it."""
     item: dict[str, Any] = {
         "id": change.id,
-        "table": change.table,
+        "table": change.table.name,
         "record_id": change.record_id,
         "operation": change.operation.value,
         "replica": change.replica,
@@ -99,5 +100,5 @@ def change_json(change: Change) -> dict[str, Any]:
     if change.bases:
         item["bases"] = dict(change.bases)
     if change.operation is not Operation.DELETE:
-        item["data"] = change_data(TABLES[change.table], change.cells)
+        item["data"] = change_data(change.table, change.cells)
     return item

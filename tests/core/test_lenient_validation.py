@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.errors import Invalid
 from offbook.core.lenient_validation import is_whole, known_part, read_row, read_value, typed_part, unknown_cells
 from offbook.core.model import Change, Operation, Rejection, Value
 from offbook.core.protocol.requests import parse_change
-from offbook.core.schema import CONTACTS, Type
+from offbook.core.schema import Type
 from offbook.core.validation import LENIENT, STRICT, change_data, parse_cells
 
 ADDRESS = {"kind": "address", "street": "x" * 501, "city": "Rome"}
@@ -179,5 +180,5 @@ def test_a_change_is_read_by_the_rules_for_what_is_said() -> None:
         "timestamp": "2026-11-20T17:00:00.000Z",
         "data": {"phone": "x" * 101},
     }
-    assert isinstance(parse_change(item, change_id), Rejection)
-    assert isinstance(parse_change(item, change_id, LENIENT), Change)
+    assert isinstance(parse_change(BUILT_IN, item, change_id), Rejection)
+    assert isinstance(parse_change(BUILT_IN, item, change_id, LENIENT), Change)

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
+from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import CursorGone, Malformed, NotFound, Offline
 from offbook.core.history.codec import entry_to_json
 from offbook.core.merge.batch import BookState
@@ -89,7 +90,7 @@ class Server:
         self.now += SECOND
         self.requests.append(json.loads(body))
         try:
-            push = parse_push(loads(body), "d0000000-0000-4000-8000-000000000001")
+            push = parse_push(BUILT_IN, loads(body), "d0000000-0000-4000-8000-000000000001")
             if path == "/plan":
                 return ok(dry_run(self.store, 1, push, self.now, PageSize(self.page_max)))
             return ok(sync(self.store, 1, ChangeOrigin(), push, self.now, PageSize(self.page_max)))
@@ -123,7 +124,7 @@ class Server:
         self.questions.append((path, json.loads(body)))
         read, tell = QUESTIONS[path]
         try:
-            return ok(tell(self.store, 1, read(loads(body))))
+            return ok(tell(self.store, 1, read(self.store.schema, loads(body))))
         except Malformed as fault:
             return problem(fault.status, fault.code, str(fault))
 

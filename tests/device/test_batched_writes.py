@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,7 +21,7 @@ from offbook.cli.commands.import_export import add_contacts
 from offbook.cli.errors import CutShort
 from offbook.database import batched_writes, change_log
 from offbook.database.batched_writes import write_in_batches
-from offbook.database.connection import atomic, connect
+from offbook.database.connection import Connection, atomic, connect
 from offbook.formats import google_csv
 from offbook.sync.session import forget_old_lines
 from tests.device.competing_writer import rival
@@ -358,7 +357,7 @@ def test_a_name_that_is_not_found_deletes_none_of_them(a: Replica) -> None:
     assert a.contacts.count() == 2
 
 
-def test_what_was_committed_and_not_counted_yet_is_told_too(replica: sqlite3.Connection) -> None:
+def test_what_was_committed_and_not_counted_yet_is_told_too(replica: Connection) -> None:
     """An interruption may come between the commit of a part and its being counted."""
     importing = BulkImport(replica)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from offbook import Invalid, NotFound, Replica, Response
-from offbook.core.schema import CONTACTS
+from offbook.contacts.table import CONTACTS
 from offbook.database import change_log
 from tests.device.conftest import Device
 from tests.device.fake_server import Clock, Server, Wire, says, wire

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from offbook.contacts.table import CONTACTS, DETAIL_KINDS
 from offbook.core.errors import Malformed
 from offbook.core.model import Operation
-from offbook.core.schema import CONTACTS, DETAIL_KINDS, ENTRY_KEY
+from offbook.core.schema import ENTRY_KEY
 from offbook.core.validation import parse_cells
 from offbook.formats.google_csv import Contact, ParsedFile, decode, read, write
 

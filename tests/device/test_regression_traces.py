@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from offbook import NotFound, Offline, Replica
+from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import parse_push
 from offbook.database import change_log
 from offbook.sync import apply, response
@@ -87,8 +88,8 @@ def test_what_was_pulled_under_a_pending_edit_was_not_seen(device: Device, serve
 def pull_only(replica: Replica, server: Server) -> None:
     """A page arrives without anything having been sent: over the live channel, say."""
     cursor = cursor_of(replica)
-    item = changes(server.store, 1, parse_push({"since": cursor}, "").since)
-    apply.apply(replica.connection, [], response.parse_response(item), 0)
+    item = changes(server.store, 1, parse_push(BUILT_IN, {"since": cursor}, "").since)
+    apply.apply(replica.connection, [], response.parse_response(BUILT_IN, item), 0)
 
 
 def cursor_of(replica: Replica) -> str:
@@ -123,7 +124,9 @@ def a_push(replica: Replica, server: Server) -> response.SyncResponse:
     items = [line.as_json(replica.id) for line in change_log.pending_lines(replica.connection)]
     push = {"changes": items, "since": cursor_of(replica)}
     server.now += 1_000_000
-    return response.parse_response(sync(server.store, 1, ChangeOrigin(), parse_push(push, replica.id), server.now))
+    return response.parse_response(
+        BUILT_IN, sync(server.store, 1, ChangeOrigin(), parse_push(BUILT_IN, push, replica.id), server.now)
+    )
 
 
 def test_an_older_page_takes_nothing_back(device: Device, server: Server) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sqlite3
 import uuid
 from collections.abc import Iterator
 from functools import partial
@@ -15,12 +14,12 @@ from typing import Any
 
 import pytest
 
+from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Change, Rejection
 from offbook.core.protocol.requests import parse_change
-from offbook.core.schema import CONTACTS
 from offbook.database import change_log, schema
-from offbook.database.connection import atomic, bindable, connect, make_repeatable
+from offbook.database.connection import Connection, atomic, bindable, connect, make_repeatable
 
 ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
 REPLICA = "0b9f7f2e-19f4-4f0f-8c3e-7b7c1d2e3f40"
@@ -82,7 +81,7 @@ def recursive(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(params=DRIVERS)
-def tool(request: pytest.FixtureRequest, path: Path, replica: sqlite3.Connection, recursive: bool) -> Iterator[Tool]:
+def tool(request: pytest.FixtureRequest, path: Path, replica: Connection, recursive: bool) -> Iterator[Tool]:
     tool = Tool(request.param, path, recursive)
     yield tool
     tool.connection.close()
@@ -96,14 +95,14 @@ def is_random_uuid(text: str) -> bool:
 # --- a record ------------------------------------------------------------------------------------------------------
 
 
-def test_a_name_is_enough(tool: Tool, replica: sqlite3.Connection) -> None:
+def test_a_name_is_enough(tool: Tool, replica: Connection) -> None:
     tool("INSERT INTO contacts(name) VALUES ('Ada')")
     ((id, created, updated, starred),) = tool("SELECT id, created_at, updated_at, starred FROM contacts")
     assert is_random_uuid(id)
     assert created == updated
     assert starred == 0
     (line,) = change_log.pending_lines(replica)
-    change = parse_change(line.as_json(REPLICA), REPLICA)
+    change = parse_change(BUILT_IN, line.as_json(REPLICA), REPLICA)
     assert isinstance(change, Change)
     assert (change.record_id, change.base, change.cells) == (id, 0, {"name": "Ada"})
     assert line.timestamp == created
@@ -376,7 +375,7 @@ GOOD = {
 
 @pytest.mark.parametrize(("column", "sql", "value"), [*BAD.values(), *GOOD.values()], ids=[*BAD, *GOOD])
 def test_any_value_is_taken_in_and_logged(
-    tool: Tool, replica: sqlite3.Connection, column: str, sql: str, value: object
+    tool: Tool, replica: Connection, column: str, sql: str, value: object
 ) -> None:
     tool(f"INSERT INTO contacts(id, name, {column}) VALUES (?, 'Ada', {sql})", ADA)
     tool(f"UPDATE contacts SET {column} = NULL WHERE {column} IS NOT NULL AND '{column}' <> 'starred'")
@@ -385,15 +384,15 @@ def test_any_value_is_taken_in_and_logged(
     assert lines[0].data == {"name": "Ada", column: value}
     assert column == "starred" or lines[-1].data == {column: value}
     bad = (column, sql, value) in BAD.values()
-    assert isinstance(parse_change(lines[0].as_json(REPLICA), REPLICA), Rejection) == bad
+    assert isinstance(parse_change(BUILT_IN, lines[0].as_json(REPLICA), REPLICA), Rejection) == bad
 
 
-def test_numbers_that_are_none_are_logged_in_details_too(tool: Tool, replica: sqlite3.Connection) -> None:
+def test_numbers_that_are_none_are_logged_in_details_too(tool: Tool, replica: Connection) -> None:
     tool.ada()
     tool("INSERT INTO contact_details(contact_id, entry_id, kind, position) VALUES (?, 'k/1', 'x', 9e999)", ADA)
     (line,) = change_log.pending_lines(replica)
     assert line.data == {"details": {"k/1": {"kind": "x", "label": None, "value": None, "position": float("inf")}}}
-    assert isinstance(parse_change(line.as_json(REPLICA), REPLICA), Rejection)
+    assert isinstance(parse_change(BUILT_IN, line.as_json(REPLICA), REPLICA), Rejection)
 
 
 def test_bytes_are_refused_by_the_name_of_their_field(tool: Tool) -> None:
@@ -404,7 +403,7 @@ def test_bytes_are_refused_by_the_name_of_their_field(tool: Tool) -> None:
     assert tool.logged() == []
 
 
-def test_text_that_is_not_utf8_stays_readable_and_can_be_written_back(tool: Tool, replica: sqlite3.Connection) -> None:
+def test_text_that_is_not_utf8_stays_readable_and_can_be_written_back(tool: Tool, replica: Connection) -> None:
     tool("INSERT INTO contacts(name) VALUES (CAST(x'41ff' AS TEXT))")
     ((name,),) = replica.execute("SELECT name FROM contacts").fetchall()
     assert name == "A\udcff"
@@ -415,7 +414,7 @@ def test_text_that_is_not_utf8_stays_readable_and_can_be_written_back(tool: Tool
 # --- what offbook itself writes ------------------------------------------------------------------------------------
 
 
-def test_what_the_server_said_is_not_logged(replica: sqlite3.Connection) -> None:
+def test_what_the_server_said_is_not_logged(replica: Connection) -> None:
     with change_log.without_logging(replica):
         replica.execute("INSERT INTO contacts(id, name, updated_at) VALUES (?, 'Ada', 'then')", (ADA,))
         replica.execute("INSERT INTO contact_details(contact_id, entry_id, kind) VALUES (?, 'k1', 'phone')", (ADA,))
@@ -427,7 +426,7 @@ def test_what_the_server_said_is_not_logged(replica: sqlite3.Connection) -> None
     assert change_log.last_id(replica) == 0
 
 
-def test_after_applying_writes_are_logged_again(replica: sqlite3.Connection) -> None:
+def test_after_applying_writes_are_logged_again(replica: Connection) -> None:
     with atomic(replica), change_log.without_logging(replica), change_log.without_logging(replica):
         pass
     with pytest.raises(RuntimeError), change_log.without_logging(replica):
@@ -439,7 +438,7 @@ def test_after_applying_writes_are_logged_again(replica: sqlite3.Connection) -> 
     assert len(change_log.pending_lines(replica)) == 1
 
 
-def test_a_contact_added_with_its_details_is_one_change(replica: sqlite3.Connection) -> None:
+def test_a_contact_added_with_its_details_is_one_change(replica: Connection) -> None:
     with change_log.coalesce_changes(replica):
         replica.execute("INSERT INTO contacts(id, name) VALUES (?, 'Ada')", (ADA,))
         for key in ("k1", "k2"):
@@ -454,7 +453,7 @@ def test_a_contact_added_with_its_details_is_one_change(replica: sqlite3.Connect
     assert line.data["details"]["k2"]["value"] == "x"
 
 
-def test_one_change_keeps_nulls_and_removals(tool: Tool, replica: sqlite3.Connection) -> None:
+def test_one_change_keeps_nulls_and_removals(tool: Tool, replica: Connection) -> None:
     tool.ada(phone="1")
     tool.phone()
     with change_log.coalesce_changes(replica):
@@ -464,7 +463,7 @@ def test_one_change_keeps_nulls_and_removals(tool: Tool, replica: sqlite3.Connec
     assert tool.logged() == [("UPDATE", ADA, {"phone": None, "details": {"k1": None}})]
 
 
-def test_a_delete_is_never_joined_with_what_stands_beside_it(tool: Tool, replica: sqlite3.Connection) -> None:
+def test_a_delete_is_never_joined_with_what_stands_beside_it(tool: Tool, replica: Connection) -> None:
     tool.ada()
     with change_log.coalesce_changes(replica):
         replica.execute("UPDATE contacts SET phone = '1'")
@@ -476,7 +475,7 @@ def test_a_delete_is_never_joined_with_what_stands_beside_it(tool: Tool, replica
     assert lines[2][2]["phone"] == "2"
 
 
-def test_one_change_leaves_other_records_and_earlier_lines_alone(tool: Tool, replica: sqlite3.Connection) -> None:
+def test_one_change_leaves_other_records_and_earlier_lines_alone(tool: Tool, replica: Connection) -> None:
     tool.ada()
     tool("UPDATE contacts SET phone = '1'")
     with change_log.coalesce_changes(replica):
@@ -486,7 +485,7 @@ def test_one_change_leaves_other_records_and_earlier_lines_alone(tool: Tool, rep
     assert data == [{"phone": "1"}, {"name": "Grace", "phone": "2"}, {"phone": "2"}]
 
 
-def test_the_lines_of_one_record_are_found_until_they_are_acknowledged(replica: sqlite3.Connection) -> None:
+def test_the_lines_of_one_record_are_found_until_they_are_acknowledged(replica: Connection) -> None:
     replica.execute("INSERT INTO contacts(id, name) VALUES (?, 'Ada')", (ADA,))
     for phone in "123":
         replica.execute("UPDATE contacts SET phone = ?", (phone,))
@@ -514,6 +513,7 @@ def test_a_simulator_repeats_every_id_and_time(driver: str, tmp_path: Path, monk
     for name in ("a.db", "b.db"):
         connection = connect(tmp_path / name)
         make_repeatable(connection, partial(bytes_of_next, count()), lambda: "2026-11-20T17:00:00.000Z")
+        connection.schema = BUILT_IN
         schema.install(connection)
         connection.execute("INSERT INTO contacts(name) VALUES ('Ada')")
         connection.execute("INSERT INTO contact_details(contact_id, kind) SELECT id, 'phone' FROM contacts")

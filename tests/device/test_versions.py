@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from offbook import Offline, Replica, SyncReport
+from offbook import Offline, Replica, Response, SyncReport
 from offbook.cli.record_text import contact_lines
 from offbook.formats.google_csv import read, write
 from offbook.live.session import LiveSession, Verdicts
@@ -494,6 +494,34 @@ def test_a_version_of_other_limits_alone_shows_at_once_what_it_can_send(tmp_path
     with longer["offbook.replica"].Replica(tmp_path / "a.db", transport=Wire(server)) as a:
         assert a.contacts.get(ada)["phone"] == LONG
         assert a.sync().parked == 0
+
+
+@pytest.mark.parametrize("emptied", ["UPDATE contacts SET name = ''", "UPDATE contact_details SET kind = ''"])
+def test_an_edit_over_a_deletion_shows_though_a_newer_version_emptied_what_is_needed(
+    emptied: str, device: Open, b: Any, newer: Modules, server: Any
+) -> None:
+    """Whether it may be empty is for the server to say: until then all that was typed shows."""
+    ada = b.contacts.add(name="Ada", details={"k1": {"kind": "phone", "value": "1"}})
+    b.sync()
+    n = device(newer["offbook.replica"].Replica)
+    n.sync()
+    n.connection.execute(emptied)
+    n.contacts.update(ada, email="a@b.c", details={"k1": {"value": "2"}})
+    b.contacts.delete(ada)
+    b.sync()
+    server.prune()
+    a = device(Replica)
+    a._transport.steps = [None, *[loses_changes] * 9]  # a snapshot, at whose end the edits wait over the deletion
+    with pytest.raises(Offline):
+        a.sync()
+    assert a.contacts.get(ada)["email"] == "a@b.c"
+    assert a.contacts.get(ada)["details"]["k1"]["value"] == "2"
+
+
+def loses_changes(body: bytes, server: Any) -> Response:
+    if json.loads(body)["changes"]:
+        raise Offline("The network is down.")
+    return cast(Response, server.answer(body))
 
 
 def test_versions_that_take_turns_fetch_the_book_once_each_time(

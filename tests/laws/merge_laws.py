@@ -13,6 +13,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
+from offbook.contacts.table import CONTACTS
 from offbook.core import BookState, Change, Conflict, Operation, Outcome, Record, RecordedVerdict, Verdict, plan_batch
 from offbook.core.merge.batch import LoggedChange, Plan
 from offbook.core.merge.rebase import LineState, PendingLine, visible_cells, with_bases
@@ -75,11 +76,11 @@ class Server:
 
     def empty_trash(self) -> None:
         """Prune what is deleted by now and waits for nobody. ``emptied`` takes what is gone for good."""
-        waiting = {(one.table, one.record_id) for one in self.conflicts}
+        waiting = {one.key for one in self.conflicts}
         before = [record for key, record in self.records.items() if key not in waiting]
         after = [prune(record, RetentionLimits(0, self.seq)) for record in before]
         self.emptied |= {value for record in before for value in record.cells.values() if record.deleted}
-        self.records = {**self.records, **{(record.table, record.id): record for record in after if record}}
+        self.records = {**self.records, **{record.key: record for record in after if record}}
 
     def shows(self) -> dict[Key, Mapping[str, Value]]:
         return {key: visible(record.cells) for key, record in self.records.items() if not record.deleted}
@@ -95,7 +96,7 @@ class Device:
     cursor: int = 0
 
     def lines(self, key: Key) -> list[PendingLine]:
-        return [line for line in self.log if (line.change.table, line.change.record_id) == key]
+        return [line for line in self.log if line.change.key == key]
 
     def live(self, key: Key) -> dict[str, Value] | None:
         row = self.rows.get(key)
@@ -104,7 +105,7 @@ class Device:
         return visible_cells(row.cells, not row.deleted, self.lines(key), row.seq)
 
     def shows(self) -> dict[Key, Mapping[str, Value]]:
-        keys = self.rows.keys() | {(line.change.table, line.change.record_id) for line in self.log}
+        keys = self.rows.keys() | {line.change.key for line in self.log}
         found = {key: self.live(key) for key in keys}
         return {key: visible(cells) for key, cells in found.items() if cells is not None}
 
@@ -176,7 +177,7 @@ class World:
             self._type(device, step)
 
     def _type(self, device: Device, step: Step) -> None:
-        key = ("contacts", str(UUID(int=1000 + step.record)))
+        key = (CONTACTS.name, str(UUID(int=1000 + step.record)))
         shown = device.live(key)
         cells = self._cells(step, shown)
         if cells is None:
@@ -185,7 +186,7 @@ class World:
         operation = {"insert": Operation.INSERT, "delete": Operation.DELETE}.get(step.what, Operation.UPDATE)
         change_id = str(UUID(int=self.changes))
         at = self.server.now // 1000 + step.clock
-        device.type(key, Change(change_id, *key, operation, device.replica, at, 0, cells))
+        device.type(key, Change(change_id, CONTACTS, key[1], operation, device.replica, at, 0, cells))
         texts = ((cell, value) for cell, value in cells.items() if not cell.endswith("/kind"))
         self.typed += [(change_id, cell, value) for cell, value in texts if isinstance(value, str)]
 

@@ -10,14 +10,16 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from offbook.core.schema import CONTACTS, Field, Map, Table, Type
+from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.core.schema import Field, Map, Schema, Table, Type
 from offbook.database import change_log, schema
-from offbook.database.connection import BUSY_SECONDS_MAX, SqliteError, atomic, connect, home_of, reading
+from offbook.database.connection import BUSY_SECONDS_MAX, Connection, SqliteError, atomic, connect, home_of, reading
 
 BOATS = Table(
     "boats",
@@ -36,14 +38,14 @@ def value(connection: sqlite3.Connection, sql: str) -> object:
 # --- opening -------------------------------------------------------------------------------------------------------
 
 
-def test_a_commit_survives_a_power_loss(replica: sqlite3.Connection) -> None:
+def test_a_commit_survives_a_power_loss(replica: Connection) -> None:
     assert value(replica, "PRAGMA journal_mode") == "wal"
     assert value(replica, "PRAGMA synchronous") == 2
     assert value(replica, "PRAGMA busy_timeout") == 1000 * BUSY_SECONDS_MAX
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
-def test_only_its_owner_may_read_the_file(path: Path, replica: sqlite3.Connection) -> None:
+def test_only_its_owner_may_read_the_file(path: Path, replica: Connection) -> None:
     replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
     for file in path.parent.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -58,7 +60,7 @@ def test_a_sqlite_that_can_damage_the_file_warns(path: Path, monkeypatch: pytest
 # --- transactions --------------------------------------------------------------------------------------------------
 
 
-def test_an_atomic_block_is_all_or_nothing(replica: sqlite3.Connection) -> None:
+def test_an_atomic_block_is_all_or_nothing(replica: Connection) -> None:
     with pytest.raises(KeyboardInterrupt), atomic(replica):
         replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
         raise KeyboardInterrupt
@@ -66,7 +68,7 @@ def test_an_atomic_block_is_all_or_nothing(replica: sqlite3.Connection) -> None:
     assert value(replica, "SELECT count(*) FROM contacts") == 0
 
 
-def test_a_failed_part_of_an_atomic_block_leaves_the_rest(replica: sqlite3.Connection) -> None:
+def test_a_failed_part_of_an_atomic_block_leaves_the_rest(replica: Connection) -> None:
     with atomic(replica):
         replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
         with pytest.raises(RuntimeError), atomic(replica):
@@ -83,7 +85,7 @@ def countdown_ends(steps: Iterator[int]) -> bool:
 
 @pytest.mark.parametrize("block", [atomic, reading])
 def test_a_transaction_that_is_interrupted_while_it_begins_is_not_left_open(
-    replica: sqlite3.Connection, block: Callable[[sqlite3.Connection], AbstractContextManager[None]]
+    replica: Connection, block: Callable[[Connection], AbstractContextManager[None]]
 ) -> None:
     """Left open, it would swallow whatever is written after it."""
     for instruction in range(1, 12):
@@ -94,7 +96,7 @@ def test_a_transaction_that_is_interrupted_while_it_begins_is_not_left_open(
         assert not replica.in_transaction
 
 
-def test_an_atomic_block_takes_the_write_lock_at_once(path: Path, replica: sqlite3.Connection) -> None:
+def test_an_atomic_block_takes_the_write_lock_at_once(path: Path, replica: Connection) -> None:
     other = connect(path)
     other.execute("PRAGMA busy_timeout = 0")
     with atomic(replica), pytest.raises(SqliteError, match="locked"):
@@ -102,7 +104,7 @@ def test_an_atomic_block_takes_the_write_lock_at_once(path: Path, replica: sqlit
     other.close()
 
 
-def test_reads_in_one_block_see_one_state(path: Path, replica: sqlite3.Connection) -> None:
+def test_reads_in_one_block_see_one_state(path: Path, replica: Connection) -> None:
     other = connect(path)
     with reading(replica), reading(replica):
         before = value(replica, "SELECT count(*) FROM contacts")
@@ -114,9 +116,11 @@ def test_reads_in_one_block_see_one_state(path: Path, replica: sqlite3.Connectio
 
 WRITER = """
 import sys
+from offbook.contacts.table import BUILT_IN
 from offbook.database import schema
 from offbook.database.connection import atomic, connect
 connection = connect(sys.argv[1])
+connection.schema = BUILT_IN
 schema.install(connection)
 for number in range(20):
     with atomic(connection):
@@ -130,6 +134,7 @@ def test_several_processes_make_and_write_one_file(path: Path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path)], cwd=root) for _ in range(4)]
     assert [writer.wait(timeout=60) for writer in writers] == [0] * 4
     connection = connect(path)
+    connection.schema = BUILT_IN
     assert value(connection, "SELECT count(DISTINCT name) FROM contacts") == 80
     assert len(change_log.pending_lines(connection)) == 80
     connection.close()
@@ -138,13 +143,13 @@ def test_several_processes_make_and_write_one_file(path: Path) -> None:
 # --- one replica, one home -----------------------------------------------------------------------------------------
 
 
-def test_a_file_opened_where_it_was_stays_the_same_replica(path: Path, replica: sqlite3.Connection) -> None:
+def test_a_file_opened_where_it_was_stays_the_same_replica(path: Path, replica: Connection) -> None:
     first = schema.assign_replica_id(replica, home_of(path))
     assert schema.assign_replica_id(replica, home_of(path)) == first
     assert value(replica, "SELECT replica FROM sync_state") == first
 
 
-def test_a_copied_file_is_a_new_replica_and_holds_no_lease(path: Path, replica: sqlite3.Connection) -> None:
+def test_a_copied_file_is_a_new_replica_and_holds_no_lease(path: Path, replica: Connection) -> None:
     first = schema.assign_replica_id(replica, home_of(path))
     replica.execute("UPDATE sync_state SET lease_holder = 'me', lease_until_ms = 1")
     replica.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -160,8 +165,9 @@ def test_a_copied_file_is_a_new_replica_and_holds_no_lease(path: Path, replica: 
 # --- growth --------------------------------------------------------------------------------------------------------
 
 
-def test_another_synced_table_costs_one_entry(replica: sqlite3.Connection) -> None:
-    schema.install(replica, {"contacts": CONTACTS, "boats": BOATS})
+def test_another_synced_table_costs_one_entry(replica: Connection) -> None:
+    replica.schema = Schema((CONTACTS, BOATS))
+    schema.install(replica)
     with change_log.coalesce_changes(replica):
         replica.execute("""INSERT INTO boats(id, name, "order") VALUES ('b1', 'Beagle', 3)""")
         replica.execute("""INSERT INTO boat_crew(boat_id, entry_id, role, "to") VALUES ('b1', 'k1', 'cook', '1836')""")
@@ -182,10 +188,11 @@ def test_another_synced_table_costs_one_entry(replica: sqlite3.Connection) -> No
     assert value(replica, "SELECT count(*) FROM boat_crew") == 0
 
 
-def test_a_table_that_grew_keeps_its_rows_and_logs_what_is_new(replica: sqlite3.Connection) -> None:
+def test_a_table_that_grew_keeps_its_rows_and_logs_what_is_new(replica: Connection) -> None:
     replica.execute("INSERT INTO contacts(name) VALUES ('Ada')")
     more = (*CONTACTS.fields, Field("shoe_size", Type.INTEGER), Field("species", required=True))
-    schema.install(replica, {"contacts": Table("contacts", more, CONTACTS.maps)})
+    replica.schema = Schema((replace(CONTACTS, fields=more),))
+    schema.install(replica)
     replica.execute("UPDATE contacts SET shoe_size = 37")
     assert [line.data for line in change_log.pending_lines(replica)] == [{"name": "Ada"}, {"shoe_size": 37}]
 
@@ -201,14 +208,14 @@ def test_a_table_that_grew_keeps_its_rows_and_logs_what_is_new(replica: sqlite3.
     ],
 )
 def test_a_cursor_that_is_moved_without_a_note_takes_the_note_away(
-    replica: sqlite3.Connection, write: str, is_kept: bool
+    replica: Connection, write: str, is_kept: bool
 ) -> None:
     replica.execute("UPDATE sync_state SET cursor = 'e.1', knew_at = 'e.1', knew = '[]'")
     replica.execute(write)
     assert value(replica, "SELECT knew FROM sync_state") == ("[]" if is_kept else None)
 
 
-def test_opening_a_file_that_is_up_to_date_writes_nothing(replica: sqlite3.Connection) -> None:
+def test_opening_a_file_that_is_up_to_date_writes_nothing(replica: Connection) -> None:
     replica.execute("UPDATE sync_state SET cursor = 'e.1'")
     before = replica.total_changes
     schema.install(replica)
@@ -216,7 +223,7 @@ def test_opening_a_file_that_is_up_to_date_writes_nothing(replica: sqlite3.Conne
     assert value(replica, "SELECT cursor FROM sync_state") == "e.1"
 
 
-def test_new_triggers_replace_ours_and_no_others(replica: sqlite3.Connection) -> None:
+def test_new_triggers_replace_ours_and_no_others(replica: Connection) -> None:
     replica.execute("CREATE TRIGGER mine AFTER INSERT ON contacts BEGIN SELECT 1; END")
     replica.execute("UPDATE sync_state SET shape = 'older', cursor = 'e.1'")
     names = "SELECT group_concat(name) FROM (SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name)"
@@ -226,7 +233,7 @@ def test_new_triggers_replace_ours_and_no_others(replica: sqlite3.Connection) ->
     assert value(replica, "SELECT cursor FROM sync_state") == "e.1"
 
 
-def test_triggers_of_another_version_that_knows_the_same_are_made_anew(replica: sqlite3.Connection) -> None:
+def test_triggers_of_another_version_that_knows_the_same_are_made_anew(replica: Connection) -> None:
     replica.execute("UPDATE sync_state SET knows = 'other' || substr(knows, instr(knows, ' ')), shape = 'other'")
     replica.execute("UPDATE sync_state SET cursor = 'e.1', knew_at = 'e.1', knew = '[]'")
     replica.execute("DROP TRIGGER offbook_contacts_update")
@@ -239,6 +246,7 @@ def test_triggers_of_another_version_that_knows_the_same_are_made_anew(replica: 
 
 def test_an_older_file_keeps_all_that_it_holds_and_asks_for_the_conflicts(path: Path) -> None:
     old = connect(path)
+    old.schema = BUILT_IN
     with atomic(old):
         for sql in schema.FIRST:
             old.execute(sql)
@@ -257,7 +265,7 @@ def test_an_older_file_keeps_all_that_it_holds_and_asks_for_the_conflicts(path: 
     old.close()
 
 
-def test_a_file_without_settings_gets_a_place_for_them_and_keeps_its_cursor(replica: sqlite3.Connection) -> None:
+def test_a_file_without_settings_gets_a_place_for_them_and_keeps_its_cursor(replica: Connection) -> None:
     replica.execute("DROP TABLE app_settings")
     replica.execute("PRAGMA user_version = 2")
     replica.execute("UPDATE sync_state SET cursor = 'e.5'")
@@ -266,7 +274,7 @@ def test_a_file_without_settings_gets_a_place_for_them_and_keeps_its_cursor(repl
     assert value(replica, "SELECT count(*) FROM app_settings") == 0
 
 
-def test_a_file_of_a_newer_offbook_is_left_alone(replica: sqlite3.Connection) -> None:
+def test_a_file_of_a_newer_offbook_is_left_alone(replica: Connection) -> None:
     replica.execute("PRAGMA user_version = 99")
     with pytest.raises(schema.TooNew, match="update offbook"):
         schema.install(replica)

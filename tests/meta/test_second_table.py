@@ -1,4 +1,4 @@
-"""What a synced table costs: an entry in TABLES, a model, a migration. Whichever is missing is named here."""
+"""What a synced table costs: a declaration, a model, a migration. Whichever is missing is named here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import String
 
 from models import Base
-from offbook.core.schema import TABLES, Field, Type
+from offbook.contacts.table import BUILT_IN
+from offbook.core.schema import Field, Type
 from tests.support.live_server import ROOT
 
 OWN_COLUMNS = {"book_id", "id", "created_at", "updated_at", "seq", "deleted", "clocks", "digest"}
@@ -27,9 +28,9 @@ def flaw(table: str, field: Field) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_every_synced_field_has_a_column_that_is_long_enough(name: str) -> None:
-    table = TABLES[name]
+    table = BUILT_IN[name]
     assert name in Base.metadata.tables, f"models.py has no table {name}"
     places = [(name, field) for field in table.fields]
     for map_ in table.maps:
@@ -38,10 +39,10 @@ def test_every_synced_field_has_a_column_that_is_long_enough(name: str) -> None:
     assert [found for place in places if (found := flaw(*place))] == []
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_a_synced_table_has_the_columns_that_every_one_has(name: str) -> None:
     assert set(Base.metadata.tables[name].c.keys()) >= OWN_COLUMNS
-    for map_ in TABLES[name].maps:
+    for map_ in BUILT_IN[name].maps:
         assert set(Base.metadata.tables[map_.rows].c.keys()) >= {"book_id", map_.owner, "entry_id", "removed"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import MetaData, insert
 
 from models import Base, Book, Contact, ContactDetail
-from offbook.core.schema import TABLES
+from offbook.contacts.table import BUILT_IN, CONTACTS
 from storage.engines.database import Database
 from storage.engines.migrations import MIGRATIONS
 from storage.sql.prepared import Rows
@@ -32,8 +32,8 @@ def empty(database: Database) -> Database:
 @pytest.fixture
 def filled(database: Database) -> Database:
     """A migrated database with two contacts, written as the store writes them."""
-    layout = record_mappings(Base.metadata.tables)["contacts"]
-    (details,) = TABLES["contacts"].maps
+    layout = record_mappings(BUILT_IN, Base.metadata.tables)["contacts"]
+    (details,) = CONTACTS.maps
     with database.write() as connection:
         connection.execute(insert(Book), BOOK)
         connection.execute(insert(Contact), layout.whole_rows(1, RECORDS).named())

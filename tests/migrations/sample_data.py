@@ -11,13 +11,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Inspector, inspect, select
 
 from models import Base
+from offbook.contacts.table import CONTACTS
 from offbook.core.model import Clock, Record
 from storage.engines.database import Database
 
 CREATED = Clock(1, 1, "c1", "r1")
 RECORDS = (
     Record(
-        table="contacts",
+        table=CONTACTS,
         id="ada",
         seq=1,
         deleted=False,
@@ -35,7 +36,7 @@ RECORDS = (
         created=CREATED,
         clocks={},
     ),
-    Record(table="contacts", id="gone", seq=2, deleted=True, cells={}, created=CREATED, clocks={}),
+    Record(table=CONTACTS, id="gone", seq=2, deleted=True, cells={}, created=CREATED, clocks={}),
 )
 
 

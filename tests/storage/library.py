@@ -122,7 +122,8 @@ class Desk:
         """What ``POST /sync`` answers."""
         self.now += TICK
         envelope = {"changes": list(batch)} | ({"since": since} if asks else {})
-        return sync(self.store, self.book_id, ORIGIN, parse_push(envelope, uuid(1)), self.now, PageSize(limit))
+        push = parse_push(self.store.schema, envelope, uuid(1))
+        return sync(self.store, self.book_id, ORIGIN, push, self.now, PageSize(limit))
 
     def push(self, *batch: Json) -> list[Json]:
         results: list[Json] = self.sync(*batch, asks=False)["results"]

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import event, insert
 
 from models import ConflictRow
+from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.retention import DAY_US, RetentionLimits
 from offbook.core.protocol.requests import parse_change
 from services.accounts import Accounts
@@ -42,7 +43,7 @@ class Shelf:
         return self.accounts.add_device(self.user.book_id, self.user.id, name, self.now, self.new_id)[0]
 
     def push(self, *items: Any, device: DeviceInfo | None = None, at: int | None = None) -> list[int | None]:
-        batch = [parse_change(item, self.laptop.uuid) for item in items]
+        batch = [parse_change(BUILT_IN, item, self.laptop.uuid) for item in items]
         origin = ChangeOrigin(None if device is None else device.id, self.user.id)
         pushed = push(SqlStore(self.database), self.user.book_id, origin, batch, at or self.now)
         return [outcome.seq for outcome in pushed.outcomes]

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from bench import sync
+from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import parse_change
 from storage.base import ChangeOrigin
 from storage.engines.database import Database
@@ -36,7 +37,7 @@ def touched(connection: Connection) -> int:
 def test_a_batch_looks_at_no_more_of_a_long_history_when_its_plan_is_kept(book: Database, what: str) -> None:
     store, book_id = SqlStore(book), BOOK["id"]
     for _ in range(3):
-        changes = [parse_change(sync.insert(record_id), "a replica") for record_id in ids()]
+        changes = [parse_change(BUILT_IN, sync.insert(record_id), "a replica") for record_id in ids()]
         push(store, book_id, ChangeOrigin(), changes, 1)
     book.vacuum()  # counts what is there, as the server does by itself a minute later
     with store.writing(book_id) as writing:

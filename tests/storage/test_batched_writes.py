@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor, parse_push
@@ -56,7 +57,9 @@ class Commits:
 def pushed(store: Any, desk: Desk, *batch: Json, at: int | None = None, **envelope: Any) -> Json:
     """What ``POST /sync`` answers, a second after the push before, or at this time."""
     desk.now = at or desk.now + TICK
-    return sync(store, desk.book_id, ORIGIN, parse_push({"changes": list(batch), **envelope}, uuid(1)), desk.now)
+    return sync(
+        store, desk.book_id, ORIGIN, parse_push(BUILT_IN, {"changes": list(batch), **envelope}, uuid(1)), desk.now
+    )
 
 
 # --- pushes ----------------------------------------------------------------------------------------------------------
@@ -181,7 +184,7 @@ def test_a_push_ends_where_another_database_takes_the_place_of_its_own(small: No
 def test_pushes_of_several_devices_share_transactions_and_each_has_its_answer(small: None, library: Library) -> None:
     desk = library.desk()
     commits = Commits(desk)
-    pushes = [(ORIGIN, parse_push({"changes": heavy(6, 1 + 6 * n)}, uuid(1))) for n in range(10)]
+    pushes = [(ORIGIN, parse_push(BUILT_IN, {"changes": heavy(6, 1 + 6 * n)}, uuid(1))) for n in range(10)]
     answers = sync_together(commits, desk.book_id, pushes, desk.now)
     assert 3 < len(commits.heads) < 10
     assert [len(answer["results"]) for answer in answers if isinstance(answer, dict)] == [6] * 10

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import Malformed
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
@@ -53,7 +54,7 @@ class Desk:
         change_id = self.new_id()
         item = {"id": change_id, "table": "contacts", "record_id": record_id, "operation": operation, "base": base}
         item |= {"timestamp": "2026-11-20T17:00:00.000Z"} | ({} if data is None else {"data": data})
-        change = parse_change(item, change_id)
+        change = parse_change(BUILT_IN, item, change_id)
         assert isinstance(change, Change)
         push(self.store, book or self.book, ChangeOrigin(), [change], LATER)
         return change_id

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import CursorGone
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import parse_change, parse_cursor
@@ -546,7 +547,7 @@ def test_a_fault_after_a_batch_was_carried_out_leaves_nothing_behind(library: Li
 
 
 def parsed(item: Json) -> Json:
-    return parse_change(item, uuid(1))
+    return parse_change(BUILT_IN, item, uuid(1))
 
 
 def test_what_is_written_can_be_read_before_it_is_committed_by_nobody_else(desk: Desk) -> None:
@@ -579,7 +580,9 @@ def test_books_never_meet_though_they_use_the_same_ids(library: Library) -> None
 
 
 def compared(desk: Desk, *ranges: Json, records: bool = False) -> Json:
-    question = parse_compare({"table": "contacts", "ranges": list(ranges) or [["", None]], "records": records})
+    question = parse_compare(
+        BUILT_IN, {"table": "contacts", "ranges": list(ranges) or [["", None]], "records": records}
+    )
     return compare(desk.store, desk.book_id, question)
 
 
@@ -638,7 +641,7 @@ def test_rows_by_their_ids_are_those_of_a_page(desk: Desk) -> None:
     cursor = desk.pull()["cursor"]
     desk.push(insert(1, 1, **WHOLE), insert(2, 2), insert(3, 3), change(4, "DELETE", 3, base=0))
     ids = [uuid(3), uuid(1), uuid(3)]
-    answer = fetch(desk.store, desk.book_id, parse_fetch({"table": "contacts", "ids": ids}))
+    answer = fetch(desk.store, desk.book_id, parse_fetch(BUILT_IN, {"table": "contacts", "ids": ids}))
     pages = {row["record_id"]: row for row in desk.pull(cursor)["changes"]}
     assert answer["rows"] == [pages[uuid(3)], pages[uuid(1)]]
     assert answer["cursor"] == desk.pull()["cursor"]
@@ -646,5 +649,5 @@ def test_rows_by_their_ids_are_those_of_a_page(desk: Desk) -> None:
 
 def test_the_row_of_a_record_that_never_was_is_a_tombstone_of_the_books_seq(desk: Desk) -> None:
     head = desk.seq(insert(1))
-    (row,) = fetch(desk.store, desk.book_id, parse_fetch({"table": "contacts", "ids": [uuid(9)]}))["rows"]
+    (row,) = fetch(desk.store, desk.book_id, parse_fetch(BUILT_IN, {"table": "contacts", "ids": [uuid(9)]}))["rows"]
     assert (row["record_id"], row["operation"], row["seq"], row["data"]) == (uuid(9), "DELETE", head, None)

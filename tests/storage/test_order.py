@@ -14,6 +14,7 @@ from typing import IO
 import pytest
 from sqlalchemy import Connection, insert, select
 
+from offbook.contacts.table import BUILT_IN
 from offbook.core.model import Change, Rejection
 from offbook.core.protocol.requests import parse_push
 from services.sync.push import apply_batch
@@ -145,7 +146,7 @@ def test_writers_of_different_books_do_not_wait_for_each_other(database: Databas
 
 
 def batch(*items: Json) -> Sequence[Change | Rejection]:
-    return parse_push({"changes": list(items)}, uuid(1)).batch
+    return parse_push(BUILT_IN, {"changes": list(items)}, uuid(1)).batch
 
 
 def is_waited_for(database: Database) -> bool:

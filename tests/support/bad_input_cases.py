@@ -7,8 +7,8 @@ import json
 import zlib
 from typing import Any
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.protocol.requests import BODY_BYTES_MAX
-from offbook.core.schema import CONTACTS
 from tests.support.api_client import change
 
 GOOD = change(id="11111111-1111-4111-8111-111111111111", record_id="22222222-2222-4222-8222-222222222222")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import App
+from offbook.contacts.table import BUILT_IN
 from offbook.core.model import Conflict, Record
 from offbook.core.protocol.requests import CHANGES_MAX, parse_change
 from storage.base import ChangeOrigin
@@ -106,7 +107,7 @@ def push_all(two: Pair, items: list[dict[str, Any]], name: str) -> list[int]:
     parts = parts_of(two.app)
     user = parts.accounts.user_named("ada")
     device = next(one for one in parts.accounts.devices(user.id) if one.name == name)
-    changes = [parse_change(item, device.uuid) for item in items]
+    changes = [parse_change(BUILT_IN, item, device.uuid) for item in items]
     seqs: list[int] = []
     for start in range(0, len(changes), CHANGES_MAX):
         batch, origin = changes[start : start + CHANGES_MAX], ChangeOrigin(device.id, user.id)

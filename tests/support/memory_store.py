@@ -10,6 +10,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from offbook.contacts.table import BUILT_IN
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values
 from offbook.core.history.reconstruct import common_of
@@ -17,7 +18,7 @@ from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purged, prune
 from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Record, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis, row_of
-from offbook.core.schema import EXISTS
+from offbook.core.schema import EXISTS, Schema
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import Range, Sum
@@ -47,6 +48,7 @@ class Shelf:
     """One book and all that belongs to it. A transaction works on a copy, which takes the original's place."""
 
     book: BookState
+    schema: Schema
     kept: dict[Key, Record] = field(default_factory=dict)
     log: dict[str, RecordedVerdict] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
@@ -213,18 +215,19 @@ def _fitting(records: Sequence[Record], size: PageSize) -> int:
 
 
 def _place(conflict: Conflict) -> tuple[str, str, str, str]:
-    return conflict.table, conflict.record_id, conflict.cell, conflict.replica
+    return *conflict.key, conflict.cell, conflict.replica
 
 
 class MemoryStore:
     """Books by number. One thread writes at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, schema: Schema = BUILT_IN) -> None:
+        self.schema = schema
         self._shelves: dict[int, Shelf] = {}
         self._turn = FairLock()
 
     def add_book(self, book: BookState) -> None:
-        self._shelves[book.id] = Shelf(book)
+        self._shelves[book.id] = Shelf(book, self.schema)
 
     @contextmanager
     def reading(self, book_id: int) -> Iterator[Shelf]:

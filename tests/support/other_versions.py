@@ -40,7 +40,7 @@ CONTACTS = replace(
     fields=tuple(replace(one, limit=2 * one.limit) for one in CONTACTS.fields),
     maps=(replace(CONTACTS.maps[0], attributes=(replace(_KIND, choices=DETAIL_KINDS), *_OTHERS)),),
 )
-TABLES = MappingProxyType({CONTACTS.name: CONTACTS})
+BUILT_IN = Schema((CONTACTS,))
 """
 """A version that knows a kind more, and takes longer texts."""
 
@@ -54,7 +54,7 @@ CONTACTS = replace(
     maps=(replace(CONTACTS.maps[0], attributes=(*CONTACTS.maps[0].attributes, *_MORE)),),
 )
 BOATS = Table("boats", (Field("name", required=True), Field("length", Type.INTEGER)))
-TABLES = MappingProxyType({CONTACTS.name: CONTACTS, BOATS.name: BOATS})
+BUILT_IN = Schema((CONTACTS, BOATS))
 """
 )
 """One that knows a field, an attribute, a part of an address and a table more, too."""
@@ -81,7 +81,7 @@ CONTACTS = replace(
         ),
     ),
 )
-TABLES = MappingProxyType({CONTACTS.name: CONTACTS})
+BUILT_IN = Schema((CONTACTS,))
 """
 """A version that lacks kinds, a field and an attribute, and takes notes of 40 characters at the most."""
 
@@ -102,7 +102,7 @@ def extract_version(folder: Path, *paths: str, commit: str = LAST) -> Path:
 def changed(folder: Path, declaration: str) -> Modules:
     """This version with another declaration, and what serves it (tests.device.fake_server)."""
     shutil.copytree(ROOT / "offbook", folder / "offbook", ignore=shutil.ignore_patterns("__pycache__"))
-    with (folder / "offbook" / "core" / "schema.py").open("a") as file:
+    with (folder / "offbook" / "contacts" / "table.py").open("a") as file:
         file.write(declaration)
     return _load(folder, "offbook.live.session", "tests.device.fake_server")
 

@@ -1,6 +1,6 @@
-"""A made-up table beside contacts: an entry in TABLES, a model, a migration. Prints what a server makes of it.
+"""A made-up table beside contacts: a declaration, a model, a migration. Prints what a server makes of it.
 
-Runs in an interpreter of its own, since it changes TABLES and the models for all.
+Runs in an interpreter of its own, since it changes the models for all.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from alembic import command
@@ -20,13 +19,15 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstr
 from sqlalchemy import Table as Rows
 
 from models import LONG_TEXT, NUMBER, Base
-from offbook.core.schema import CONTACTS, TABLES, Field, Map, Table, Type
+from offbook.contacts.table import CONTACTS
+from offbook.core.schema import Field, Map, Schema, Table, Type
 from offbook.core.verify.ranges import parse_compare
 from services.sync.verify import compare
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import MIGRATIONS, config_for
 from storage.sql.store import SqlStore
-from tests.storage.library import Desk, Library, change, memory_library
+from tests.storage.library import Desk, Library, change
+from tests.support.memory_store import MemoryStore
 
 BOATS = Table(
     "boats",
@@ -35,6 +36,8 @@ BOATS = Table(
         Map("crew", "boat_crew", "boat_id", (Field("role", required=True), Field("from"), Field("to", shares="from"))),
     ),
 )
+
+SCHEMA = Schema((CONTACTS, BOATS))
 
 MIGRATION = '''
 """Add boats."""
@@ -81,14 +84,6 @@ def downgrade():
     op.drop_table("boat_crew")
     op.drop_table("boats")
 '''
-
-
-def add_entry() -> None:
-    """Put boats into TABLES, wherever it was imported."""
-    more = MappingProxyType({CONTACTS.name: CONTACTS, BOATS.name: BOATS})
-    for module in list(sys.modules.values()):
-        if getattr(module, "TABLES", None) is TABLES and module.__name__ != __name__:
-            module.TABLES = more  # type: ignore[attr-defined]
 
 
 def add_model() -> None:
@@ -163,20 +158,20 @@ def story(library: Library) -> Any:
 
 def comparison(desk: Desk) -> Any:
     """What both tables are compared by, but for the book's own id."""
-    questions = [
-        parse_compare({"table": name, "ranges": [["", None]], "records": True}) for name in ("contacts", "boats")
-    ]
+    questions = [parse_compare(SCHEMA, {"table": name, "ranges": [["", None]], "records": True}) for name in SCHEMA]
     return [{**compare(desk.store, desk.book_id, one), "book": "", "cursor": ""} for one in questions]
 
 
 def main(folder: Path) -> None:
-    add_entry()
     add_model()
     database = open_engines(f"sqlite:///{folder / 'boats.db'}")
     add_migration(database, folder)
     with database.read() as connection:
         differs = [str(one) for one in compare_metadata(MigrationContext.configure(connection), Base.metadata)]
-    stories = {"memory": story(memory_library()), "sql": story(Library(SqlStore(database), database))}
+    stories = {
+        "memory": story(Library(MemoryStore(SCHEMA))),
+        "sql": story(Library(SqlStore(database, SCHEMA), database)),
+    }
     database.close()
     print(json.dumps({"differs": differs, **stories}))
 

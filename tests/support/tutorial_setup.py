@@ -11,6 +11,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 import orjson
 
+from offbook.contacts.table import CONTACTS
 from offbook.contacts.tutorial import format_time
 from offbook.core.errors import Malformed
 from offbook.core.merge.batch import Outcome
@@ -147,7 +148,7 @@ class Other:
         now = self.house.clock()
         change = Change(
             self.house.new_id(),
-            "contacts",
+            CONTACTS,
             record_id,
             operation,
             self.login.device.uuid,

@@ -21,6 +21,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app import STATIC, App
+from offbook.contacts.table import CONTACTS
 from offbook.core.accounts.users import Act
 from offbook.core.model import Change, Operation
 from storage.base import ChangeOrigin
@@ -244,7 +245,7 @@ def made_on(app: App, folder: Path) -> World:
 def add_contact(app: App, book_id: int) -> tuple[str, str]:
     parts, record_id, change_id = parts_of(app), str(uuid.uuid4()), str(uuid.uuid4())
     cells = {"name": CANARY, "email": "ada@example.org"}
-    change = Change(change_id, "contacts", record_id, Operation.INSERT, change_id, parts.clock() // 1000, 0, cells)
+    change = Change(change_id, CONTACTS, record_id, Operation.INSERT, change_id, parts.clock() // 1000, 0, cells)
     push(parts.store, book_id, ChangeOrigin(), [change], parts.clock())
     return record_id, change_id
 

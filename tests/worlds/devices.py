@@ -13,7 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from offbook import Replica, SyncError, SyncReport
+from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.rebase import LineState
+from offbook.core.model import Change
 from offbook.core.schema import EXISTS
 from offbook.database import change_log
 from offbook.database.connection import sqlite3
@@ -34,6 +36,11 @@ class Ledger:
     ``known`` to their version; ``spoiled`` are records of which something could not be sent, that went to a copy of the
     device, or that were deleted and made again: then the details of before are back. ``gone`` are those that were
     deleted, as all devices knew, when a server was restored, and that nobody edited since.
+
+    ``slow`` are those that were ever edited by a clock that is behind, ``unanswered`` those of which some line had no
+    answer when a server was restored. A record that is both may lose its later edit to what another device sends again:
+    that has the time at which the lost server had taken it, by the server's clock, and nothing but times tells the two
+    apart there (docs/backup.md).
     """
 
     def __init__(self) -> None:
@@ -45,6 +52,8 @@ class Ledger:
         self.known: dict[str, Callable[[Any], Any]] = {}
         self.spoiled: set[str] = set()
         self.gone: set[str] = set()
+        self.slow: set[str] = set()
+        self.unanswered: set[str] = set()
         self.was_restored = False
 
     def new_text(self) -> str:
@@ -54,7 +63,8 @@ class Ledger:
     def of_one_hand(self) -> dict[str, Any]:
         """Records that one device alone ever edited, and how they must be: no clock turns one against itself."""
         alone = {record_id for record_id, hands in self.hands.items() if len(hands) == 1}
-        return {record_id: self.last[record_id] for record_id in sorted(alone - self.spoiled)}
+        uncertain = self.spoiled | (self.slow & self.unanswered)
+        return {record_id: self.last[record_id] for record_id in sorted(alone - uncertain)}
 
     def missing(self, kept: set[str]) -> list[str]:
         return sorted(self.typed - self.excused - kept)
@@ -69,17 +79,23 @@ class Version:
 
     def __init__(self, modules: Mapping[str, Any] = sys.modules) -> None:
         self.Replica = modules["offbook.replica"].Replica
-        self.table = modules["offbook.core.schema"].CONTACTS
+        self.schema = modules["offbook.contacts.table"].BUILT_IN
+        self.table = self.schema["contacts"]
         self.log = modules["offbook.database.change_log"]
-        self.change_in = modules["offbook.database.server_rows"].change_of_line
+        self._change_of_line = modules["offbook.database.server_rows"].change_of_line
         self.read_state = modules["offbook.database.sync_state"].read
         errors = modules["offbook.core.errors"]
         self.sync_errors = (SyncError, errors.SyncError)
         self.refusals = (errors.Invalid, errors.NotFound)
 
+    def change_in(self, line: change_log.LogLine) -> Change | None:
+        """The change that this version reads in a line; None where it reads none that can be sent."""
+        change: Change | None = self._change_of_line(self.schema, line)
+        return change
+
     def cannot_send(self, line: change_log.LogLine) -> bool:
         """Whether this version, or the server, which is of ours, takes a line for what can't be stored."""
-        is_bad = self.change_in(line) is None or change_of_line(replace(line, typed=1)) is None
+        is_bad = self.change_in(line) is None or change_of_line(BUILT_IN, replace(line, typed=1)) is None
         return is_bad or line.state == LineState.PARKED
 
     def known(self, row: Any) -> Any:
@@ -228,12 +244,13 @@ class Device:
     def held(self) -> list[Any]:
         """All that can be sent again to a server that lost it: what shows, and every line of the log.
 
-        Where a version that knew less has pulled, no more shows than that knew: of the rest nobody knows how old it is.
+        Where a version that knew less has pulled, no more counts than that knew: nobody knows how old the rest is.
         """
         shown = self.shown()
-        if self._is_behind():
-            shown = {record_id: self._least.known(row) for record_id, row in shown.items()}
-        log = self.replica.connection.execute(f"SELECT {change_log.COLUMNS} FROM change_log ORDER BY id")
+        for record_id in shown.keys() & self.pulled_with_less():
+            shown[record_id] = self._least.known(shown[record_id])
+        columns = self.version.log.columns(self.replica.connection)
+        log = self.replica.connection.execute(f"SELECT {columns} FROM change_log ORDER BY id")
         return [shown, log.fetchall()]
 
     def gone(self) -> set[str]:
@@ -242,6 +259,10 @@ class Device:
         alive = {line.record_id for line in self._unsettled() if line.operation != "DELETE"}
         contested = {conflict["record_id"] for conflict in self.replica.conflicts() if conflict["cell"] == EXISTS}
         return {record_id for (record_id,) in rows} - alive - contested - self.shown().keys()
+
+    def unanswered(self) -> set[str]:
+        """Records of which a line waits for its first answer: a server may have taken it, and the answer was lost."""
+        return {line.record_id for line in self._pending() if line.seq is None}
 
     def check(self) -> None:
         """Whatever a user typed last shows, from the first moment on, until the server has answered to it."""
@@ -261,18 +282,32 @@ class Device:
             else:
                 cells = {name: value for name, value in change.cells.items() if "/" not in name}
                 last[line.record_id] = {**(last.get(line.record_id) or {}), **cells}
-        for record_id in last.keys() - own:
+        for record_id in last.keys() - own - self._unknown_rows():
             typed = last[record_id]
             row = shown.get(record_id)
             seen = row and {name: row[name] or None for name in typed or ()}
             assert seen == typed or not row and not typed, f"{self.name} typed {typed} and sees {seen} of {record_id}"
 
+    def _unknown_rows(self) -> set[str]:
+        """Deleted records of which nothing is left here. A parked edit of such a record can be tried again, and can not
+        show, as it lacks what the record must have: the server will refuse it, and it is parked once more.
+        """
+        rows = self.replica.connection.execute(
+            "SELECT record_id FROM server_rows AS known WHERE deleted AND data IS NULL AND NOT EXISTS (SELECT 1 FROM"
+            " change_log AS line WHERE line.record_id = known.record_id AND operation = 'INSERT'"
+            " AND (synced <> 1 OR line.seq > known.seq))"
+        )
+        return {record_id for (record_id,) in rows}
+
     def _is_behind(self) -> bool:
         """Whether a version that knew less has pulled: what it left out comes with the next sync."""
-        return bool(self.version.read_state(self.replica.connection).is_behind)
+        return bool(self.version.read_state(self.replica.connection).is_behind(self.version.schema))
 
-    def knows_less(self) -> bool:
-        return self.version is self._least or self._is_behind()
+    def pulled_with_less(self) -> set[str]:
+        """Records that are here as a version that knew less may have pulled them: all, or those yet to come anew."""
+        is_all = self.version is self._least or self._is_behind()
+        rows = self.replica.connection.execute("SELECT record_id FROM server_rows WHERE ? OR stale > 0", (is_all,))
+        return {record_id for (record_id,) in rows}
 
     def kept_to_itself(self) -> set[str]:
         """Records whose INSERT is parked: their rows exist here only."""
@@ -300,14 +335,14 @@ class Device:
     @contextmanager
     def _noting(self, given_up: Parked | None = None) -> Iterator[None]:
         """Enter in the ledger what is typed in here: what of it shows when it is done."""
-        before, unsendable = self.shown(), self._unsendable()
+        before, unsendable, with_less = self.shown(), self._unsendable(), self.pulled_with_less()
         if given_up:
             unsendable[given_up.record_id] = texts_in(given_up.data)
         yield
         after, lines = self.shown(), self._unsettled()
         deleted = {line.record_id for line in lines if (line.state, line.operation) == (LineState.PENDING, "DELETE")}
         self._ledger.typed |= texts_in(after) - texts_in(before)
-        self._note_hands(before, after, lines)
+        self._note_hands(before, after, lines, with_less)
         for record_id, said in unsendable.items():
             shown = texts_in(before.get(record_id))
             if self.version is self._least:
@@ -316,14 +351,18 @@ class Device:
                 shown |= said
             self._ledger.excused |= shown - texts_in(after.get(record_id))
 
-    def _note_hands(self, before: dict[str, Any], after: dict[str, Any], lines: list[change_log.LogLine]) -> None:
+    def _note_hands(
+        self, before: dict[str, Any], after: dict[str, Any], lines: list[change_log.LogLine], with_less: set[str]
+    ) -> None:
         for record_id in before.keys() | after.keys():
             if before.get(record_id) != after.get(record_id):
                 if record_id not in before and record_id in self._ledger.hands:
                     self._ledger.spoiled.add(record_id)
                 self._ledger.hands.setdefault(record_id, set()).add(self.name)
                 self._ledger.gone.discard(record_id)
+                if self.ahead_ms < 0:
+                    self._ledger.slow.add(record_id)
                 self._ledger.last[record_id] = after.get(record_id)
-                self._ledger.known[record_id] = (self._least if self._is_behind() else self.version).known
+                self._ledger.known[record_id] = (self._least if record_id in with_less else self.version).known
         self._ledger.spoiled |= {line.record_id for line in lines if self.version.cannot_send(line)}
         self._ledger.spoiled |= {line.record_id for line in lines if line.operation == "DELETE"} & after.keys()

@@ -8,6 +8,7 @@ from email.utils import formatdate
 from typing import Any
 
 from offbook import Response
+from offbook.contacts.table import BUILT_IN
 from offbook.core.conflicts.codec import CONFLICTS
 from offbook.core.errors import CursorGone, Malformed
 from offbook.core.merge.retention import RetentionLimits
@@ -40,7 +41,7 @@ class Server:
 
     def answer(self, body: bytes, book_id: int | None = None) -> Response:
         try:
-            push = parse_push(loads(body), NO_REPLICA)
+            push = parse_push(BUILT_IN, loads(body), NO_REPLICA)
             if len(push.batch) > self.changes_max:
                 return self._problem(413, "too_many_changes", "Too many at once.")
             self.record_ids.update((change.record_id, None) for change in push.batch if isinstance(change, Change))

@@ -201,7 +201,8 @@ def restore(world: World, device: Device) -> None:
     # Who holds what another had deleted, and did not hear of it, brings it back.
     world.ledger.spoiled |= {record_id for record_id, row in world.ledger.last.items() if row is None}
     # What is sent whole by who knows less is taken to be empty in all else: the rest is in the history.
-    world.ledger.spoiled |= set().union(*(one.seqs() for one in devices if one.knows_less()))
+    world.ledger.spoiled |= set().union(*(one.pulled_with_less() for one in devices))
+    world.ledger.unanswered |= set().union(*(one.unanswered() for one in devices))
     world.ledger.gone = set.intersection(*(one.gone() for one in devices))
     world.forget_messages()
 

@@ -30,10 +30,8 @@ def log_(book: Replica, args: argparse.Namespace) -> CommandResult:
     """The last changes, oldest first."""
     where, parameters = ("WHERE record_id = ?", [find_contact(book, args.id)]) if args.id else ("", [])
     sql = f"SELECT {change_log.columns(book.connection)} FROM change_log {where} ORDER BY id DESC LIMIT ?"
-    lines = [
-        change_log.line_of(book.connection.schema, row)
-        for row in book.connection.execute(sql, [*parameters, args.last])
-    ][::-1]
+    rows = book.connection.execute(sql, [*parameters, args.last]).fetchall()
+    lines = [change_log.line_of(book.connection.schema, row) for row in reversed(rows)]
     if not lines:
         return CommandResult([], ["Nothing was changed on this device yet."])
     names = dict(book.connection.execute(NAMES).fetchall())

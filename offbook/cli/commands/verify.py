@@ -29,9 +29,8 @@ def verify(book: Replica, args: argparse.Namespace) -> CommandResult:
         report = book.verify()
     except (Offline, NotAuthorized) as error:
         return report_unreachable(book, error)
-    return CommandResult(
-        asdict(report), list(_report_lines(book.connection.schema, report)), PARKED if book.status().parked else OK
-    )
+    lines = list(_report_lines(book.connection.schema, report))
+    return CommandResult(asdict(report), lines, PARKED if book.status().parked else OK)
 
 
 def _report_lines(schema: Schema, report: VerifyReport) -> Iterator[str]:

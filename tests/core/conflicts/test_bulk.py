@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.conflicts.bulk import (
     BulkResolution,
     CustomValue,
@@ -32,11 +33,11 @@ BOAT: dict[str, Any] = {
 
 def record(deleted: bool = False, **cells: Value) -> Record:
     cells = {"name": "Ada", **cells}
-    return Record("contacts", "ada", 20, deleted, cells, BORN, dict.fromkeys(cells, FIRST))
+    return Record(CONTACTS, "ada", 20, deleted, cells, BORN, dict.fromkeys(cells, FIRST))
 
 
 def conflict(cell: str, ours: Value, theirs: Value, seq: int = 30, change_id: str = "then") -> Conflict:
-    return Conflict(f"conflict-{seq}", "contacts", "ada", cell, ours, theirs, 10, FIRST, change_id, "phone", seq)
+    return Conflict(f"conflict-{seq}", CONTACTS, "ada", cell, ours, theirs, 10, FIRST, change_id, "phone", seq)
 
 
 def test_a_conflict_shows_what_stands_by_now() -> None:
@@ -63,7 +64,7 @@ def test_a_choice_or_a_third_value_is_an_ordinary_change() -> None:
     [
         ("phone", record(deleted=True, phone="1")),
         ("details/k1/label", record(**BOAT | {"details/k1/@exists": False})),
-        ("details/k1/label", Record("contacts", "ada", 20, True, BOAT, BORN, {})),
+        ("details/k1/label", Record(CONTACTS, "ada", 20, True, BOAT, BORN, {})),
     ],
 )
 def test_what_is_kept_in_what_was_deleted_brings_nothing_back(cell: str, gone: Record) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from offbook.contacts.table import BUILT_IN
 from offbook.core.conflicts.codec import conflict_from_json, conflict_to_json, conflict_to_row, conflict_view
 from offbook.core.errors import Invalid, ServerFault
 from offbook.core.model import Author
@@ -48,14 +49,14 @@ def test_a_device_reads_what_a_server_wrote(cell: str, ours: Any, theirs: Any) -
     sent = conflict_view(a_conflict(cell, ours, theirs), authors)
     data = conflict_to_json(sent)
     data |= {name: list(value) for name, value in data.items() if isinstance(value, tuple)}
-    read = conflict_from_json(ID, 6, data)
+    read = conflict_from_json(BUILT_IN, ID, 6, data)
     assert (read.ours_by, read.theirs_by) == (sent.ours_by, sent.theirs_by)
     assert conflict_to_json(read) == {**conflict_to_json(sent), "base": 0}
 
 
 def test_what_is_only_shown_may_be_missing_or_odd() -> None:
     data = conflict_to_json(VIEW) | {"ours_by": {"user": 5, "device": "d", "at": "soon"}, "theirs_by": None}
-    read = conflict_from_json(ID, 6, data)
+    read = conflict_from_json(BUILT_IN, ID, 6, data)
     assert (read.ours_by, read.theirs_by) == (Author(None, "d"), Author())
 
 
@@ -66,4 +67,4 @@ def test_what_is_only_shown_may_be_missing_or_odd() -> None:
 )
 def test_what_is_no_conflict_is_refused(lie: dict[str, Any]) -> None:
     with pytest.raises((ServerFault, Invalid)):
-        conflict_from_json(ID, 6, conflict_to_json(VIEW) | lie)
+        conflict_from_json(BUILT_IN, ID, 6, conflict_to_json(VIEW) | lie)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.conflicts.resolution import (
     Choice,
     choices,
@@ -30,7 +31,7 @@ ENTRY: dict[str, Value] = {
 def a_conflict(cell: str = "phone", ours: Value = "1", theirs: Value = "2", common: Value = None) -> Conflict:
     winner = Clock(5, 1_000, str(UUID(int=8)), str(UUID(int=18)))
     return Conflict(
-        ID, "contacts", str(UUID(int=7)), cell, ours, theirs, 3, winner, str(UUID(int=9)), str(UUID(int=19)), 6, common
+        ID, CONTACTS, str(UUID(int=7)), cell, ours, theirs, 3, winner, str(UUID(int=9)), str(UUID(int=19)), 6, common
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import ServerFault
 from offbook.core.history.codec import entry_from_json, entry_to_json
 from offbook.core.history.entry import DiscardedValue, WinningChange
@@ -55,14 +56,14 @@ def test_an_entry_is_written_to_the_letter() -> None:
 def test_what_was_written_is_read_again() -> None:
     item = entry_to_json(ENTRY)
     item["data"]["details/k/value"] = list(ADDRESS)
-    assert entry_from_json(KEY, item) == ENTRY
-    assert entry_to_json(entry_from_json(KEY, GOOD))["operation"] == "UPDATE"
+    assert entry_from_json(CONTACTS, KEY[1], item) == ENTRY
+    assert entry_to_json(entry_from_json(CONTACTS, KEY[1], GOOD))["operation"] == "UPDATE"
 
 
 def test_what_this_version_does_not_know_is_left_out() -> None:
     odd = {"operation": "MOVE", "data": {"phone": 5, "no_such": 1, "email": "e"}, "user": 5, "bases": {"no_such": 1}}
     lost = {"cell": "no_such", "value": 1, "rule": None, "winner": {"change_id": OTHER}}
-    entry = entry_from_json(KEY, GOOD | odd | {"beaten": [lost], "before": []})
+    entry = entry_from_json(CONTACTS, KEY[1], GOOD | odd | {"beaten": [lost], "before": []})
     assert (entry.operation, entry.data, entry.before, entry.user) == (None, {"email": "e"}, {}, None)
     assert (entry.bases, entry.beaten, entry.seq) == ({}, (), 5)
 
@@ -86,4 +87,4 @@ def test_what_this_version_does_not_know_is_left_out() -> None:
 )
 def test_what_is_no_entry_is_refused(lie: Any) -> None:
     with pytest.raises(ServerFault):
-        entry_from_json(KEY, lie)
+        entry_from_json(CONTACTS, KEY[1], lie)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Invalid
 from offbook.core.history.entry import (
     DiscardedValue,
@@ -17,7 +18,6 @@ from offbook.core.history.entry import (
     written,
 )
 from offbook.core.model import Author, Clock, DiscardedWrite, Operation, Value, Verdict
-from offbook.core.schema import CONTACTS
 from offbook.core.validation import value_of
 
 KEY = ("contacts", "r")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import common_of, state_at, to_state, to_values
 from offbook.core.model import Clock, Conflict, Operation, Record
@@ -21,7 +22,7 @@ def step(seq: int, before: Mapping[str, Any]) -> HistoryStep:
 
 
 def record(cells: Mapping[str, Any] = {}, deleted: bool = False) -> Record:  # noqa: B006
-    return Record("contacts", "r", 40, deleted, {"name": "Ada", **cells}, CREATED, {})
+    return Record(CONTACTS, "r", 40, deleted, {"name": "Ada", **cells}, CREATED, {})
 
 
 STATES: Mapping[str, tuple[Record, list[HistoryStep], int, dict[str, Any]]] = {
@@ -125,7 +126,7 @@ def test_what_gives_values_back(name: str) -> None:
 
 
 def test_what_both_writers_of_a_conflict_began_with() -> None:
-    asked = Conflict("c", "contacts", "r", "phone", "3", "4", 20, CREATED, "x", "two", 30)
+    asked = Conflict("c", CONTACTS, "r", "phone", "3", "4", 20, CREATED, "x", "two", 30)
     assert common_of(asked, record({"phone": "3"}), [step(30, {"phone": "2"})]) == "2"
     assert common_of(asked, None, []) is None
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.history.reconstruct import state_after, with_entries, without_removed_entries
 from offbook.core.model import Clock, Record, Value
 from tests.core.history.test_entry import BACK, EDIT, GONE, KEY, MADE, make_entry
 
 
 def record(seq: int, deleted: bool = False, **cells: Value) -> Record:
-    return Record(*KEY, seq, deleted, cells, Clock(0, 0, "", ""), {})
+    return Record(CONTACTS, KEY[1], seq, deleted, cells, Clock(0, 0, "", ""), {})
 
 
 @pytest.mark.parametrize(

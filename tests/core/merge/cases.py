@@ -14,11 +14,11 @@ from uuid import UUID
 
 import pytest
 
-from offbook.core import POLICIES, TABLES, Change, Create, Operation, Record, Write, decide
+from offbook.contacts.table import CONTACTS
+from offbook.core import POLICIES, Change, Create, Operation, Record, Write, decide
 from offbook.core.merge.decide import Decision, NoChange, Reject
 from offbook.core.validation import parse_cells, with_all_fields
 
-TABLE = TABLES["contacts"]
 CONTACT = str(UUID(int=7))
 PARENT_SEQ = 10
 GONE = "gone"
@@ -104,13 +104,13 @@ def each_policy(cases: Iterable[Case]) -> list[Any]:
 def make_change(typed: Typed, number: int, replica: str, parent_seq: int) -> Change:
     return Change(
         id=str(UUID(int=number)),
-        table=TABLE.name,
+        table=CONTACTS,
         record_id=CONTACT,
         operation=typed.operation,
         replica=typed.by or replica,
         timestamp=typed.at,
         base=parent_seq if typed.base is None else typed.base,
-        cells={} if typed.operation is Operation.DELETE else parse_cells(TABLE, typed.data, typed.operation),
+        cells={} if typed.operation is Operation.DELETE else parse_cells(CONTACTS, typed.data, typed.operation),
         bases=typed.bases,
     )
 
@@ -153,5 +153,5 @@ def seen(record: Record | None) -> Data | str:
     if record.deleted:
         return GONE
     return {
-        name: value for name, value in with_all_fields(TABLE, record.cells).items() if value not in (None, False, {})
+        name: value for name, value in with_all_fields(CONTACTS, record.cells).items() if value not in (None, False, {})
     }

@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 
+from offbook.contacts.table import CONTACTS
 from offbook.core import (
-    TABLES,
     BookState,
     Change,
     Operation,
@@ -27,7 +27,6 @@ from offbook.core.validation import parse_cells
 
 NOW = 1_000_000_000
 NOW_MS = NOW // 1000
-TABLE = TABLES["contacts"]
 LONG_NAME = TOO_LONG.fault(field="name", length=301, limit=300)
 
 
@@ -43,8 +42,8 @@ def a_change(
     change: int, operation: str, base: int = 0, record: int = 1, by: int = 1, at: int = 5, **data: Any
 ) -> Change:
     what = Operation(operation)
-    cells = {} if what is Operation.DELETE else parse_cells(TABLE, data, what)
-    return Change(number(change), TABLE.name, number(record), what, number(by), at, base, cells)
+    cells = {} if what is Operation.DELETE else parse_cells(CONTACTS, data, what)
+    return Change(number(change), CONTACTS, number(record), what, number(by), at, base, cells)
 
 
 def push(
@@ -66,7 +65,7 @@ def existing(**data: Any) -> Plan:
     return push(a_change(1000, "INSERT", by=9, **data))
 
 
-KEY = (TABLE.name, number(1))
+KEY = (CONTACTS.name, number(1))
 
 
 # --- seq ---------------------------------------------------------------------------------------------------------
@@ -248,7 +247,7 @@ def test_ones_own_changes_are_never_concurrent_whatever_the_clock_says() -> None
 @pytest.mark.parametrize(("base", "bases"), [(NOW + 1, {}), (0, {"phone": NOW + 1})], ids=["base", "bases"])
 def test_a_base_that_the_book_never_gave_out_is_rejected(base: int, bases: Mapping[str, int]) -> None:
     old = existing(name="Ada")
-    ahead = Change(number(1), *KEY, Operation.UPDATE, number(2), 5, base, {"phone": "x"}, bases)
+    ahead = Change(number(1), CONTACTS, KEY[1], Operation.UPDATE, number(2), 5, base, {"phone": "x"}, bases)
     result = push(ahead, records=old.records, book=a_book(seq=old.seq))
     assert result.outcomes[0].fault == BASE_UNKNOWN.fault(base=NOW + 1)
     assert result.records == old.records
@@ -275,7 +274,7 @@ def test_the_answer_carries_the_row_when_it_is_not_what_the_device_expects(chang
     old = existing(name="Ada")
     result = push(change, records=old.records, book=a_book(seq=old.seq))
     assert result.outcomes[0].shows_record is shown
-    assert result.outcomes[0].key == (change.table, change.record_id)
+    assert result.outcomes[0].key == change.key
 
 
 def test_a_new_contact_is_what_its_device_expects() -> None:

@@ -7,10 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from offbook.core import TABLES, Change, Create, Operation, decide
+from offbook.contacts.table import CONTACTS
+from offbook.core import Change, Create, Operation, decide
 from offbook.core.validation import parse_cells, with_all_fields
 
-TABLE = TABLES["contacts"]
 ADA = str(UUID(int=7))
 
 DATA: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -32,8 +32,8 @@ DATA: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 def created(data: dict[str, Any]) -> Create:
-    cells = parse_cells(TABLE, data, Operation.INSERT)
-    change = Change(str(UUID(int=8)), "contacts", ADA, Operation.INSERT, str(UUID(int=9)), 5, 0, cells)
+    cells = parse_cells(CONTACTS, data, Operation.INSERT)
+    change = Change(str(UUID(int=8)), CONTACTS, ADA, Operation.INSERT, str(UUID(int=9)), 5, 0, cells)
     decision = decide(None, change, "merge", 20)
     assert isinstance(decision, Create)
     return decision
@@ -48,7 +48,7 @@ def test_a_new_record_holds_what_its_insert_says_and_no_empty_cell(name: str) ->
 
 def test_a_new_record_shows_its_flags() -> None:
     shown = [
-        with_all_fields(TABLE, created({"name": "Ada", "starred": flag}).record.cells)["starred"]
+        with_all_fields(CONTACTS, created({"name": "Ada", "starred": flag}).record.cells)["starred"]
         for flag in (True, False)
     ]
     assert shown == [True, False]

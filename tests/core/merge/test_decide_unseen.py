@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.merge.decide import concurrent_cells
 from offbook.core.model import Clock, Record
 from offbook.core.schema import EXISTS
@@ -192,6 +193,6 @@ def test_what_is_unseen_is_told_with_the_write_that_is() -> None:
 def test_a_row_from_before_such_writes_were_kept_has_none() -> None:
     mine = Clock(12, 1, "c", "theirs")
     record = Record(
-        "contacts", "r", 12, False, {"name": "Ada", "phone": "t"}, Clock(10, 0, "n", "first"), {"phone": mine}
+        CONTACTS, "r", 12, False, {"name": "Ada", "phone": "t"}, Clock(10, 0, "n", "first"), {"phone": mine}
     )
     assert concurrent_cells(record, make_change(delete(), 100, "theirs", PARENT_SEQ)) == {}

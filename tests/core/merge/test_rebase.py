@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core import TABLES, BookState, Change, Operation, Verdict, plan_batch
+from offbook.contacts.table import CONTACTS
+from offbook.core import BookState, Change, Operation, Verdict, plan_batch
 from offbook.core.history.reconstruct import Patch
 from offbook.core.merge.batch import Plan
 from offbook.core.merge.rebase import (
@@ -31,7 +32,6 @@ from offbook.core.merge.rebase import (
 from offbook.core.model import Clock, Record
 from offbook.core.validation import parse_cells
 
-TABLE = TABLES["contacts"]
 ADA: dict[str, Any] = {"name": "Ada"}
 K1 = "details/k1/"
 CELL = {"kind": "phone", "label": "cell", "value": "1"}
@@ -47,9 +47,9 @@ def change(
     **data: Any,
 ) -> Change:
     what = Operation(operation)
-    cells = {} if what is Operation.DELETE else parse_cells(TABLE, data, what)
+    cells = {} if what is Operation.DELETE else parse_cells(CONTACTS, data, what)
     return Change(
-        str(UUID(int=number)), TABLE.name, str(UUID(int=7)), what, str(UUID(int=by)), at, base, cells, bases or {}
+        str(UUID(int=number)), CONTACTS, str(UUID(int=7)), what, str(UUID(int=by)), at, base, cells, bases or {}
     )
 
 
@@ -278,8 +278,8 @@ def test_the_time_of_a_deletion_tells_what_its_writer_had_seen() -> None:
 
 
 def record(deleted: bool = False, **data: Any) -> Record:
-    cells = parse_cells(TABLE, {**ADA, **data}, Operation.INSERT)
-    return Record(TABLE.name, str(UUID(int=7)), 10, deleted, cells, Clock(10, 1, "c", "r"), {})
+    cells = parse_cells(CONTACTS, {**ADA, **data}, Operation.INSERT)
+    return Record(CONTACTS, str(UUID(int=7)), 10, deleted, cells, Clock(10, 1, "c", "r"), {})
 
 
 def said(wish: Patch | None) -> Any:
@@ -326,7 +326,7 @@ def test_cells_that_others_wrote_after_a_restore_were_not_seen() -> None:
 # --- what goes out together ----------------------------------------------------------------------------------------
 
 
-ADA_CELLS = parse_cells(TABLE, ADA, Operation.INSERT)
+ADA_CELLS = parse_cells(CONTACTS, ADA, Operation.INSERT)
 
 
 def test_what_came_back_of_ones_own_was_seen_and_nothing_else_of_the_row() -> None:
@@ -453,6 +453,6 @@ BY_TIME = [
 def test_what_a_row_holds_is_told_as_one_change_per_time(
     operation: Operation, cells: dict[str, Any], seen: dict[str, int], parts: list[dict[str, Any]]
 ) -> None:
-    changes = split_by_time(TABLE, Patch(operation, cells), seen, 30)
+    changes = split_by_time(CONTACTS, Patch(operation, cells), seen, 30)
     assert [said for _, said in changes] == parts
     assert all(part.time == min(seen.get(cell, seen[FIRST]), 30) for part, said in changes for cell in said if seen)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offbook.contacts.table import CONTACTS
 from offbook.core import Clock, Record
 from offbook.core.errors import Invalid
 from offbook.core.merge.retention import (
@@ -37,13 +38,13 @@ CREATED = Clock(10, 1, "a", "r")
 def record(seq: int = 20, deleted: bool = False, removed_at: int = 20) -> Record:
     clocks = {"details/k1/@exists": Clock(removed_at, 1, "c", "r"), "details/k1/kind": Clock(11, 1, "b", "r")}
     clocks |= {EXISTS: Clock(seq, 1, "d", "r")} if deleted else {}
-    return Record("contacts", "id", seq, deleted, CELLS, CREATED, clocks)
+    return Record(CONTACTS, "id", seq, deleted, CELLS, CREATED, clocks)
 
 
 TOMBSTONE = record(deleted=True)
-BARE = Record("contacts", "id", 20, True, {}, CREATED, {EXISTS: Clock(20, 1, "d", "r")})
+BARE = Record(CONTACTS, "id", 20, True, {}, CREATED, {EXISTS: Clock(20, 1, "d", "r")})
 WITHOUT_K1 = Record(
-    "contacts", "id", 20, False, {"name": "Ada", "details/k10/@exists": True, "details/k10/kind": "url"}, CREATED, {}
+    CONTACTS, "id", 20, False, {"name": "Ada", "details/k10/@exists": True, "details/k10/kind": "url"}, CREATED, {}
 )
 
 

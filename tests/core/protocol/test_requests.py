@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core import Change, Cursor, Operation, Rejection
 from offbook.core.errors import Malformed
 from offbook.core.protocol.json import loads
@@ -41,13 +42,13 @@ LATER = 1_795_194_000_000  # 2026-11-20T17:00:00Z
 
 
 def parse(body: str | bytes) -> Push:
-    return parse_push(loads(body.encode() if isinstance(body, str) else body), DEVICE)
+    return parse_push(BUILT_IN, loads(body.encode() if isinstance(body, str) else body), DEVICE)
 
 
 def read(**parts: Any) -> Change | Rejection:
     """The good change with some of its parts replaced; without those that are ``...``."""
     item = {**GOOD, **parts}
-    return parse_change({key: value for key, value in item.items() if value is not ...}, DEVICE)
+    return parse_change(BUILT_IN, {key: value for key, value in item.items() if value is not ...}, DEVICE)
 
 
 # --- the envelope --------------------------------------------------------------------------------------------------
@@ -110,17 +111,17 @@ def test_a_byte_order_mark_is_told_in_words(encoding: str) -> None:
 
 def test_parked_of_more_than_a_hundred_codes_is_refused() -> None:
     with pytest.raises(Malformed, match="parked"):
-        parse_push({"parked": {str(number): 1 for number in range(101)}}, DEVICE)
+        parse_push(BUILT_IN, {"parked": {str(number): 1 for number in range(101)}}, DEVICE)
 
 
 def test_too_many_changes_are_refused_as_too_large() -> None:
     with pytest.raises(Malformed) as caught:
-        parse_push({"changes": [None] * (CHANGES_MAX + 1)}, DEVICE)
+        parse_push(BUILT_IN, {"changes": [None] * (CHANGES_MAX + 1)}, DEVICE)
     assert (caught.value.code, caught.value.status) == ("too_many_changes", 413)
 
 
 def test_as_many_changes_as_allowed_are_read() -> None:
-    assert len(parse_push({"changes": [GOOD] * CHANGES_MAX}, DEVICE).batch) == CHANGES_MAX
+    assert len(parse_push(BUILT_IN, {"changes": [GOOD] * CHANGES_MAX}, DEVICE).batch) == CHANGES_MAX
 
 
 def test_a_key_that_stands_twice_among_many_is_found_in_time() -> None:
@@ -215,7 +216,7 @@ def faulty(parts: Any) -> Any:
 
 @pytest.mark.parametrize(("parts", "code"), [pytest.param(*fault[1:], id=fault[0]) for fault in FAULTS])
 def test_a_faulty_change_is_rejected_and_its_neighbours_go_on(parts: Any, code: str) -> None:
-    batch = parse_push({"changes": [GOOD, faulty(parts), GOOD]}, DEVICE).batch
+    batch = parse_push(BUILT_IN, {"changes": [GOOD, faulty(parts), GOOD]}, DEVICE).batch
     rejection = batch[1]
     assert isinstance(rejection, Rejection)
     assert rejection.fault.code == code
@@ -226,7 +227,7 @@ def test_a_faulty_change_is_rejected_and_its_neighbours_go_on(parts: Any, code: 
 
 @pytest.mark.parametrize(("parts", "known"), [({"base": -1}, ID), ({"id": 7}, None), (7, None)])
 def test_a_rejection_names_its_change_where_the_id_can_be_read(parts: Any, known: str | None) -> None:
-    rejection = parse_change(faulty(parts), DEVICE)
+    rejection = parse_change(BUILT_IN, faulty(parts), DEVICE)
     assert isinstance(rejection, Rejection)
     assert rejection.id == known
 
@@ -242,14 +243,14 @@ def test_a_rejection_names_its_change_where_the_id_can_be_read(parts: Any, known
     ],
 )
 def test_a_rejection_names_its_record_where_that_can_be_read(parts: Any, known: tuple[str, str] | None) -> None:
-    rejection = parse_change(faulty(parts), DEVICE)
+    rejection = parse_change(BUILT_IN, faulty(parts), DEVICE)
     assert isinstance(rejection, Rejection)
     assert rejection.key == known
 
 
 def test_what_a_change_says_is_what_is_read() -> None:
     assert read(replica=RECORD, bases={"phone": 9, "@exists": 8}) == Change(
-        ID, "contacts", RECORD, Operation.UPDATE, RECORD, LATER, 12, {"phone": "555-1234"}, {"phone": 9, "@exists": 8}
+        ID, CONTACTS, RECORD, Operation.UPDATE, RECORD, LATER, 12, {"phone": "555-1234"}, {"phone": 9, "@exists": 8}
     )
 
 
@@ -320,7 +321,7 @@ def test_a_time_is_read_with_its_offset(text: str) -> None:
 
 @given(changes())
 def test_a_change_that_is_written_is_read_as_the_same_change(change: Change) -> None:
-    assert parse_change(json.loads(json.dumps(change_json(change))), DEVICE) == change
+    assert parse_change(BUILT_IN, json.loads(json.dumps(change_json(change))), DEVICE) == change
 
 
 # --- cursors -------------------------------------------------------------------------------------------------------
@@ -352,7 +353,7 @@ ENVELOPE = st.fixed_dictionaries(
 @given(JSON | ENVELOPE)
 def test_no_json_raises_anything_but_malformed(envelope: Any) -> None:
     try:
-        push = parse_push(envelope, DEVICE)
+        push = parse_push(BUILT_IN, envelope, DEVICE)
     except Malformed as fault:
         assert fault.code
         assert str(fault)
@@ -376,7 +377,16 @@ def test_no_bytes_raise_anything_but_malformed(body: bytes) -> None:
 @given(changes())
 def test_a_change_that_is_made_here_is_the_one_that_would_be_read(change: Change) -> None:
     data = None if change.operation is Operation.DELETE else change_json(change)["data"]
-    made = build_change(change.id, change.key, change.operation, change.replica, change.timestamp, change.base, data)
+    made = build_change(
+        change.id,
+        change.table,
+        change.record_id,
+        change.operation,
+        change.replica,
+        change.timestamp,
+        change.base,
+        data,
+    )
     assert made == change._replace(bases={}, resolves=(), history=False)
 
 
@@ -384,15 +394,14 @@ def test_a_change_that_is_made_here_is_the_one_that_would_be_read(change: Change
     ("parts", "code"),
     [
         ({"change_id": "x"}, "bad_id"),
-        ({"key": ("people", RECORD)}, "unknown_table"),
-        ({"key": ("contacts", "x")}, "bad_id"),
+        ({"record_id": "x"}, "bad_id"),
         ({"base": -1}, "bad_base"),
         ({"data": None}, "bad_data"),
         ({"data": {"name": ""}}, "missing"),
     ],
 )
 def test_a_change_that_is_made_here_is_checked_like_one_that_was_sent(parts: dict[str, Any], code: str) -> None:
-    good = {"change_id": ID, "key": ("contacts", RECORD), "operation": Operation.UPDATE, "replica": DEVICE}
-    rejection = build_change(**{**good, "timestamp_ms": LATER, "data": {"phone": "1"}, **parts})
+    good = {"change_id": ID, "record_id": RECORD, "operation": Operation.UPDATE, "replica": DEVICE}
+    rejection = build_change(table=CONTACTS, **{**good, "timestamp_ms": LATER, "data": {"phone": "1"}, **parts})
     assert isinstance(rejection, Rejection)
     assert rejection.fault.code == code

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from offbook.contacts.table import CONTACTS
 from offbook.core import Clock, Record
 from offbook.core.protocol.rows import data_of, iso_micros, iso_millis, micros_of, row_of
 
@@ -15,7 +16,7 @@ RECORD = str(UUID(int=2))
 
 
 def a_record(seq: int = 20, deleted: bool = False) -> Record:
-    return Record("contacts", RECORD, seq, deleted, {"name": "Ada"}, Clock(20, 1, ID, DEVICE), {})
+    return Record(CONTACTS, RECORD, seq, deleted, {"name": "Ada"}, Clock(20, 1, ID, DEVICE), {})
 
 
 def test_a_row_has_every_field_and_the_times_that_its_seqs_are() -> None:

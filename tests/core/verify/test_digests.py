@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.model import Clock, Record, Value
 from offbook.core.schema import Field, Map, Table
 from offbook.core.verify.digests import HASH_BYTES, MODULUS, digest, digest_of, hash_of, hash_of_line, shape_of
@@ -33,7 +34,7 @@ REMOVED: dict[str, Value] = {
 
 
 def of(cells: dict[str, Value], record_id: str = ADA, seq: int = SEQ) -> int:
-    return digest("contacts", record_id, seq, cells)
+    return digest(CONTACTS, record_id, seq, cells)
 
 
 def test_a_hash_is_what_it_was_in_every_version_before() -> None:
@@ -91,9 +92,9 @@ def test_entries_that_two_records_exchanged_do_not_make_up_for_each_other() -> N
 
 def test_a_tombstone_adds_nothing() -> None:
     created = Clock(1, 1, "c", "r")
-    live = Record("contacts", ADA, SEQ, False, CELLS, created, {})
+    live = Record(CONTACTS, ADA, SEQ, False, CELLS, created, {})
     assert digest_of(live) == of(CELLS)
-    assert digest_of(Record("contacts", ADA, SEQ, True, CELLS, created, {})) == 0
+    assert digest_of(Record(CONTACTS, ADA, SEQ, True, CELLS, created, {})) == 0
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), min_size=1, max_size=4))

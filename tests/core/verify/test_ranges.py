@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.errors import Malformed
 from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.verify.ranges import (
@@ -61,12 +62,14 @@ def test_a_range_holds_nothing_but_ids() -> None:
 
 
 def test_a_question_is_read_as_it_was_asked() -> None:
-    question = parse_compare({"table": "contacts", "ranges": [["", "3"], ["3", "4a"], ["f", None]], "records": True})
+    question = parse_compare(
+        BUILT_IN, {"table": "contacts", "ranges": [["", "3"], ["3", "4a"], ["f", None]], "records": True}
+    )
     assert isinstance(question, Compare)
     assert [one[:2] for one in question.ranges] == [("", "3"), ("3", "4a"), ("f", None)]
-    assert (question.table, question.records) == ("contacts", True)
-    assert parse_compare({"table": "contacts", "ranges": [["", None]]}).records is False
-    assert parse_fetch({"table": "contacts", "ids": [ADA.upper()]}) == Fetch("contacts", [ADA])
+    assert (question.table, question.records) == (CONTACTS, True)
+    assert parse_compare(BUILT_IN, {"table": "contacts", "ranges": [["", None]]}).records is False
+    assert parse_fetch(BUILT_IN, {"table": "contacts", "ids": [ADA.upper()]}) == Fetch(CONTACTS, [ADA])
 
 
 BAD_COMPARES: dict[str, tuple[Any, str]] = {
@@ -96,12 +99,12 @@ BAD_COMPARES: dict[str, tuple[Any, str]] = {
 def test_a_comparison_that_can_not_be_read_is_refused(name: str) -> None:
     envelope, code = BAD_COMPARES[name]
     with pytest.raises(Malformed) as refused:
-        parse_compare(envelope)
+        parse_compare(BUILT_IN, envelope)
     assert refused.value.code == code
 
 
 @pytest.mark.parametrize("ids", [None, {}, [], [None], [5], ["x"], [ADA, ADA[1:]], [ADA] * (PAGE_MAX + 1)])
 def test_ids_that_can_not_be_read_are_refused(ids: Any) -> None:
     with pytest.raises(Malformed) as refused:
-        parse_fetch({"table": "contacts", "ids": ids})
+        parse_fetch(BUILT_IN, {"table": "contacts", "ids": ids})
     assert refused.value.code == "bad_ids"

@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 
 from offbook.cli import paths
-from offbook.core.schema import CONTACTS, Type
+from offbook.contacts.table import CONTACTS
+from offbook.core.schema import Type
 from tests.support.cli_runner import ROOT, Device
 
 COMMANDS = (

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.core.schema import CONTACTS
+from offbook.contacts.table import CONTACTS
 from tests.support.api_client import NOON, Caller, change, contents, new_id, typed
 from tests.support.bad_input_cases import (
     BAD_TUTORIAL_CHANGE,

@@ -13,7 +13,7 @@ from openapi_spec_validator import validate
 
 import routes
 from app import App
-from offbook.core.schema import TABLES
+from offbook.contacts.table import BUILT_IN
 from tests.support.api_client import caller, change
 from tests.support.openapi_checks import Undescribed, fits
 from web.api.schemas.records import entry_schema_name, schema_name
@@ -44,9 +44,9 @@ def test_every_operation_says_what_it_does_and_who_may_ask(document: dict[str, A
             assert ("401" in operation["responses"]) == bool(operation["security"])
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_a_contact_is_described_field_by_field(document: dict[str, Any], name: str) -> None:
-    table = TABLES[name]
+    table = BUILT_IN[name]
     found = document["components"]["schemas"]
     row, written = found[schema_name(table)], found[f"{schema_name(table)}Change"]
     cells = {*table.by_name, *table.maps_by_name}

@@ -16,6 +16,7 @@ from sqlalchemy import update
 from app import App
 from config import Config
 from models import Base
+from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push, parse_cursor, parse_push
@@ -221,7 +222,7 @@ def test_pushes_that_arrive_together_are_one_commit(
 
 
 def pushed(*changes: Any, **envelope: Any) -> Push:
-    return parse_push({"changes": list(changes), **envelope}, new_id())
+    return parse_push(BUILT_IN, {"changes": list(changes), **envelope}, new_id())
 
 
 def verdicts(answer: Any) -> Any:

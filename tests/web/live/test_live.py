@@ -11,6 +11,7 @@ from sqlalchemy import update
 from app import App
 from config import Config
 from models import Base
+from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import CHANGES_MAX, parse_change
 from services.accounts import Accounts
 from storage.base import ChangeOrigin
@@ -95,7 +96,7 @@ def test_a_commit_of_another_process_is_noticed(url: str, app: App, laptop: Call
     other = open_engines(app.extensions["database"].engine.url)
     book_id = parts_of(app).accounts.user_named("ada").book_id
     with listening(url, phone.token, cursor(phone)) as listener:
-        item = parse_change(change(data={"name": "Ada"}), new_id())
+        item = parse_change(BUILT_IN, change(data={"name": "Ada"}), new_id())
         push(SqlStore(other), book_id, ChangeOrigin(), [item], parts_of(app).clock())
         assert listener.names(1) == ["Ada"]
     other.close()
@@ -111,7 +112,7 @@ def test_a_commit_is_noticed_though_the_server_lost_its_way_of_hearing(
             wait_until(lambda: end_listeners(database))
             other = open_engines(database.engine.url)
             book_id = parts_of(app).accounts.user_named("ada").book_id
-            item = parse_change(change(data={"name": name}), new_id())
+            item = parse_change(BUILT_IN, change(data={"name": name}), new_id())
             push(SqlStore(other), book_id, ChangeOrigin(), [item], parts_of(app).clock())
             other.close()
             assert listener.names(1) == [name]
@@ -122,7 +123,7 @@ def test_word_of_one_book_leaves_the_listeners_of_all_others_alone(url: str, app
     stranger, other = caller(app, "bob"), open_engines(app.extensions["database"].engine.url)
     news, book_id = open_notifications(other), parts_of(app).accounts.user_named("ada").book_id
     with listening(url, stranger.token, cursor(stranger)) as away, listening(url, laptop.token, cursor(laptop)) as here:
-        item = parse_change(change(data={"name": "Ada"}), new_id())
+        item = parse_change(BUILT_IN, change(data={"name": "Ada"}), new_id())
         push(SqlStore(other), book_id, ChangeOrigin(), [item], parts_of(app).clock())
         news.publish([book_id])
         assert here.names(1) == ["Ada"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app import App
+from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.retention import DAY_US
 from offbook.core.protocol.requests import parse_change
 from offbook.core.protocol.rows import iso_millis
@@ -27,7 +28,7 @@ def add(app: App, device: DeviceInfo | None = None, days_ago: int = 0, times: in
     now = parts.clock() - days_ago * DAY_US
     for start in range(0, times, 1000):
         ids = [parts.new_id() for _ in range(min(1000, times - start))]
-        batch = [parse_change(insert(change_id, now, data), change_id) for change_id in ids]
+        batch = [parse_change(BUILT_IN, insert(change_id, now, data), change_id) for change_id in ids]
         push(parts.store, user.book_id, ChangeOrigin(device.id if device else None, user.id), batch, now)
 
 
@@ -109,12 +110,18 @@ def test_open_conflicts_lead_to_the_inbox(app: App, ada: Browser) -> None:
     book = parts.accounts.user_named("ada").book_id
     parts.accounts.set_policy(book, "ask")
     record, now = parts.new_id(), parts.clock()
-    push(parts.store, book, ChangeOrigin(), [parse_change(insert(record, now, {}), record)], now)
+    push(parts.store, book, ChangeOrigin(), [parse_change(BUILT_IN, insert(record, now, {}), record)], now)
     with parts.store.reading(book) as reading:
         base = reading.book.seq
     for phone in ("1", "2"):
         item = insert(record, now, {"phone": phone}) | {"id": parts.new_id(), "operation": "UPDATE", "base": base}
-        push(parts.store, book, ChangeOrigin(), [parse_change(item | {"data": {"phone": phone}}, parts.new_id())], now)
+        push(
+            parts.store,
+            book,
+            ChangeOrigin(),
+            [parse_change(BUILT_IN, item | {"data": {"phone": phone}}, parts.new_id())],
+            now,
+        )
     page = ada.get("/activity").text
     assert "1 conflict waits for someone to choose" in page
     assert 'href="/inbox"' in page

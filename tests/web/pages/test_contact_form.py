@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Malformed
 from offbook.core.model import Operation
-from offbook.core.schema import CONTACTS
 from offbook.core.validation import parse_cells
 from web.pages.contact_form import (
     FIELDS,

@@ -10,6 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
+from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Record
 from offbook.core.protocol.requests import parse_change
@@ -63,7 +64,7 @@ class Person:
             "operation": operation,
         }
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "base": self.record(contact).seq}
-        change = parse_change(item | ({"data": data} if data else {}), self.device.uuid)
+        change = parse_change(BUILT_IN, item | ({"data": data} if data else {}), self.device.uuid)
         push(self.parts.store, self.book, ChangeOrigin(self.device.id), [change], self.parts.clock())
 
 
@@ -239,7 +240,10 @@ def test_an_empty_book_and_an_empty_search_say_what_to_do(ada: Person) -> None:
 
 def test_a_long_list_comes_in_pages(ada: Person) -> None:
     ids = [ada.parts.new_id() for _ in range(150)]
-    batch = [parse_change(added(change_id, f"Person {number:03}"), change_id) for number, change_id in enumerate(ids)]
+    batch = [
+        parse_change(BUILT_IN, added(change_id, f"Person {number:03}"), change_id)
+        for number, change_id in enumerate(ids)
+    ]
     push(ada.parts.store, ada.book, ChangeOrigin(), batch, ada.parts.clock())
     first = ada.get("/").text
     more = re.search(r'class="more" rel="next" href="([^"]+)"', first)
@@ -285,7 +289,10 @@ def test_a_renewal_brings_no_session_back_that_was_signed_out_meanwhile(ada: Per
 @pytest.mark.parametrize(("asked", "given"), [("50", 100), ("130", 130), ("99999", 150)])
 def test_a_script_gets_as_many_lines_as_it_has(ada: Person, asked: str, given: int) -> None:
     ids = [ada.parts.new_id() for _ in range(150)]
-    batch = [parse_change(added(change_id, f"Person {number:03}"), change_id) for number, change_id in enumerate(ids)]
+    batch = [
+        parse_change(BUILT_IN, added(change_id, f"Person {number:03}"), change_id)
+        for number, change_id in enumerate(ids)
+    ]
     push(ada.parts.store, ada.book, ChangeOrigin(), batch, ada.parts.clock())
     assert ada.get(f"/?lines={asked}").text.count('<li class="row"') == given
 

@@ -10,6 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
+from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import parse_change
 from services.retention import prune
@@ -116,7 +117,7 @@ def test_what_lost_is_told_with_what_won_and_can_be_given_back(ada: Person) -> N
     ada.device_edits(contact, company="Navy")
     late = {"id": ada.parts.new_id(), "table": "contacts", "record_id": contact, "operation": "UPDATE", "base": base}
     late |= {"timestamp": "2019-01-01T00:00:00.000Z", "data": {"company": "Late"}}
-    change = parse_change(late, ada.parts.new_id())
+    change = parse_change(BUILT_IN, late, ada.parts.new_id())
     push(ada.parts.store, ada.book, ChangeOrigin(user_id=1), [change], ada.parts.clock())
     said = text_of(history(ada, contact))
     assert "Edit that lost" in said
@@ -187,7 +188,7 @@ def test_what_a_change_had_not_seen_is_told_on_whatever_page_that_is(ada: Person
         ada.device_edits(contact, notes=f"{number}")
     late = {"id": ada.parts.new_id(), "table": "contacts", "record_id": contact, "operation": "UPDATE", "base": base}
     late |= {"timestamp": "2999-01-01T00:00:00.000Z", "data": {"company": "Late"}}
-    change = parse_change(late, ada.parts.new_id())
+    change = parse_change(BUILT_IN, late, ada.parts.new_id())
     push(ada.parts.store, ada.book, ChangeOrigin(user_id=1), [change], ada.parts.clock())
     assert "replaced the edit from Bob's phone that it had not seen" in text_of(history(ada, contact))
 
@@ -219,7 +220,7 @@ def ruined(ada: Person, size: int = 25) -> tuple[str, int]:
         made = ada.parts.new_id()
         item = {"id": made, "table": "contacts", "record_id": made, "operation": "INSERT", "base": 0}
         item |= {"timestamp": "2020-11-20T17:00:00.000Z", "data": {"name": f"Junk {number:03}"}}
-        change = parse_change(item, ada.device.uuid)
+        change = parse_change(BUILT_IN, item, ada.device.uuid)
         push(ada.parts.store, ada.book, ChangeOrigin(ada.device.id), [change], ada.parts.clock())
     return grace, head
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.decide import Create, NoChange, Reject, Write, decide
 from offbook.core.model import Change, Record, Verdict
 from offbook.core.protocol.requests import parse_change
@@ -24,7 +25,9 @@ def change(number: int, base: int, data: Mapping[str, Any] | None, at: int = 0, 
         "base": base,
         "timestamp": f"2026-11-20T17:{at:02}:00.000Z",
     }
-    made = parse_change(item | ({} if data is None else {"data": data}), f"00000000-0000-4000-a000-{number:012}")
+    made = parse_change(
+        BUILT_IN, item | ({} if data is None else {"data": data}), f"00000000-0000-4000-a000-{number:012}"
+    )
     assert isinstance(made, Change)
     return made
 

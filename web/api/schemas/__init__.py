@@ -1,1 +1,1 @@
-"""JSON schemas of what goes over the wire, made from TABLES and the limits of the wire."""
+"""JSON schemas of what goes over the wire, made from the tables' declarations and the limits of the wire."""
