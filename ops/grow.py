@@ -11,16 +11,15 @@ done, the declaration says since when each part is there. Servers that run notic
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from sqlalchemy import Connection, Table, delete, func, select
 
 from models import Base, Book
+from offbook.core.growth import Growth
 from offbook.core.growth import grow as grow_schema
-from offbook.core.schema import Map, Schema
+from offbook.core.schema import Schema
 from ops.backup.backup import before_migrating
 from storage.engines.database import Database
 from storage.engines.read_only_mode import require_open
@@ -50,47 +49,43 @@ class GrowthReport:
     kept: Path | None = None
 
 
-class GrowthPlan(NamedTuple):
-    """The declaration as it is, all tables as they are to be, and the steps between, a sentence each."""
-
-    declared: Declaration
-    schema: Schema
-    steps: tuple[str, ...]
-
-
 def grow(database: Database, wanted: Schema, now_us: int, dry_run: bool = False) -> GrowthReport:
     """Let the tables become what is wanted, beside all that is declared already; with ``dry_run``, only say how.
 
     Raises Invalid where that would be no growth, Unwritable and BackupError where it can't be.
     """
     with database.read() as connection:
-        plan = _plan(connection, wanted)
-        if dry_run or not plan.steps:
-            return GrowthReport(plan.steps)
+        _, growth = _plan(connection, wanted)
+        if dry_run or not growth.steps:
+            return _report(growth)
         kept = before_migrating(database, connection, KEPT_AS, now_us)
     with database.grow() as connection:
-        plan = _plan(connection, wanted)  # another growth may have come before this one
-        if plan.steps:
-            _carry_out(database, connection, plan, now_us)
-    return GrowthReport(plan.steps, kept)
+        declared, growth = _plan(connection, wanted)  # another growth may have come before this one
+        if growth.steps:
+            _carry_out(database, connection, declared, growth, now_us)
+    return _report(growth, kept)
 
 
-def _plan(connection: Connection, wanted: Schema) -> GrowthPlan:
-    """What a growth has to do that comes now: it also finishes one that was stopped."""
+def _report(growth: Growth, kept: Path | None = None) -> GrowthReport:
+    return GrowthReport(tuple(step.sentence for step in growth.steps), kept)
+
+
+def _plan(connection: Connection, wanted: Schema) -> tuple[Declaration, Growth]:
+    """The declaration as it is, and what is to become of it: a growth that was stopped comes to its end, too."""
     declared = read_declaration(connection)
     grown = grow_schema(read_intent(connection) or declared.schema, wanted).schema
-    steps = grow_schema(declared.schema, grown).steps
-    return GrowthPlan(declared, grown, tuple(step.sentence for step in steps))
+    return declared, grow_schema(declared.schema, grown)
 
 
-def _carry_out(database: Database, connection: Connection, plan: GrowthPlan, now_us: int) -> None:
-    declared, schema, _ = plan
-    put = database.upsert(SETTINGS, ["name", "value"])
+def _carry_out(
+    database: Database, connection: Connection, declared: Declaration, growth: Growth, now_us: int
+) -> None:
+    schema, put = growth.schema, database.upsert(SETTINGS, ["name", "value"])
     connection.execute(put, {"name": GROWING, "value": declaration_text(schema, declared.since)})
     make_missing(connection, own_database_tables(schema))
     require_open(connection.connection)  # MariaDB let others in meanwhile
     seq = _seq_of_growth(connection, declared, now_us)
-    since = {**declared.since, **dict.fromkeys(learnt_names(declared.schema, schema), seq)}
+    since = {**declared.since, **dict.fromkeys(growth.learnt, seq)}
     connection.execute(put, {"name": TABLES, "value": declaration_text(schema, since)})
     connection.execute(put, {"name": SHAPE, "value": schema.shape})
     connection.execute(delete(SETTINGS).where(SETTINGS.c.name == GROWING))
@@ -104,25 +99,6 @@ def _seq_of_growth(connection: Connection, declared: Declaration, now_us: int) -
     """
     newest = connection.execute(select(func.max(Book.seq))).scalar_one() or 0
     return max(now_us, newest + 1, *(seq + 1 for seq in declared.since.values()))
-
-
-def learnt_names(known: Schema, grown: Schema) -> Iterator[str]:
-    """The names of what is new: tables (``notes``), else fields and maps, else attributes (``notes.tags.tag``)."""
-    for name, table in grown.items():
-        if name not in known:
-            yield name
-            continue
-        old = known[name]
-        yield from (f"{name}.{field}" for field in table.by_name if field not in old.by_name)
-        for map_ in table.maps:
-            yield from _learnt_of_map(f"{name}.{map_.name}", old.maps_by_name.get(map_.name), map_)
-
-
-def _learnt_of_map(place: str, known: Map | None, grown: Map) -> Iterator[str]:
-    if known is None:
-        yield place
-    else:
-        yield from (f"{place}.{attribute}" for attribute in grown.by_name if attribute not in known.by_name)
 
 
 @dataclass(frozen=True, slots=True)
