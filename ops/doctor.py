@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import dataclass
 
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
@@ -19,7 +18,7 @@ from ops.move.move import why_closed
 from ops.query_plans import full_scans, missing_indexes
 from storage.engines import write_probe
 from storage.engines.database import Database
-from storage.engines.migrations import config_for, unknown_to
+from storage.engines.migrations import scripts, unknown_to
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Unwritable
 from storage.repositories import user_names
@@ -46,8 +45,7 @@ def examine(database: Database) -> list[Finding]:
 
 def schema(database: Database) -> list[Finding]:
     """Whether the schema is the one that this version needs; one finding."""
-    scripts = ScriptDirectory.from_config(config_for(database))
-    wanted = scripts.get_current_head()
+    wanted = scripts().get_current_head()
     try:
         current = revision(database)
     except Unwritable as error:
@@ -60,7 +58,7 @@ def schema(database: Database) -> list[Finding]:
         ]
     if current == wanted:
         return [Finding(f"The schema is up to date ({current}).")]
-    if current is not None and (newer := unknown_to(scripts, current)) is not None:
+    if current is not None and (newer := unknown_to(scripts(), current)) is not None:
         return [Finding(newer, bad=True)]
     return [Finding(f"The schema is {current or 'missing'} and should be {wanted}: run `flask db upgrade`.", bad=True)]
 

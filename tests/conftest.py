@@ -74,11 +74,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         params: dict[str, Any] = (
             item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         )
+        names = {mark.name for mark in item.iter_markers()}
         if any(isinstance(value, str) and value in ENGINES and value != "sqlite" for value in params.values()):
             item.add_marker("servers")
-        if item.get_closest_marker("proof") and params.get("seed", 0) >= FEW_WORLDS:
+            names.add("servers")
+        if "proof" in names and params.get("seed", 0) >= FEW_WORLDS:
             item.add_marker("worlds")
-        if any(item.get_closest_marker(name) for name in SLOW):
+            names.add("worlds")
+        if not names.isdisjoint(SLOW):
             item.add_marker("slow")
 
 
@@ -144,28 +147,44 @@ def stage(engine_name: str, database_template: Path, tmp_path_factory: pytest.Te
     MAKERS[engine_name].free(folder)
 
 
-@pytest.fixture
-def app(stage: Stage) -> Iterator[App]:
-    """The real app, on a database without rows. It is the same one in every test: do not change its settings."""
+@pytest.fixture(scope="session")
+def with_laptop(stage: Stage) -> tuple[Path, str]:
+    """A template with one user, ada, who has one device, and the token of that. To make them anew takes longer than
+    most tests of a device.
+    """
+    from tests.support.api_client import caller
+
     with stage.set() as app:
+        token = caller(app, "ada").token
+        return stage.kept("laptop.db"), token
+
+
+@pytest.fixture
+def app(stage: Stage, request: pytest.FixtureRequest) -> Iterator[App]:
+    """The real app, on a database without rows, but for ``laptop`` where a test uses that. It is the same one in every
+    test: do not change its settings.
+    """
+    template, _ = request.getfixturevalue("with_laptop") if "laptop" in request.fixturenames else (None, "")
+    with stage.set(template) as app:
         yield app
 
 
 @pytest.fixture
 def ada(app: App) -> Browser:
     """The browser of the app's only user, signed in."""
-    from tests.support.browser import add_user, signed_in
+    from tests.support.api_client import add_missing_user
+    from tests.support.browser import signed_in
 
-    add_user(app, "ada")
+    add_missing_user(app, "ada")
     return signed_in(app, "ada")
 
 
 @pytest.fixture
-def laptop(app: App) -> Caller:
-    """A device of a user, ada."""
-    from tests.support.api_client import caller
+def laptop(app: App, stage: Stage, with_laptop: tuple[Path, str]) -> Caller:
+    """A device of a user, ada, who is made where a test has an app of its own."""
+    from tests.support.api_client import Caller, caller
 
-    return caller(app, "ada")
+    return Caller(app, with_laptop[1]) if app is stage.app else caller(app, "ada")
 
 
 @pytest.fixture

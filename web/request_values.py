@@ -16,7 +16,8 @@ from werkzeug.datastructures import Authorization, MultiDict
 from werkzeug.routing import IntegerConverter
 
 from offbook.core.errors import Malformed
-from offbook.core.protocol.requests import INTEGER_MAX, UUID_TEXT, is_seq
+from offbook.core.protocol.requests import INTEGER_MAX, is_seq
+from offbook.core.validation import UUID_TEXT
 
 Default = TypeVar("Default")
 

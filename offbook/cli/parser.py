@@ -43,6 +43,26 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}. `{self.prog} --help` tells more.")
 
 
+class UntypedParser(Parser):
+    """Stands for a command whose name was not typed. The help of `offbook` lists it; its options, which it does not
+    have, would take longer to make than `offbook list` takes to answer.
+    """
+
+    def __init__(self, *args: object, **options: object) -> None:
+        """Leave out what ArgumentParser makes: nothing asks this parser."""
+
+    def add_argument(self, *args: object, **options: object) -> argparse.Action:
+        """An action that belongs to no parser."""
+        return argparse.Action([], "")
+
+    def set_defaults(self, **options: object) -> None:
+        """Keep none: nothing is parsed."""
+
+    def add_subparsers(self, **options: object) -> argparse._SubParsersAction[UntypedParser]:  # type: ignore[override]
+        """Commands under this one, which are as little typed."""
+        return argparse._SubParsersAction([], "", UntypedParser)
+
+
 class VersionAction(argparse.Action):
     """Looks the version up when it is asked for: that alone takes as long as many a command."""
 
@@ -59,14 +79,17 @@ class VersionAction(argparse.Action):
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The arguments, with the command's function as ``run``. Raises UsageError; SystemExit after help or version."""
     defaults = argparse.Namespace(db=None, json=False, makes_file=False, on_book=True)
-    args = make_parser().parse_args(words, defaults)
+    args = make_parser(words).parse_args(words, defaults)
     module, _, function = args.run.partition(".")
     args.run = getattr(import_module(f"offbook.cli.commands.{module}"), function)
     return args
 
 
-def make_parser() -> Parser:
-    """The parser of the whole command line. ``run`` names a function in offbook.cli.commands: `list` loads no other."""
+def make_parser(words: Sequence[str]) -> Parser:
+    """The parser of these words: it lists all commands, and has the options of those that the words name.
+
+    ``run`` names a function in offbook.cli.commands: `list` loads no other.
+    """
     everywhere = _common_options("where the book is on this device")
     parser = Parser(
         "offbook",
@@ -76,7 +99,14 @@ def make_parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=VersionAction, nargs=0, help="tell the version of offbook")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def parser_of(prog: str, **options: object) -> Parser:
+        return Parser(prog, **options) if prog.rpartition(" ")[2] in words else UntypedParser()
+
+    # argparse wants a class, and does no more with it than to call it
+    commands = parser.add_subparsers(  # type: ignore[call-overload]
+        title="commands", metavar="COMMAND", required=True, parser_class=parser_of
+    )
 
     def command(name: str, run: str, help: str, more: str = "", options: Parser = everywhere) -> Parser:
         description = f"{help[0].upper()}{help[1:]}. {more}"

@@ -8,6 +8,7 @@ DETAIL_KINDS = ("phone", "email", "address", "url", "date", "group", "custom")
 
 CONTACTS = Table(
     name="contacts",
+    singular="contact",
     fields=(
         Field("name", limit=300, required=True),
         Field("email", limit=320, beside="email"),
@@ -35,11 +36,12 @@ CONTACTS = Table(
             name="details",
             rows="contact_details",
             owner="contact_id",
+            beside="value",
             attributes=(
                 Field("kind", Type.CHOICE, limit=20, required=True, choices=DETAIL_KINDS),
                 Field("label", limit=100),
                 Field("value", limit=2000),
-                Field("position", Type.INTEGER),
+                Field("position", Type.INTEGER, least=-(2**31), most=2**31 - 1),
                 Field("street", limit=500, shares="value"),
                 Field("city", limit=200, shares="value"),
                 Field("region", limit=200, shares="value"),

@@ -11,9 +11,12 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from offbook.core.errors import Invalid
-from offbook.core.model import Operation, Value
+from offbook.core.model import Operation, Scalar, Value
 from offbook.core.schema import ENTRY_KEY, Field, Map, Table, Type, entry_of
 from offbook.core.validation import LENIENT, Json, check, parse_cells, same, value_of
+
+TYPES_OF_JSON = {str: Type.TEXT, int: Type.INTEGER, float: Type.NUMBER}
+"""What a cell must be of that is not known here; all else is JSON."""
 
 
 class ReceivedRow(NamedTuple):
@@ -86,10 +89,10 @@ def is_whole(table: Table, cell: str, value: Json) -> bool:
     return not isinstance(value, list | tuple) or "/" not in cell or len(value) <= len(table.fields_of(cell))
 
 
-def _any_value(cell: str, value: Json) -> str | int | None:
+def _any_value(cell: str, value: Json) -> Scalar:
     if value is None or isinstance(value, bool):
         return value
-    type_ = Type.INTEGER if isinstance(value, int) else Type.TEXT
+    type_ = TYPES_OF_JSON.get(type(value), Type.JSON)
     return check(Field(cell, type_), cell, value, LENIENT)
 
 

@@ -82,14 +82,19 @@ NOT_AN_ENTRY = Message("wrong_type", "{field} must be an object, or null to remo
 NOT_A_FLAG = Message("wrong_type", "{field} must be true or false.")
 NOT_TEXT = Message("wrong_type", "{field} must be text.")
 NOT_WHOLE = Message("wrong_type", "{field} must be a whole number.")
+NOT_A_NUMBER = Message("wrong_type", "{field} must be a number.")
+NOT_JSON_VALUE = Message("wrong_type", "{field} must be a value that JSON can say.")
 TOO_MANY_PARTS = Message("wrong_type", "{field} has {limit} parts at the most.")
 WRONG_SHAPE = Message("wrong_type", "This is no value that {cell} can hold.")
 NUL = Message("bad_text", "{field} has a NUL character, which no text may have.")
 SURROGATE = Message("bad_text", "{field} is not text that UTF-8 can hold (a lone surrogate).")
 TOO_LONG = Message("too_long", "{field} has {length} characters, and {limit} is the most.")
 BAD_DATE = Message("bad_date", "{field} must be a date like 1815-12-10, or --12-10 without the year.")
-OUT_OF_32_BITS = Message("out_of_range", "{field} must be between {least} and {most}.")
+OUT_OF_RANGE = Message("out_of_range", "{field} must be between {least} and {most}.")
 OUT_OF_64_BITS = Message("out_of_range", "{field} must be a whole number of 64 bits.")
+NOT_FINITE = Message("out_of_range", "{field} must be a number that 64 bits can hold.")
+JSON_INTEGER = Message("out_of_range", "{field} has a whole number of more than 53 bits, which browsers would round.")
+JSON_TOO_DEEP = Message("bad_json", "{field} is nested more than {limit} levels deep.")
 BAD_CHOICE = Message("bad_choice", "{field} must be one of {choices}.")
 NO_ROOM_FOR_BOTH = Message("bad_choice", "{field} has no room for both values: choose one of them, or type another.")
 NO_VALUE_IN_CHANGE = Message("unknown_cell", "This change has no value for {name!a}.")
@@ -145,6 +150,47 @@ RANGES_OUT_OF_ORDER = Message("bad_ranges", "Ranges must come in order, none ove
 BAD_RANGE = Message("bad_ranges", 'A range must be like ["3", "4a"] or ["f", null]: two beginnings of ids, in order.')
 BAD_IDS = Message("bad_ids", '"ids" must be a list of 1 to {limit} ids.')
 BAD_ID_OF_IDS = Message("bad_ids", "An id must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e.")
+
+# --- a declaration ---------------------------------------------------------------------------------------------------
+
+NOT_DECLARATIONS = Message("bad_declaration", "A declaration must be a list of tables.")
+NOT_A_DECLARATION = Message("bad_declaration", "{place} must be an object with a name, and its options.")
+BAD_NAME = Message(
+    "bad_declaration",
+    "{place} is no name of a table or a column: a small letter, then up to 47 small letters, digits and _.",
+)
+RESERVED_NAME = Message(
+    "bad_declaration", "{place}: {name} is a name that offbook or a database keeps for itself; choose another."
+)
+TWICE = Message("bad_declaration", "{place}: {name} is there twice.")
+NOT_A_COLUMN = Message("bad_declaration", "{place}: {thing!a} is neither a field nor a map.")
+UNKNOWN_TYPE = Message("bad_declaration", "{place}: the type must be one of {types}.")
+UNKNOWN_OPTION = Message("bad_declaration", "{place} has an unknown option: {name!a}. It may have {options}.")
+BAD_OPTION = Message("bad_declaration", "{place}: {option} must be {form}.")
+OPTION_OUT_OF_RANGE = Message("bad_declaration", "{place}: {what} must be from 1 to {most}.")
+LEAST_OVER_MOST = Message("bad_declaration", "{place}: the least value is larger than the most.")
+BAD_HEADING = Message("bad_declaration", "{place}: {option} must be one line of at most {limit} characters.")
+BAD_CHOICE_NAME = Message(
+    "bad_declaration", "{place}: {choice!a} is no choice: it must be one line of 1 to {limit} characters."
+)
+NO_TARGET = Message("bad_declaration", "{place} must say which table it refers to.")
+UNKNOWN_TARGET = Message("bad_declaration", "{place} refers to {name!a}, which is no table here: declare it too.")
+CLEARS_REQUIRED = Message("bad_declaration", '{place} is required, so it can\'t be cleared: leave out gone="clear".')
+DEFAULT_OF_OPTIONAL = Message("bad_declaration", "{place} has a default, which only a required field may have.")
+BAD_DEFAULT = Message("bad_declaration", "{place}: the default {reason}.")
+NO_SUCH_FIELD = Message("bad_declaration", "{place}: {option} names {name!a}, which is no such field.")
+BAD_KEY_FIELD = Message(
+    "bad_declaration",
+    "{place}: the key {name} must be required, without a default, and hold text, a date, a choice or a whole number.",
+)
+ONLY_IN_MAP = Message("bad_declaration", "{place} can't share a cell: only attributes of a map do.")
+NOT_IN_MAP = Message("bad_declaration", "{place} can't name a place beside it: it is an attribute of a map itself.")
+NO_PLACE_BESIDE = Message(
+    "bad_declaration", "{place}: the table's first map has no place beside it, or no choice {kind!a}."
+)
+ROWS_ELSEWHERE = Message("bad_declaration", "{place} must leave it to offbook where its entries lie.")
+
+NOT_GROWTH = Message("not_growth", "What is declared can only grow, and this does not: {faults}.")
 
 # --- the tutorial form -----------------------------------------------------------------------------------------------
 

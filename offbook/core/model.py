@@ -15,8 +15,11 @@ from typing import NamedTuple
 from offbook.core.messages import Fault
 from offbook.core.schema import Table
 
-Value = str | int | bool | tuple[str | int | None, ...] | None
-"""What a cell holds. A tuple is a cell of several attributes (an address), in the order of its declaration."""
+Scalar = str | int | float | None
+
+Value = Scalar | tuple[Scalar, ...]
+"""What a cell holds; of JSON that is its canonical text. A tuple is a cell of several attributes (an address), in the
+order of its declaration."""
 
 Cells = Mapping[str, Value]
 

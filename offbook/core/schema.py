@@ -34,7 +34,7 @@ class Type(StrEnum):
     CHOICE = "choice"
     NUMBER = "number"  # finite, of 64 bits
     TIME = "time"  # ISO 8601 text in UTC with milliseconds: 2026-11-20T17:00:00.000Z
-    JSON = "json"  # any value, held as its canonical JSON text (RFC 8785 but for numbers), on the wire as it is
+    JSON = "json"  # any value: held as its canonical JSON text, and on the wire as it is
     REF = "ref"  # the id of a record of another table
 
 
@@ -45,18 +45,25 @@ class Gone(StrEnum):
     CLEAR = "clear"
 
 
+INTEGER_MAX = 2**53 - 1
+"""The largest whole number of a cell: what a browser, whose numbers are of 64 bits with a point, holds exactly."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of a table, or one attribute of a map's entries.
 
-    ``limit`` counts characters. ``shares`` names the attribute whose cell this attribute is a part of.
+    ``limit`` counts characters, of text and of JSON; a whole number lies between ``least`` and ``most``. ``shares``
+    names the attribute whose cell this attribute is a part of.
 
     Where two values are in conflict, both can stand if there is room: a second value becomes an entry of the table's
     first map, of the kind ``beside``; or it stands below the first one, in a field that ``is_joinable``.
 
-    ``heading`` is what people read instead of the name. A ``retired`` field stays in sync and is shown nowhere.
-    ``default`` stands for an empty value of a field that became required after rows were made. A reference names its
-    ``target`` table; whoever deletes what it points to clears it, where ``gone`` says so.
+    ``heading`` is what people read instead of the name. A ``retired`` field stays in sync and is shown nowhere. A
+    reference names its ``target`` table; whoever deletes what it points to clears it, where ``gone`` says so.
+
+    ``default`` is shown of a required field that is empty, and never written: so a field can become required though
+    there are rows without it, and devices that do not know of that. What writers must fill in is what ``is_needed``.
     """
 
     name: str
@@ -69,14 +76,24 @@ class Field:
     is_joinable: bool = False
     heading: str = ""
     retired: bool = False
-    default: str | int | float | bool | None = None
+    default: str | int | float | None = None
     target: str = ""
     gone: Gone = Gone.KEEP
+    least: int = -INTEGER_MAX
+    most: int = INTEGER_MAX
+    is_needed: bool = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_needed", self.required and self.default is None)
 
 
 @dataclass(frozen=True)
 class Map:
-    """A field whose value is a map from entry keys to entries; in storage, a table of its own (``rows``)."""
+    """A field whose value is a map from entry keys to entries; in storage, a table of its own (``rows``).
+
+    ``owner`` is the column there that holds the record's id. ``beside`` names the attribute of which a second value, in
+    conflict with the first, can stand in an entry of its own.
+    """
 
     name: str
     rows: str
@@ -85,6 +102,7 @@ class Map:
     entries_max: int = 200
     heading: str = ""
     retired: bool = False
+    beside: str = ""
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
@@ -94,7 +112,17 @@ class Map:
     @cached_property
     def required(self) -> tuple[str, ...]:
         """The names of the attributes that every entry must have."""
-        return tuple(attribute.name for attribute in self.attributes if attribute.required)
+        return tuple(attribute.name for attribute in self.attributes if attribute.is_needed)
+
+    @cached_property
+    def defaults(self) -> Mapping[str, str | int | float]:
+        """What is shown of attributes that are empty, by name."""
+        return _defaults(self.attributes)
+
+    @cached_property
+    def json_names(self) -> frozenset[str]:
+        """The names of the attributes that hold JSON."""
+        return _json_names(self.attributes)
 
     @cached_property
     def cells(self) -> Mapping[str, tuple[Field, ...]]:
@@ -119,7 +147,8 @@ class Table:
 
     A new record's id follows from its ``key`` field, where it has one: two devices that add the same key offline add
     the same record. ``shows`` are the fields of a list and ``order`` what it is sorted by. ``policy`` is the table's
-    own conflict policy, where it is not the book's.
+    own conflict policy, where it is not the book's. ``heading`` is what people read instead of the name, and
+    ``singular`` what they call one record.
     """
 
     name: str
@@ -130,6 +159,7 @@ class Table:
     shows: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     policy: str = ""
+    singular: str = "record"
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -150,7 +180,17 @@ class Table:
     @cached_property
     def required(self) -> tuple[str, ...]:
         """The names of the plain fields that every record must have."""
-        return tuple(field.name for field in self.fields if field.required)
+        return tuple(field.name for field in self.fields if field.is_needed)
+
+    @cached_property
+    def defaults(self) -> Mapping[str, str | int | float]:
+        """What is shown of plain fields that are empty, by name."""
+        return _defaults(self.fields)
+
+    @cached_property
+    def json_names(self) -> frozenset[str]:
+        """The names of the plain fields that hold JSON."""
+        return _json_names(self.fields)
 
     def has_cell(self, cell: str) -> bool:
         """Whether a record of this table can have a cell of this name."""
@@ -168,6 +208,14 @@ class Table:
         if name == EXISTS:
             return ()
         return self.maps_by_name[entry.split("/")[0]].cells[name] if entry else (self.by_name[name],)
+
+
+def _defaults(fields: Iterable[Field]) -> Mapping[str, str | int | float]:
+    return MappingProxyType({field.name: field.default for field in fields if field.default is not None})
+
+
+def _json_names(fields: Iterable[Field]) -> frozenset[str]:
+    return frozenset(field.name for field in fields if field.type is Type.JSON)
 
 
 def entry_of(cell: str) -> str:
@@ -199,3 +247,10 @@ class Schema(Mapping[str, Table]):
 
     def __hash__(self) -> int:
         return hash(tuple(self._tables))
+
+    @cached_property
+    def shape(self) -> str:
+        """What tells this schema from any other: 16 hex digits, the same for two that are declared alike."""
+        from offbook.core.declaration import shape_of_schema  # which reads declarations, and so imports this module
+
+        return shape_of_schema(self)

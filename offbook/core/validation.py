@@ -9,40 +9,47 @@ may be newer: it only has to be of its field's JSON type (LENIENT), and nothing 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import zip_longest
+from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
 from offbook.core import messages
 from offbook.core.errors import Invalid
-from offbook.core.model import Operation, Value
-from offbook.core.schema import ENTRY_KEY, EXISTS, Field, Map, Table, Type
+from offbook.core.model import Operation, Scalar, Value
+from offbook.core.schema import ENTRY_KEY, EXISTS, INTEGER_MAX, Field, Map, Table, Type
 
 Json = Any
 """Whatever JSON can say: checked here, and nowhere trusted before."""
-
-Scalar = str | int | None
 
 Rules = Mapping[Type, Callable[[Field, str, Json], Scalar]]
 """Per type what gives a field's value in the form in which it is stored. Raises Invalid, and names it."""
 
 DATE = re.compile(r"([0-9]{4}-|--)[0-9]{2}-[0-9]{2}")
+TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 SURROGATE = re.compile("[\ud800-\udfff]")
+JSON_DEPTH_MAX = 32
 MADE_BY_SERVER = frozenset({"id", "created_at", "updated_at"})
 
 
 def check(field: Field, name: str, value: Json, rules: Rules) -> Scalar:
     """The value of one field or attribute as it is stored; most are empty. Raises Invalid, and calls it ``name``."""
-    return None if value is None and not field.required else rules[field.type](field, name, value)
+    if value is not None:
+        return rules[field.type](field, name, value)
+    if field.is_needed and rules is STRICT:
+        raise Invalid.of(messages.EMPTY_VALUE, field=name)
+    return None
 
 
 def _any_text(field: Field, name: str, value: Json) -> str | None:
     """Whatever UTF-8 and every database can hold."""
-    if value is None:
-        return None
     if not isinstance(value, str):
         raise Invalid.of(messages.NOT_TEXT, field=name)
     if "\0" in value:
@@ -55,8 +62,12 @@ def _any_text(field: Field, name: str, value: Json) -> str | None:
 def _text(field: Field, name: str, value: Json) -> str | None:
     if isinstance(value, str) and len(value) > field.limit:
         raise Invalid.of(messages.TOO_LONG, field=name, length=len(value), limit=field.limit)
+    return _needed_text(field, name, value)
+
+
+def _needed_text(field: Field, name: str, value: Json) -> str | None:
     text = _any_text(field, name, value)
-    if field.required and not (text or "").strip():
+    if field.is_needed and not (text or "").strip():
         raise Invalid.of(messages.EMPTY_VALUE, field=name)
     return text
 
@@ -85,8 +96,8 @@ def _flag(field: Field, name: str, value: Json) -> bool | None:
 
 
 def _integer(field: Field, name: str, value: Json) -> int:
-    if type(value) is int and not -(2**31) <= value < 2**31:
-        raise Invalid.of(messages.OUT_OF_32_BITS, field=name, least=-(2**31), most=2**31 - 1)
+    if type(value) is int and not field.least <= value <= field.most:
+        raise Invalid.of(messages.OUT_OF_RANGE, field=name, least=field.least, most=field.most)
     return _any_integer(field, name, value)
 
 
@@ -97,6 +108,73 @@ def _any_integer(field: Field, name: str, value: Json) -> int:
     if not -(2**63) <= value < 2**63:
         raise Invalid.of(messages.OUT_OF_64_BITS, field=name)
     return value
+
+
+def _number(field: Field, name: str, value: Json) -> float:
+    """A finite float: a whole number is one too, and there is no negative zero, of which SQLite knows nothing."""
+    if type(value) not in (int, float):
+        raise Invalid.of(messages.NOT_A_NUMBER, field=name)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = float("inf")
+    if not isfinite(number):
+        raise Invalid.of(messages.NOT_FINITE, field=name)
+    return number + 0.0
+
+
+def _time(field: Field, name: str, value: Json) -> str | None:
+    """The moment in UTC, to the millisecond."""
+    text = _needed_text(field, name, value)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text).astimezone(UTC) if TIME.fullmatch(text) else None
+    except (ValueError, OverflowError):  # 30 February, an offset of 99 hours; the first moments of the year 1
+        moment = None
+    if moment is None:
+        raise Invalid.of(messages.BAD_TIME, field=name)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def _reference(field: Field, name: str, value: Json) -> str | None:
+    text = _needed_text(field, name, value)
+    if text is not None and not UUID_TEXT.fullmatch(text):
+        raise Invalid.of(messages.BAD_ID, field=name)
+    return text and text.lower()
+
+
+def _json(field: Field, name: str, value: Json) -> str:
+    _check_json(name, value, JSON_DEPTH_MAX)
+    text = _any_json(field, name, value)
+    if len(text) > field.limit:
+        raise Invalid.of(messages.TOO_LONG, field=name, length=len(text), limit=field.limit)
+    return text
+
+
+def _check_json(name: str, value: Json, depth: int) -> None:
+    """Raise Invalid for what is too deep, or what some reader of JSON would read as something else."""
+    match value:
+        case dict() | list() | tuple():
+            if not depth:
+                raise Invalid.of(messages.JSON_TOO_DEEP, field=name, limit=JSON_DEPTH_MAX)
+            for item in (*value, *value.values()) if isinstance(value, dict) else value:
+                _check_json(name, item, depth - 1)
+        case str():
+            _any_text(Field(name), name, value)
+        case int() if not -INTEGER_MAX <= value <= INTEGER_MAX:
+            raise Invalid.of(messages.JSON_INTEGER, field=name)
+
+
+def _any_json(field: Field, name: str, value: Json) -> str:
+    """The value's canonical text: keys in the order of their characters, no spaces."""
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        raise Invalid.of(messages.NOT_JSON_VALUE, field=name) from None
+    if not text.isascii() and SURROGATE.search(text):
+        raise Invalid.of(messages.SURROGATE, field=name)
+    return text
 
 
 def _choice(field: Field, name: str, value: Json) -> str | None:
@@ -113,6 +191,10 @@ STRICT: Rules = MappingProxyType(
         Type.FLAG: _flag,
         Type.INTEGER: _integer,
         Type.CHOICE: _choice,
+        Type.NUMBER: _number,
+        Type.TIME: _time,
+        Type.JSON: _json,
+        Type.REF: _reference,
     }
 )
 
@@ -123,6 +205,10 @@ LENIENT: Rules = MappingProxyType(
         Type.FLAG: _flag,
         Type.INTEGER: _any_integer,
         Type.CHOICE: _any_text,
+        Type.NUMBER: _number,
+        Type.TIME: _any_text,
+        Type.JSON: _any_json,
+        Type.REF: _any_text,
     }
 )
 

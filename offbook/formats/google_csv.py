@@ -27,8 +27,7 @@ from offbook.contacts.table import CONTACTS, DETAIL_KINDS
 from offbook.core import messages
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
-from offbook.core.protocol.requests import UUID_TEXT
-from offbook.core.validation import parse_cells
+from offbook.core.validation import UUID_TEXT, parse_cells
 from offbook.formats.google_csv_columns import (
     FIELDS,
     KINDS,

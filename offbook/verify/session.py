@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 from offbook.core.errors import Refused, ServerFault, SyncError
 from offbook.core.protocol.json import dumps
-from offbook.core.protocol.requests import PAGE_MAX, UUID_TEXT
+from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.schema import Table
+from offbook.core.validation import UUID_TEXT
 from offbook.core.verify.digests import MODULUS, digest, shape_of
 from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split
 from offbook.database import change_log, sync_state

@@ -17,7 +17,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
@@ -31,7 +30,7 @@ from ops.backup.schema import Schema
 from ops.backup.seal import Manifest
 from ops.doctor import driver_message
 from storage.engines.database import Database
-from storage.engines.migrations import config_for
+from storage.engines.migrations import scripts
 from storage.engines.read_only_mode import CLOSED, TABLE
 from storage.engines.sqlite import driver
 
@@ -238,6 +237,6 @@ def _file_of(database: Database) -> Path | None:
 
 def _is_known(database: Database, revision: str) -> bool:
     try:
-        return ScriptDirectory.from_config(config_for(database)).get_revision(revision) is not None
+        return scripts().get_revision(revision) is not None
     except CommandError:
         return False

@@ -17,10 +17,9 @@ from typing import Any, NamedTuple
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from alembic.script import ScriptDirectory
 
 from storage.engines.database import open_engines
-from storage.engines.migrations import MIGRATIONS
+from storage.engines.migrations import scripts
 from storage.engines.sqlite import driver
 from storage.repositories.declaration import parse_declaration
 from storage.sql.app_tables import make_missing
@@ -129,8 +128,7 @@ def template(revision: str, tables: str | None = None) -> bytes:
     Alembic's own command would do it but for a backup before an upgrade, which is made in the middle of another one:
     its environment is one of the whole process.
     """
-    scripts = ScriptDirectory(str(MIGRATIONS))
-    steps = list(scripts.iterate_revisions(revision, "base"))
+    steps = list(scripts().iterate_revisions(revision, "base"))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "template.db")
         database = open_engines(f"sqlite:///{path}")
@@ -140,7 +138,7 @@ def template(revision: str, tables: str | None = None) -> bytes:
                 with Operations.context(context):
                     for step in reversed(steps):
                         step.module.upgrade()
-                context.stamp(scripts, revision)
+                context.stamp(scripts(), revision)
                 if tables is not None:
                     make_missing(connection, own_database_tables(parse_declaration(tables).schema))
         finally:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,12 @@ def config_for(database: Database, directory: Path = MIGRATIONS) -> Config:
     config.set_main_option("path_separator", "os")
     config.attributes["database"] = database
     return config
+
+
+@cache
+def scripts() -> ScriptDirectory:
+    """The migrations of this version, read once: each is a module that Alembic would run anew."""
+    return ScriptDirectory(str(MIGRATIONS))
 
 
 def unknown_to(scripts: ScriptDirectory, revision: str) -> str | None:

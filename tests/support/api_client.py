@@ -77,9 +77,14 @@ class Caller:
 
 def caller(app: App, user: str, device: str = "laptop", *, admin: bool = False) -> Caller:
     """A device of a user, who is made where there is none of that name."""
-    if user not in {one.name for one in app.extensions["offbook"].accounts.users()}:
-        add_user(app, user, admin=admin)
+    add_missing_user(app, user, admin=admin)
     return Caller(app, add_device(app, user, device)[1])
+
+
+def add_missing_user(app: App, name: str, *, admin: bool = False) -> None:
+    """Make a user of this name, where there is none."""
+    if name not in {user.name for user in app.extensions["offbook"].accounts.users()}:
+        add_user(app, name, admin=admin)
 
 
 def seq_of(answer: TestResponse) -> int:

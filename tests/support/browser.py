@@ -78,23 +78,23 @@ class Stage:
         self._maker = maker
         self._empty = empty
         self._folder = folder
-        self._app = app_on(maker.copy(empty, folder))
+        self.app = app_on(maker.copy(empty, folder))
         self._as_made = self._parts()
 
     @contextmanager
     def set(self, template: Path | None = None) -> Iterator[App]:
         """The app on a copy of ``template``, or on a database without rows."""
         self._maker.copy(template or self._empty, self._folder)
-        yield self._app
-        self._app.extensions["database"].close()
+        yield self.app
+        self.app.extensions["database"].close()
         assert self._parts() == self._as_made, "a test changed the app: let it make one of its own with app_on()"
 
     def _parts(self) -> list[dict[str, Any]]:
-        return [dict(part) for part in (self._app.config, self._app.view_functions, self._app.extensions)]
+        return [dict(part) for part in (self.app.config, self.app.view_functions, self.app.extensions)]
 
     def kept(self, name: str) -> Path:
         """What the database holds by now, to set the stage with it again."""
-        self._app.extensions["database"].close()
+        self.app.extensions["database"].close()
         return self._maker.kept(self._folder, name)
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from storage.engines.database import open_engines
@@ -35,6 +37,18 @@ class Maker(Protocol):
         """The copy of ``folder`` is not needed any more."""
 
 
+@cache
+def empty_file() -> bytes:
+    """A migrated SQLite database without rows. Closing it leaves no WAL beside it, so that it may be copied."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "empty.db")
+        database = open_engines(f"sqlite:///{path}")
+        upgrade(database)
+        database.close()
+        assert not path.with_name("empty.db-wal").exists()
+        return path.read_bytes()
+
+
 class Files:
     """SQLite."""
 
@@ -42,12 +56,8 @@ class Files:
         return ""
 
     def template(self, folder: Path) -> Path:
-        """Closing it leaves no WAL beside it, so that it may be copied."""
         path = folder / "template.db"
-        database = open_engines(f"sqlite:///{path}")
-        upgrade(database)
-        database.close()
-        assert not path.with_name("template.db-wal").exists()
+        path.write_bytes(empty_file())
         return path
 
     def copy(self, template: Path, folder: Path) -> str:

@@ -19,6 +19,7 @@ import uvicorn
 from config import Config
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
+from tests.support.databases import empty_file
 from web.server.process import address_of, listen, server_of
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,12 @@ class Process:
 def migrated(instance: Path) -> Database:
     """The database that a server with this instance folder uses."""
     database = open_engines(Config.from_environment({"INSTANCE_PATH": str(instance)}).database_url)
-    upgrade(database)
+    path = Path(database.engine.url.database or "")
+    if path.exists():
+        upgrade(database)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(empty_file())
     return database
 
 

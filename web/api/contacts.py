@@ -12,9 +12,9 @@ from flask import Blueprint, Response, request, url_for
 
 from offbook.core.errors import Conflicting, Invalid, Malformed
 from offbook.core.model import Record
-from offbook.core.protocol.requests import BODY_BYTES_MAX, UUID_TEXT
+from offbook.core.protocol.requests import BODY_BYTES_MAX
 from offbook.core.protocol.rows import data_of
-from offbook.core.validation import Json
+from offbook.core.validation import UUID_TEXT, Json
 from services.contacts import ContactChanged, create_contact, delete_contact, get_contact, update_contact
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.schemas.basics import TEXT

@@ -8,7 +8,6 @@ The replica runs the same checks before it sends.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ from offbook.core.messages import Message
 from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Rejection, Value
 from offbook.core.protocol.rows import EPOCH
 from offbook.core.schema import Schema, Table
-from offbook.core.validation import STRICT, Json, Rules, parse_cells
+from offbook.core.validation import STRICT, UUID_TEXT, Json, Rules, parse_cells
 
 PROTOCOL = "1"
 """Sent as the header Offbook-Protocol both ways."""
@@ -32,7 +31,6 @@ BASES_MAX = 5_000
 RESOLVES_MAX = 100
 
 MILLISECOND = timedelta(milliseconds=1)
-UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 OPERATIONS = {operation.value: operation for operation in Operation}
 PUSH_KEYS = frozenset({"changes", "since", "seen", "kept", "sent_at", "parked"})
 CHANGE_KEYS = frozenset(

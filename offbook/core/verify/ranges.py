@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from offbook.core import messages
 from offbook.core.errors import Malformed
-from offbook.core.protocol.requests import PAGE_MAX, UUID_TEXT
+from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.schema import Schema, Table
-from offbook.core.validation import Json
+from offbook.core.validation import UUID_TEXT, Json
 
 DIGITS = "0123456789abcdef"
 DASHES = (8, 13, 18, 23)

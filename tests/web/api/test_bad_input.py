@@ -73,7 +73,7 @@ def test_a_body_that_cannot_be_read_is_refused_whole(
     body, headers, status, code = BODIES[name]
     path = path.format(id=laptop.add()["id"])
     before = typed(app)
-    is_told(laptop.ask(method, path, headers, data=body), status, code)
+    is_told(laptop.ask(method, path, headers, data=body() if callable(body) else body), status, code)
     assert typed(app) == before
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from openapi_spec_validator import validate
 
 import routes
 from app import App
@@ -26,6 +25,8 @@ def document(app: App) -> dict[str, Any]:
 
 
 def test_the_description_is_valid(document: dict[str, Any]) -> None:
+    from openapi_spec_validator import validate  # takes half a second, which each process of the tests would pay
+
     validate(document)
 
 
