@@ -62,7 +62,7 @@ class TooBusy(OffbookError):
 
 
 class TablesGrown(OffbookError):
-    """What was to be written was read by tables that have grown since. Nothing was stored; by now it can be read anew."""
+    """What was to be written was read by tables that have grown since. Nothing was stored, and it may be sent again."""
 
     code = "tables_grown"
 

@@ -74,8 +74,8 @@ def read_intent(connection: Connection) -> Schema | None:
 
 
 def _settings(connection: Connection, *names: str) -> dict[str, str]:
-    rows = connection.execute(select(SETTINGS.c.name, SETTINGS.c.value).where(SETTINGS.c.name.in_(names)))
-    return {name: value for name, value in rows}
+    query = select(SETTINGS.c.name, SETTINGS.c.value).where(SETTINGS.c.name.in_(names))
+    return {row.name: row.value for row in connection.execute(query)}
 
 
 @lru_cache(maxsize=8)

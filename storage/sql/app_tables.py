@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from types import MappingProxyType
+from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -66,7 +67,7 @@ def _bytewise(length: int | None = None) -> TypeEngine[str]:
 
 UUID, LONG = _bytewise(36), _bytewise()
 
-COLUMN_TYPES: Mapping[Type, TypeEngine[object]] = MappingProxyType(
+COLUMN_TYPES: Mapping[Type, TypeEngine[Any]] = MappingProxyType(
     {
         Type.TEXT: LONG,
         Type.DATE: LONG,
@@ -152,14 +153,14 @@ def _entry_rows(map_: Map, records: Table, metadata: MetaData) -> Table:
     )
 
 
-def _field_column(field: Field) -> Column[object]:
+def _field_column(field: Field) -> Column[Any]:
     """A flag is never null, so that what is not set is found by one value."""
     if field.type is Type.FLAG:
         return _flag_column(field.name)
     return Column(_quoted(field.name), COLUMN_TYPES[field.type])
 
 
-def _flag_column(name: str) -> Column[object]:
+def _flag_column(name: str) -> Column[Any]:
     return Column(_quoted(name), COLUMN_TYPES[Type.FLAG], nullable=False, server_default=false())
 
 
@@ -174,7 +175,7 @@ def _quoted(name: str) -> quoted_name:
 def make_missing(connection: Connection, tables: Sequence[Table]) -> None:
     """Make those of these tables that are not there, and the columns and indexes that the others lack.
 
-    What is there comes first: whoever makes a table keeps others from writing to their books until the transaction ends.
+    What is there comes first: whoever makes a table keeps others from writing until the transaction ends.
     """
     operations, inspector = Operations(MigrationContext.configure(connection)), inspect(connection)
     existing = set(inspector.get_table_names())

@@ -50,11 +50,11 @@ def search_text(cells: Cells, unsearched: frozenset[str]) -> str:
     """
     texts: list[str] = []
     for cell, value in cells.items():
-        if type(value) is not str and type(value) is not tuple:
+        if not isinstance(value, str | tuple) or cell in unsearched:
             continue
-        if cell in unsearched or ("/" in cell and not _is_searched(cell, cells, unsearched)):
+        if "/" in cell and not _is_searched(cell, cells, unsearched):
             continue
-        if type(value) is tuple:
+        if isinstance(value, tuple):
             texts.extend([str(part) for part in value if part is not None])
         else:
             texts.append(value)

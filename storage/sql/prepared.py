@@ -13,7 +13,7 @@ from itertools import compress
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Dialect, Insert, Select, Table, Update, column, insert, table
+from sqlalchemy import ColumnClause, Dialect, Insert, Select, Table, Update, column, insert, table
 from sqlalchemy.sql.elements import quoted_name
 
 from storage.sql.array_params import ARRAY_ENCODERS
@@ -174,5 +174,5 @@ def _insert_text(dialect: Dialect, name: str, columns: tuple[str, ...]) -> str:
 
     Their names are quoted, since a column may be called by a word of SQL's.
     """
-    quoted = [column(quoted_name(column_name, quote=True)) for column_name in columns]
+    quoted: list[ColumnClause[Any]] = [column(quoted_name(column_name, quote=True)) for column_name in columns]
     return str(insert(table(name, *quoted)).compile(dialect=dialect))
