@@ -56,7 +56,7 @@ CODES = _by_name(
     Code("bad_key", None, Scope.RECORD, "a detail has a key that no detail may have"),
     Code("bad_resolves", None, Scope.CHANGE, "the conflicts that it settles can’t be read"),
     Code("bad_text", 400, Scope.RECORD | Scope.ANY, "a text has characters that no text may have"),
-    Code("bad_time", 400, Scope.RECORD | Scope.TYPED | Scope.PUSH, "its time can’t be read"),
+    Code("bad_time", 400, Scope.RECORD | Scope.CHANGE | Scope.PUSH, "its time can’t be read"),
     Code("base_missing", None, Scope.CHANGE, "it does not say what it knew"),
     Code("base_unknown", None, Scope.CHANGE, "it knew something that this server does not: sync once more"),
     Code("missing", None, Scope.RECORD | Scope.TYPED, "something that is needed is missing"),

@@ -58,6 +58,13 @@ class LogLine:
         return not self.typed or self.state is LineState.ACKNOWLEDGED or self.seq is not None
 
     @property
+    def is_derived(self) -> bool:
+        """Whether it was made of a row that a restored server lost, and not typed: its id is made of the record's
+        (offbook.sync.restore_recovery), and so of version 5 (RFC 9562, section 5.5).
+        """
+        return self.change_id[14:15] == "5"
+
+    @property
     def is_for_history(self) -> bool:
         """Whether it goes out again after a restore, to be nowhere but in the history: it never shows here."""
         return self.state is LineState.PENDING and self.verdict == FOR_HISTORY

@@ -272,7 +272,7 @@ def lines_over_insert(insert: LogLine, lines: Iterable[LogLine], row: ServerRow 
     row = row or NO_SERVER_ROW
     typed: list[LogLine] = []
     for line in lines:
-        if line.id <= insert.id or line.state is not LineState.PENDING:
+        if line.id <= insert.id or line.state is not LineState.PENDING or line.is_derived:
             continue
         seen = (line.bases or {}).get(EXISTS, line.base)
         if seen != insert.base and not (row.deleted and seen >= row.last_seq):

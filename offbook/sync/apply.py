@@ -179,7 +179,7 @@ def _acknowledge(connection: Connection, line: LogLine, result: ChangeResult) ->
         "UPDATE change_log SET synced = ?, seq = ?, verdict = ? WHERE id = ? AND synced = 0",
         (LineState.ACKNOWLEDGED, result.seq, result.verdict.value, line.id),
     )
-    if line.operation == Operation.DELETE:
+    if line.operation == Operation.DELETE and not line.is_derived:
         connection.execute(
             "DELETE FROM change_log WHERE synced = 2 AND operation = 'INSERT' AND table_name = ? AND record_id = ?"
             " AND id < ?",

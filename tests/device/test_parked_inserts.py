@@ -118,3 +118,23 @@ def test_an_edit_of_the_record_that_hides_it_is_parked_beside_it_where_that_is_g
     parked.sync()
     assert [line.data for line in parked.parked()] == [{"name": "Own", "phone": LONG}, {"phone": "2"}]
     assert (shown(parked), parked.status().pending) == (("Own", LONG), 0)
+
+
+def test_a_deletion_that_a_restored_server_gets_again_does_not_take_it_along(
+    a: Replica, b: Replica, server: Server
+) -> None:
+    """It was deleted before the INSERT was typed, and not by whoever typed that."""
+    insert(b)
+    b.sync()
+    a.sync()
+    backup = server.backup()
+    b.contacts.delete(SHARED)
+    b.sync()
+    a.sync()
+    insert(a, name="Own", phone=LONG)
+    a.sync()
+    server.restore(backup, "e2")
+    a.sync()
+    assert server.contacts == {}
+    assert [line.data["phone"] for line in a.parked() if line.data] == [LONG]
+    assert shown(a) == ("Own", LONG)

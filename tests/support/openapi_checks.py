@@ -31,6 +31,11 @@ def operations() -> dict[str, dict[str, Any]]:
     return {one["operationId"]: one for path in document()["paths"].values() for one in path.values()}
 
 
+def labels() -> list[str]:
+    """Every operation as its method and path, like ``POST /sync``."""
+    return [f"{method.upper()} {path}" for path, operations in document()["paths"].items() for method in operations]
+
+
 @cache
 def validator(endpoint: str, status: str, kind: str) -> Draft202012Validator:
     return validator_of(operations()[endpoint]["responses"][status]["content"][kind]["schema"])

@@ -1,58 +1,18 @@
 """Requests made from the API's own description, good ones and bad ones: each is answered as the description says.
 
-Schemathesis makes them, always the same ones, and asks the app in this process. What a schema can't say, and what a
-check can't know, is named below with the reason; all else is held.
+tests.support.generated_requests makes and checks them, always the same ones.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from typing import Any
-
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, settings
-from schemathesis import Case
-from schemathesis.checks import CHECKS, load_all_checks
-from schemathesis.config import SchemathesisConfig
-from schemathesis.core.result import Ok
-from schemathesis.pytest.lazy import get_all_tests
 
 from app import App
 from tests.support.api_client import Caller, caller
-from tests.support.browser import app_on
+from tests.support.openapi_checks import labels
 
 pytestmark = [pytest.mark.generated, pytest.mark.engines("sqlite")]
 """On SQLite alone: tests.web.test_odd_values holds that the engines answer alike."""
-
-EXAMPLES = 300 if os.environ.get("OFFBOOK_WORLDS") else 6
-
-load_all_checks()
-API = schemathesis.openapi.from_wsgi("/openapi.json", app_on("sqlite:///nothing.db"), config=SchemathesisConfig(seed=1))
-
-NOT_CHECKED = {
-    "ignored_auth": (
-        "it takes the tests' own token for one that it made up; tests.web.test_authorization asks with none"
-    ),
-}
-
-BEYOND_SCHEMAS: Mapping[str, str] = {
-    "bad_cursor": "opaque: only a text that the server gave",
-    "bad_place": "opaque: only a text that the server gave",
-    "bad_ranges": "ranges come in order, none over another",
-    "bad_name": "what is visible of Unicode",
-    "cursor_gone": "a cursor of another server has the same form",
-    "missing": "an entry that is new needs its kind, one that is there does not",
-    "password_common": "what many people use",
-    "password_guessable": "what is soon guessed",
-    "password_length": "counted as Unicode composes it",
-    "upgrade_required": "no test of requests opens a WebSocket",
-}
-"""Why a request that fits its schema may be refused with this code."""
-
-FLOATS = {"wrong_type", "bad_base", "bad_seen", "bad_kept", "bad_parked", "bad_id"}
-"""The same, where a whole number is written with a fraction: to a schema 1.0 is an integer, to the wire it is not."""
 
 
 @pytest.fixture
@@ -62,58 +22,9 @@ def admin(app: App) -> Caller:
     return made
 
 
-EACH = settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    database=None,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-
-
 @pytest.mark.proof
-@pytest.mark.parametrize("label", [found.ok().label for found in API.get_all_operations() if isinstance(found, Ok)])
+@pytest.mark.parametrize("label", labels())
 def test_a_generated_request_is_answered_as_described(label: str, app: App, admin: Caller) -> None:
-    """The requests are made here: API.parametrize() makes those of all operations in each process that collects."""
-    headers = {"Authorization": f"Bearer {admin.token}", "Accept-Encoding": "identity"}
+    from tests.support.generated_requests import play  # a second of imports, which each process that collects would pay
 
-    def hold(case: Case[Any]) -> None:
-        answer = case.call(headers=headers, app=app)
-        excluded: list[Any] = [CHECKS.get_one(name) for name in excused(case, answer)]
-        case.validate_response(answer, excluded_checks=excluded)
-
-    (made,) = get_all_tests(schema=API.include(name=label), test_func=hold, settings=EACH, given_kwargs=None)
-    assert isinstance(made, Ok)
-    _, test = made.ok()
-    test()
-
-
-def excused(case: Case[Any], answer: Any) -> list[str]:
-    """The checks that say nothing about this answer."""
-    names = list(NOT_CHECKED)
-    code = code_of(answer)
-    if code in BEYOND_SCHEMAS or (code in FLOATS and has_float(case.body)):
-        names.append("positive_data_acceptance")
-    if code == "too_many_changes" or is_told_by_verdict(answer):
-        names.append("negative_data_rejection")
-    return names
-
-
-def code_of(answer: Any) -> str:
-    """The code of a problem; empty where the answer is none."""
-    is_problem = answer.headers.get("content-type", [""])[0] == "application/problem+json" and answer.content
-    return str(answer.json()["code"]) if is_problem else ""
-
-
-def is_told_by_verdict(answer: Any) -> bool:
-    """Whether a push was taken and a change in it was not: a fault of one change is no fault of the request."""
-    found = answer.json() if answer.status_code == 200 and answer.content else None
-    results = found.get("results", [found]) if isinstance(found, dict) else []
-    return any(result.get("verdict") == "rejected" for result in results)
-
-
-def has_float(value: Any) -> bool:
-    if isinstance(value, dict | list):
-        return any(map(has_float, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, float)
+    play(label, app, admin.token)

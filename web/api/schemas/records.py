@@ -83,6 +83,14 @@ def field_schema(field: Field, written: bool = False) -> Schema:
             return INT32 | {"type": ["integer", "null"]}
         case Type.CHOICE:
             return {"type": "string", "enum": list(field.choices)}
+        case Type.NUMBER:
+            return {"type": ["number", "null"]}
+        case Type.TIME:
+            return or_null(TIME)
+        case Type.JSON:
+            return {"description": "Any value."}
+        case Type.REF:
+            return or_null(UUID)
 
 
 TABLE: Schema = {"type": "string", "enum": list(BUILT_IN)}
