@@ -120,5 +120,9 @@ def _line_of(error: BaseException, file: str) -> str:
     if isinstance(error, SyntaxError):
         return f" in line {error.lineno}"
     path = str(Path(file).resolve())
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if str(Path(frame.filename).resolve()) == path]
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if str(Path(frame.filename).resolve()) == path
+    ]
     return f" in line {lines[-1]}" if lines else ""

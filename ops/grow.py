@@ -77,9 +77,7 @@ def _plan(connection: Connection, wanted: Schema) -> tuple[Declaration, Growth]:
     return declared, grow_schema(declared.schema, grown)
 
 
-def _carry_out(
-    database: Database, connection: Connection, declared: Declaration, growth: Growth, now_us: int
-) -> None:
+def _carry_out(database: Database, connection: Connection, declared: Declaration, growth: Growth, now_us: int) -> None:
     schema, put = growth.schema, database.upsert(SETTINGS, ["name", "value"])
     connection.execute(put, {"name": GROWING, "value": declaration_text(schema, declared.since)})
     make_missing(connection, own_database_tables(schema))

@@ -48,7 +48,6 @@ class Declaration(NamedTuple):
     shape: str | None = None
 
 
-
 def built_in_tables(schema: Schema) -> list[Table]:
     """Those of the tables that every server has."""
     return [table for name, table in schema.items() if name in BUILT_IN]

@@ -80,13 +80,13 @@ class SqlStore:
             yield SqlReadTransaction(transaction, known, book)
 
     @contextmanager
-    def writing(self, book_id: int, read_by: Schema | None = None) -> Iterator[SqlWriteTransaction]:
+    def writing(self, book_id: int, shape: str | None = None) -> Iterator[SqlWriteTransaction]:
         with self._database.writing() as transaction:
             # The lock is the transaction's first statement; SQLite, which has no FOR UPDATE, has locked all by now.
             book, known, closed = self._begin(transaction, BOOK_LOCKED, book_id)
             if closed is not None:
                 raise ReadOnlyMode
-            if read_by is not None and read_by is not known.schema and read_by != known.schema:
+            if shape not in (None, known.schema.shape):
                 raise TablesGrown
             before = known.moved_past_growths(book)
             writing = SqlWriteTransaction(transaction, known, before, self._database)

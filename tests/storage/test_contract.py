@@ -648,5 +648,6 @@ def test_rows_by_their_ids_are_those_of_a_page(desk: Desk) -> None:
 
 def test_the_row_of_a_record_that_never_was_is_a_tombstone_of_the_books_seq(desk: Desk) -> None:
     head = desk.seq(insert(1))
-    (row,) = fetch(desk.store, desk.book_id, parse_fetch(desk.store.schema, {"table": desk.table, "ids": [uuid(9)]}))["rows"]
+    question = parse_fetch(desk.store.schema, {"table": desk.table, "ids": [uuid(9)]})
+    (row,) = fetch(desk.store, desk.book_id, question)["rows"]
     assert (row["record_id"], row["operation"], row["seq"], row["data"]) == (uuid(9), "DELETE", head, None)
