@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import Connection, Insert, Table, delete, func, select, update
 
 from models import Base, Book
 from offbook.core.growth import Growth
@@ -22,7 +22,6 @@ from offbook.core.growth import grow as grow_schema
 from offbook.core.schema import Schema
 from ops.backup.backup import before_migrating
 from storage.engines.database import Database
-from storage.engines.read_only_mode import require_open
 from storage.repositories.declaration import (
     GROWING,
     SHAPE,
@@ -36,6 +35,10 @@ from storage.sql.app_tables import make_missing
 from storage.sql.known_tables import database_tables, own_database_tables
 
 SETTINGS = Base.metadata.tables["settings"]
+
+ALL_BOOKS = select(Book.id).order_by(Book.id).with_for_update()
+"""Locks them to the end. Whoever writes locks a book first and uses tables then: whoever changes a table meanwhile would
+wait for them, and they for it."""
 
 KEPT_AS = "tables"
 """What stands in the name of a backup where that of a migration has the revision."""
@@ -59,10 +62,15 @@ def grow(database: Database, wanted: Schema, now_us: int, dry_run: bool = False)
         if dry_run or not growth.steps:
             return _report(growth)
         kept = before_migrating(database, connection, KEPT_AS, now_us)
-    with database.grow() as connection:
+    with database.grow() as (connection, tables):
+        connection.execute(ALL_BOOKS)
         declared, growth = _plan(connection, wanted)  # another growth may have come before this one
         if growth.steps:
-            _carry_out(database, connection, declared, growth, now_us)
+            put = database.upsert(SETTINGS, ["name", "value"])
+            intent = declaration_text(declared._replace(schema=growth.schema))
+            tables.execute(put, {"name": GROWING, "value": intent})
+            make_missing(tables, own_database_tables(growth.schema))
+            _declare(connection, put, declared, growth, now_us)
     return _report(growth, kept)
 
 
@@ -77,26 +85,25 @@ def _plan(connection: Connection, wanted: Schema) -> tuple[Declaration, Growth]:
     return declared, grow_schema(declared.schema, grown)
 
 
-def _carry_out(database: Database, connection: Connection, declared: Declaration, growth: Growth, now_us: int) -> None:
-    schema, put = growth.schema, database.upsert(SETTINGS, ["name", "value"])
-    connection.execute(put, {"name": GROWING, "value": declaration_text(schema, declared.since)})
-    make_missing(connection, own_database_tables(schema))
-    require_open(connection.connection)  # MariaDB let others in meanwhile
-    seq = _seq_of_growth(connection, declared, now_us)
+def _declare(connection: Connection, put: Insert, declared: Declaration, growth: Growth, now_us: int) -> None:
+    """Record what has grown, and since when."""
+    seq = _lift_books(connection, declared, now_us)
     since = {**declared.since, **dict.fromkeys(growth.learnt, seq)}
-    connection.execute(put, {"name": TABLES, "value": declaration_text(schema, since)})
-    connection.execute(put, {"name": SHAPE, "value": schema.shape})
+    grown = Declaration(growth.schema, since, (*declared.growths, seq))
+    connection.execute(put, {"name": TABLES, "value": declaration_text(grown)})
+    connection.execute(put, {"name": SHAPE, "value": growth.schema.shape})
     connection.execute(delete(SETTINGS).where(SETTINGS.c.name == GROWING))
 
 
-def _seq_of_growth(connection: Connection, declared: Declaration, now_us: int) -> int:
-    """A time that is later than whatever was written before, and than the last growth.
+def _lift_books(connection: Connection, declared: Declaration, now_us: int) -> int:
+    """Give every book a seq that is later than all that was written before, and return it.
 
-    Whoever writes with the new tables takes a later seq (KnownTables.moved_past_growths), so that no book need be
-    locked or written to.
+    So nothing with the new tables has an earlier one, and whoever follows a book notices.
     """
     newest = connection.execute(select(func.max(Book.seq))).scalar_one() or 0
-    return max(now_us, newest + 1, *(seq + 1 for seq in declared.since.values()))
+    seq = max(now_us, *(earlier + 1 for earlier in (newest, *declared.growths)))
+    connection.execute(update(Book).values(seq=seq))
+    return seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,7 @@ class TableSize:
 def table_sizes(database: Database) -> list[TableSize]:
     """The sizes of all synced tables."""
     with database.read() as connection:
-        schema, since, _ = read_declaration(connection)
+        schema, since, *_ = read_declaration(connection)
         rows = database_tables(schema)
         return [
             TableSize(name, _live_rows(connection, rows[name]), len(table.fields) + len(table.maps), since.get(name))

@@ -21,6 +21,7 @@ from offbook.core.merge.batch import BookState, Outcome, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits
 from offbook.core.model import Author, Conflict, Cursor, DiscardedWrite, Key, Record
 from offbook.core.protocol.requests import PAGE_MAX
+from offbook.core.protocol.view import View
 from offbook.core.schema import Schema
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import Range, Sum
@@ -86,12 +87,17 @@ class ReadTransaction(Protocol):
         """The newest seq of the book's log that is not above ``up_to``; 0 where there is none."""
         ...
 
-    def rows(self, after: int, up_to: int, size: PageSize, live_only: bool) -> tuple[list[dict[str, Json]], bool]:
-        """Rows with ``after < seq <= up_to``, by seq, in wire form, as many as fit; and whether there are more."""
+    def rows(
+        self, after: int, up_to: int, size: PageSize, live_only: bool, view: View | None = None
+    ) -> tuple[list[dict[str, Json]], bool]:
+        """Rows with ``after < seq <= up_to``, by seq, in wire form, as many as fit; and whether there are more.
+
+        They are those of every table, whole, or as the view shows them.
+        """
         ...
 
-    def rows_of(self, table: str, ids: Iterable[str]) -> dict[str, dict[str, Json]]:
-        """Rows by their ids, in wire form; of those that are not there none."""
+    def rows_of(self, table: str, ids: Iterable[str], view: View | None = None) -> dict[str, dict[str, Json]]:
+        """Rows by their ids, in wire form, whole or as the view shows them; of those that are not there none."""
         ...
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:

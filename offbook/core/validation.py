@@ -310,6 +310,15 @@ def with_all_fields(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]
     return data
 
 
+def filled_fields(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
+    """The same without the fields that are empty, and without maps that have no entries."""
+    data: dict[str, Json] = {
+        field.name: value for field in table.fields if not is_empty(value := cells.get(field.name))
+    }
+    data.update((map_.name, entries) for map_ in table.maps if (entries := _entries(map_, cells)))
+    return data
+
+
 def _entries(map_: Map, cells: Mapping[str, Value]) -> dict[str, Json]:
     prefix, suffix = f"{map_.name}/", f"/{EXISTS}"
     keys = [

@@ -62,8 +62,9 @@ class EngineAdapter(Protocol):
     def migrating(self, engine: Engine, /) -> AbstractContextManager[Connection]:
         """A transaction in which the schema may be rebuilt."""
 
-    def growing(self, engine: Engine, /) -> AbstractContextManager[Connection]:
-        """A transaction in which tables are made and columns added, one after the other if several come at once.
+    def growing(self, engine: Engine, /) -> AbstractContextManager[tuple[Connection, Connection]]:
+        """A transaction, and the connection on which tables are made and columns added meanwhile: its own, where the
+        database can take that back. If several come at once, it is one after the other.
 
         It waits no more than GROWING_SECONDS for whoever uses a table, since all others wait behind it.
         """

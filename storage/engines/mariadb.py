@@ -167,14 +167,15 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def growing(engine: Engine) -> Iterator[Connection]:
-    """As a migration."""
-    with migrating(engine) as connection:
-        connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {GROWING_SECONDS}")
+def growing(engine: Engine) -> Iterator[tuple[Connection, Connection]]:
+    """A transaction beside the changes of tables, each of which would end it, and let go what it has locked."""
+    with migrating(engine) as tables:
+        tables.exec_driver_sql(f"SET SESSION autocommit = 1, lock_wait_timeout = {GROWING_SECONDS}")
         try:
-            yield connection
+            with engine.begin() as connection:
+                yield connection, tables
         finally:
-            connection.exec_driver_sql(f"SET SESSION lock_wait_timeout = {LOCK_SECONDS}")
+            tables.exec_driver_sql(f"SET SESSION autocommit = 0, lock_wait_timeout = {LOCK_SECONDS}")
 
 
 def facts(connection: Connection) -> Mapping[str, str | int | bool]:

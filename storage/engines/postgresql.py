@@ -163,11 +163,11 @@ def migrating(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def growing(engine: Engine) -> Iterator[Connection]:
+def growing(engine: Engine) -> Iterator[tuple[Connection, Connection]]:
     """As a migration."""
     with migrating(engine) as connection:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{GROWING_SECONDS}s'")
-        yield connection
+        yield connection, connection
 
 
 def facts(connection: Connection) -> Mapping[str, str | int | bool]:

@@ -183,9 +183,11 @@ def upsert(table: Table, columns: Sequence[str]) -> Insert:
     return on_conflict(insert(table), table, columns)
 
 
-def growing(engine: Engine) -> AbstractContextManager[Connection]:
+@contextmanager
+def growing(engine: Engine) -> Iterator[tuple[Connection, Connection]]:
     """No table is changed by a copy of it, so that nothing need be switched off or checked."""
-    return engine.begin()
+    with engine.begin() as connection:
+        yield connection, connection
 
 
 def exclusive(engine: Engine, table: str) -> AbstractContextManager[Connection]:

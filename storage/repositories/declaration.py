@@ -40,11 +40,13 @@ class Declaration(NamedTuple):
     """The synced tables of a database. ``shape`` is what its row says, None where no table ever grew.
 
     ``since`` are the seqs at which parts of tables became known, by their names (``notes``, ``notes.color``,
-    ``notes.tags.tag``): no value of theirs has a lower one. What is not named was there from the beginning.
+    ``notes.tags.tag``): every value of theirs has a later one. What is not named was there from the beginning.
+    ``growths`` are the seqs that all books were given when tables grew.
     """
 
     schema: Schema = BUILT_IN
     since: Mapping[str, int] = NOTHING_LEARNT
+    growths: tuple[int, ...] = ()
     shape: str | None = None
 
 
@@ -81,10 +83,12 @@ def _settings(connection: Connection, *names: str) -> dict[str, str]:
 def parse_declaration(text: str) -> Declaration:
     """A declaration as its row holds it. Raises Invalid, or ValueError, for what is none."""
     value: dict[str, Any] = json.loads(text)
-    return Declaration(app_schema(map(table_from_json, value["tables"]), BUILT_IN), value["since"])
+    schema = app_schema(map(table_from_json, value["tables"]), BUILT_IN)
+    return Declaration(schema, value["since"], tuple(value["growths"]))
 
 
-def declaration_text(schema: Schema, since: Mapping[str, int]) -> str:
-    """The row of a declaration of these tables, of which the built-in ones are left out."""
-    tables = [table_to_json(table) for table in own_tables(schema)]
-    return json.dumps({"tables": tables, "since": dict(since)}, ensure_ascii=False)
+def declaration_text(declaration: Declaration) -> str:
+    """What a row holds of a declaration. The built-in tables are left out."""
+    tables = [table_to_json(table) for table in own_tables(declaration.schema)]
+    value = {"tables": tables, "since": dict(declaration.since), "growths": declaration.growths}
+    return json.dumps(value, ensure_ascii=False)

@@ -41,19 +41,16 @@ class KnownTables:
 
     @cached_property
     def growths(self) -> frozenset[int]:
-        """The seqs at which tables grew."""
-        return frozenset(self.declaration.since.values())
-
-    @cached_property
-    def _newest_growth(self) -> int:
-        return max(self.growths, default=0)
+        """The seqs that all books were given when tables grew."""
+        return frozenset(self.declaration.growths)
 
     def moved_past_growths(self, book: BookState) -> BookState:
-        """The book as whoever writes takes it: a change that knows these tables has a later seq than their growth.
+        """The book as whoever writes takes it: also in one that was made later, whatever is new has a later seq.
 
-        So that holds also where a clock was set back since.
+        A clock may have been set back since.
         """
-        return book if book.seq >= self._newest_growth else replace(book, seq=self._newest_growth)
+        newest = self.declaration.growths[-1] if self.declaration.growths else 0
+        return book if book.seq >= newest else replace(book, seq=newest)
 
 
 def read_known_tables(connection: Connection) -> KnownTables:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -13,9 +14,9 @@ from threading import Barrier, Event, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, inspect, select, update
+from sqlalchemy import delete, inspect, select
 
-from models import Base, Book
+from models import Base
 from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import Invalid
 from offbook.core.schema import Schema
@@ -85,7 +86,9 @@ def form_of(database: Database) -> dict[str, Any]:
         names = [name for name in inspector.get_table_names() if name.startswith(app_tables.PREFIX)]
         return {
             name: (
-                sorted((column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(name)),
+                sorted(
+                    (column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(name)
+                ),
                 sorted((str(index["name"]), index["column_names"]) for index in inspector.get_indexes(name)),
                 inspector.get_pk_constraint(name)["constrained_columns"],
                 sorted(key["constrained_columns"] for key in inspector.get_foreign_keys(name)),
@@ -161,7 +164,7 @@ def test_the_widest_table_that_may_be_declared_can_be_made(database: Database, b
     fields = [Ref(f"r{n}_{long}", "wide") if n < 30 else Text(f"t{n}_{long}") for n in range(150)]
     grow(database, of_app(Table("wide", *fields)), START)
     desk = books.desk()
-    values = {field.name: uuid(1) if field.target else "ä" * 200 for field in fields}
+    values: dict[str, Any] = {field.name: uuid(1) if field.target else "ä" * 200 for field in fields}
     assert desk.verdicts(change(1, "INSERT", 1, table="wide", **values)) == ["applied"]
     assert shown(desk, *values) == values
 
@@ -208,7 +211,12 @@ def test_records_stay_as_they_were_and_take_what_is_new(database: Database, desk
         "tags": {"k": {"tag": "shop"}},
         "links": {},
     }
-    news = {"order": True, "rank": -5, "notebook": uuid(7), "links": {"l": {"url": "x", "more": [1, {"a": None}]}}}
+    news: dict[str, Any] = {
+        "order": True,
+        "rank": -5,
+        "notebook": uuid(7),
+        "links": {"l": {"url": "x", "more": [1, {"a": None}]}},
+    }
     edit = change(2, "UPDATE", 1, table="notes", base=first, tags={"k": {"weight": 0.5}}, **news)
     assert desk.verdicts(edit) == ["applied"]
     assert shown(desk, *news) == news
@@ -291,24 +299,35 @@ def forget_tables(database: Database) -> None:
         connection.execute(delete(settings).where(settings.c.name.like("tables%")))
 
 
+FEW = of_app(Table("notes", Text("title", required=True), Map("tags", Text("tag"))))
+FEW_MORE = of_app(
+    Table("notes", Text("title", required=True), Ref("notebook", "notebooks"), Map("tags", Text("tag"), Flag("done"))),
+    NOTEBOOKS,
+)
+
+
 @pytest.mark.kills
 def test_a_growth_that_is_killed_before_any_statement_is_finished_by_the_next_one(
     database: Database, books: Library, tmp_path: Path
 ) -> None:
-    grow(database, V2, START)
+    grow(database, FEW_MORE, next(TIMES))
     whole = form_of(database), declared(database).schema
     for statements in count(1):
         forget_tables(database)
-        grow(database, V1, START)
+        grow(database, FEW, next(TIMES))
         desk = books.desk()
         desk.push(change(1, "INSERT", 1, table="notes", title="Milk", tags={"k": {"tag": "shop"}}))
-        was_killed = killed_while(database, statements, partial(grow, wanted=V2, now_us=next(TIMES)))
-        assert declared(database).schema == (V1 if was_killed else V2)
-        assert desk.seq(change(2, "UPDATE", 1, table="notes", base=0, done=True))
+        was_killed = killed_while(database, statements, partial(grow, wanted=FEW_MORE, now_us=next(TIMES)))
+        assert declared(database).schema in ((FEW, FEW_MORE) if was_killed else (FEW_MORE,))
+        assert desk.seq(change(2, "UPDATE", 1, table="notes", base=0, title="Milk!"))
         backup.back_up(database, tmp_path / f"{statements}.backup")
-        grow(database, V2, next(TIMES))
+        grow(database, FEW_MORE, next(TIMES))
         assert (form_of(database), declared(database).schema) == whole
-        assert shown(desk, "title", "done", "rank") == {"title": "Milk", "done": True, "rank": None}
+        assert shown(desk, "title", "notebook", "tags") == {
+            "title": "Milk!",
+            "notebook": None,
+            "tags": {"k": {"tag": "shop"}},
+        }
         with database.read() as connection:
             settings = Base.metadata.tables["settings"]
             assert connection.execute(select(settings).where(settings.c.name == GROWING)).first() is None
@@ -332,9 +351,12 @@ def killed_while(database: Database, statements: int, work: Callable[[Database],
 
         try:
             opened = open_engines(database.engine.url)
+            opened.engine.connect().close()  # what its dialect asks first is not listened to
             with hearing(hear, opened.engine):
                 work(opened)
             os._exit(0)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
     _, status = os.waitpid(child, 0)
@@ -388,7 +410,9 @@ def test_two_growths_at_once_come_one_after_the_other(database: Database) -> Non
     assert set(now.schema) == {*V2, "groups", "select"}
     assert now.shape == now.schema.shape
     assert len(set(now.since.values())) >= 2
-    assert set(form_of(database)) == {table.name for table in all_database_tables(now.schema)} - set(Base.metadata.tables)
+    assert set(form_of(database)) == {table.name for table in all_database_tables(now.schema)} - set(
+        Base.metadata.tables
+    )
 
 
 def test_devices_push_and_pull_while_tables_grow(database: Database, desk: Desk) -> None:

@@ -35,8 +35,10 @@ pymysql.connections.SSL_ENABLED = False
 
 @dataclass
 class Server:
-    """``shape`` lists tables and columns, ``forced`` ends DROP of a database, and ``drop`` drops tables. Keys go on from
-    the last one when ``recount`` was run for each table of COUNTED that ``moved`` names."""
+    """``shape`` lists tables and columns, ``forced`` ends DROP of a database, and ``drop`` drops tables.
+
+    Keys go on from the last one when ``recount`` was run for each table of COUNTED that ``moved`` names.
+    """
 
     name: str
     url: URL

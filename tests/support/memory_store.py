@@ -18,6 +18,7 @@ from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purged, prune
 from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Record, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis, row_of
+from offbook.core.protocol.view import View
 from offbook.core.schema import EXISTS, Schema
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS, digest_of
@@ -59,12 +60,15 @@ class Shelf:
     def last_seq_at_or_before(self, up_to: int) -> int:
         return max((one.seq for one in self.log.values() if one.seq is not None and one.seq <= up_to), default=0)
 
-    def rows(self, after: int, up_to: int, size: PageSize, live_only: bool) -> tuple[list[dict[str, Json]], bool]:
+    def rows(
+        self, after: int, up_to: int, size: PageSize, live_only: bool, view: View | None = None
+    ) -> tuple[list[dict[str, Json]], bool]:
         found = [record for record in self.kept.values() if after < record.seq <= up_to]
+        found = [record for record in found if view is None or record.table.name in view.schema]
         found = [record for record in found if not (live_only and record.deleted)]
         found.sort(key=lambda record: record.seq)
         count = _fitting(found, size)
-        return [row_of(record) for record in found[:count]], len(found) > count
+        return [row_of(record, view) for record in found[:count]], len(found) > count
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
         keys = [(table, record_id) for record_id in ids]
@@ -74,8 +78,8 @@ class Shelf:
         found = {key: self.kept[key].cells for key in keys if key in self.kept}
         return {key: sum(cell.endswith(f"/{EXISTS}") for cell in cells) for key, cells in found.items()}
 
-    def rows_of(self, table: str, ids: Iterable[str]) -> dict[str, dict[str, Json]]:
-        return {record.id: row_of(record) for record in self.records(table, ids).values()}
+    def rows_of(self, table: str, ids: Iterable[str], view: View | None = None) -> dict[str, dict[str, Json]]:
+        return {record.id: row_of(record, view) for record in self.records(table, ids).values()}
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
         return [Sum(len(found), sum(found.values()) % MODULUS) for found in self.digests(table, ranges)]
