@@ -29,6 +29,7 @@ from storage.failures import FAILURES
 from storage.repositories.activity import Activity
 from storage.repositories.contact_queries import ContactQueries
 from storage.repositories.device_lag import lag_of
+from storage.repositories.record_queries import RecordQueries
 from storage.repositories.sessions import Lifetime
 from storage.repositories.tutorial import TutorialRows
 from storage.repositories.user_rights import UserRights
@@ -111,6 +112,7 @@ def wire(app: App, config: Config) -> None:
         accounts=accounts,
         user_rights=UserRights(database, accounts),
         contacts=ContactQueries(database, store),
+        records=RecordQueries(store),
         tutorial=Tutorial(store, TutorialRows(database)),
         activity=Activity(database),
         streams=Streams(database),

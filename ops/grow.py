@@ -6,7 +6,7 @@ made is recorded before the first of them, and a growth that was stopped is fini
 
 Nothing that is there is written anew: a row that was stored before has nothing in a new column. When the last step is
 done, the declaration says since when each part is there. Servers that run notice with their next transaction
-(storage.sql.known_tables).
+(storage.schema.known_tables).
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from offbook.core.growth import grow as grow_schema
 from offbook.core.schema import Schema
 from ops.backup.backup import before_migrating
 from storage.engines.database import Database
-from storage.repositories.declaration import (
+from storage.schema.app_tables import make_missing
+from storage.schema.declaration import (
     GROWING,
     SHAPE,
     TABLES,
@@ -31,14 +32,13 @@ from storage.repositories.declaration import (
     read_declaration,
     read_intent,
 )
-from storage.sql.app_tables import make_missing
-from storage.sql.known_tables import database_tables, own_database_tables
+from storage.schema.known_tables import database_tables, own_database_tables
 
 SETTINGS = Base.metadata.tables["settings"]
 
 ALL_BOOKS = select(Book.id).order_by(Book.id).with_for_update()
-"""Locks them to the end. Whoever writes locks a book first and uses tables then: whoever changes a table meanwhile would
-wait for them, and they for it."""
+"""Locks them to the end. Whoever writes locks a book first, and uses tables then: who changes a table meanwhile would
+wait for them, and they for that table."""
 
 KEPT_AS = "tables"
 """What stands in the name of a backup where that of a migration has the revision."""

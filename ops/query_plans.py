@@ -16,13 +16,13 @@ from sqlalchemy.schema import CreateIndex
 from offbook.core.verify.ranges import Range
 from storage.engines.database import Database
 from storage.repositories.contact_queries import list_halves, trash_of
-from storage.repositories.declaration import read_declaration
 from storage.repositories.sessions import open_sessions_of
 from storage.repositories.sign_ins import SIGNED_IN
+from storage.schema.declaration import read_declaration
+from storage.schema.known_tables import KnownTables, all_database_tables, read_known_tables
 from storage.sql.array_params import ARRAY_ENCODERS
 from storage.sql.conflicts import STEPS
 from storage.sql.history import steps_of
-from storage.sql.known_tables import KnownTables, all_database_tables, read_known_tables
 from storage.sql.queries import LAST_SEQ, SETTLED
 
 VALUES: Mapping[str, Any] = {

@@ -161,7 +161,8 @@ def resolve_all(store: Store, book_id: int, actor: Actor, rule: Rule, up_to: int
 def _bulk_change(record: Record, resolution: BulkResolution, actor: Actor, now_us: int) -> Change:
     """All come from one replica: none of them meets another of the same record as something that it had not seen."""
     change_id = str(uuid5(UUID(actor.id), resolution.resolves[0]))
-    return change_for(record, resolution.patch, actor, change_id, now_us)._replace(resolves=resolution.resolves)
+    change = change_for(record, resolution.patch, actor, change_id, now_us)
+    return change._replace(resolves=resolution.resolves, batch=actor.id)
 
 
 def _fetch_conflict(book: ReadTransaction, conflict_id: str) -> tuple[Conflict, str | None]:
@@ -175,7 +176,7 @@ def _fetch_conflict(book: ReadTransaction, conflict_id: str) -> tuple[Conflict, 
 def _fetch_record(book: ReadTransaction, conflict: Conflict) -> Record:
     record = book.records(conflict.table.name, [conflict.record_id]).get(conflict.key)
     if record is None:
-        raise NotFound("This contact is not there any more: it was deleted long ago.")
+        raise NotFound(f"This {conflict.table.singular} is not there any more: it was deleted long ago.")
     return record
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from storage.base import CommitNotifications
     from storage.repositories.activity import Activity
     from storage.repositories.contact_queries import ContactQueries
+    from storage.repositories.record_queries import RecordQueries
     from storage.repositories.user_rights import UserRights
     from storage.sql.store import SqlStore
     from storage.streams.registry import Streams
@@ -31,6 +32,7 @@ class Services:
     accounts: Accounts
     user_rights: UserRights
     contacts: ContactQueries
+    records: RecordQueries
     tutorial: Tutorial
     activity: Activity
     streams: Streams

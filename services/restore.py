@@ -86,7 +86,8 @@ def restore_values(
     with store.writing(book_id) as book:
         entry = book.history_entry(change_id)
         if key is not None and (entry is None or entry.key != key):
-            raise NotFound("There is no such change in this contact's history. It may be too old to be kept.")
+            singular = book.schema[key[0]].singular
+            raise NotFound(f"There is no such change in this {singular}'s history. It may be too old to be kept.")
         if entry is None:
             raise NotFound("There is no such change in the history. It may be too old: the history is kept for a time.")
         record = _record(book, entry.key)
@@ -222,4 +223,5 @@ def _book_change(record: Record, patch: Patch, actor: Actor, now_us: int) -> Cha
         timestamp=now_us // 1000,
         base=record.seq,
         cells=patch.cells,
+        batch=actor.id,
     )

@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep
+from offbook.core.history.undo import BatchSummary
 from offbook.core.merge.batch import BookState, Outcome, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits
 from offbook.core.model import Author, Conflict, Cursor, DiscardedWrite, Key, Record
@@ -77,11 +78,36 @@ class PushedBatch:
     records: Mapping[Key, Record]
 
 
+class Batches(Protocol):
+    """What acts wrote to a book: the changes that share a batch. Those that changed nothing are not counted."""
+
+    def page(self, limit: int, before: int | None = None) -> list[BatchSummary]:
+        """Some batches, the newest first: those whose last seq is below ``before``. What was pruned is not there."""
+        ...
+
+    def summary(self, batch: str) -> BatchSummary | None:
+        """One batch, pruned or not; None where there is none."""
+        ...
+
+    def keys(self, batch: str) -> list[Key]:
+        """The records that a batch wrote to, in order."""
+        ...
+
+    def steps(self, keys: Iterable[Key], after: int) -> dict[Key, list[HistoryStep]]:
+        """What was written to each of these records after this seq, in that order."""
+        ...
+
+
 class ReadTransaction(Protocol):
     """One consistent view of a book. ``schema`` are its synced tables."""
 
     book: BookState
     schema: Schema
+
+    @property
+    def batches(self) -> Batches:
+        """The batches of the book."""
+        ...
 
     def last_seq_at_or_before(self, up_to: int) -> int:
         """The newest seq of the book's log that is not above ``up_to``; 0 where there is none."""
@@ -187,7 +213,11 @@ class Store(Protocol):
 
     @property
     def schema(self) -> Schema:
-        """The same in every transaction."""
+        """As far as it is known: another process may let the tables grow, and each transaction has those of then."""
+
+    @property
+    def since(self) -> Mapping[str, int]:
+        """At which seq parts of the tables became known, by their names; the others were there from the beginning."""
 
     def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]:
         """A view of the book. Raises NotLetIn where the book was purged."""

@@ -5,19 +5,17 @@ Whoever does not send it was made before apps could bring tables, and is shown a
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple, cast
 
 from flask import Blueprint, Response, g, request
 
 from offbook.contacts.table import FIRST_SCHEMA
 from offbook.core.protocol.view import View
-from offbook.core.schema import Schema
+from offbook.core.schema import SHAPE, Schema
 from web.current import services
 from web.errors import ApiProblem
 
 HEADER = "Offbook-Schema"
-SHAPE = re.compile("[0-9a-f]{16}")
 
 FIRST_VIEW = View(FIRST_SCHEMA)
 

@@ -21,7 +21,7 @@ from ops.move.verify_copy import compare_books
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.engines.sqlite import driver
-from storage.repositories.declaration import GROWING, TABLES, parse_declaration
+from storage.schema.declaration import GROWING, TABLES, parse_declaration
 
 ROWS_AT_ONCE = 1_000
 INTEGER = re.compile(r"-?\d{1,19}")

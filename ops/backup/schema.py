@@ -21,9 +21,9 @@ from alembic.operations import Operations
 from storage.engines.database import open_engines
 from storage.engines.migrations import scripts
 from storage.engines.sqlite import driver
-from storage.repositories.declaration import parse_declaration
-from storage.sql.app_tables import make_missing
-from storage.sql.known_tables import own_database_tables
+from storage.schema.app_tables import make_missing
+from storage.schema.declaration import parse_declaration
+from storage.schema.known_tables import own_database_tables
 
 KINDS = {
     **dict.fromkeys(("bigint", "integer"), "number"),
@@ -107,7 +107,7 @@ def _plain(default: str | None) -> str | None:
 
 class Declared(NamedTuple):
     """What a backup's settings say of tables that apps brought: the declaration, and the one to which it was about to
-    grow (storage.repositories.declaration), where there are any."""
+    grow (storage.schema.declaration), where there are any."""
 
     tables: str | None = None
     growing: str | None = None

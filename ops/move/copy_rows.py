@@ -16,8 +16,8 @@ from sqlalchemy import Column, Connection, Row, Select, Table, func, select
 
 from storage.engines.database import Database
 from storage.engines.read_only_mode import CLOSED
-from storage.repositories.declaration import read_declaration
-from storage.sql.known_tables import all_database_tables
+from storage.schema.declaration import read_declaration
+from storage.schema.known_tables import all_database_tables
 
 PAGE_ROWS_MIN = 64
 PAGE_ROWS_MAX = 2_000

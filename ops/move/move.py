@@ -31,7 +31,7 @@ from ops.move.copy_rows import ARRIVED, moved, tables_of
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
 from storage.engines.read_only_mode import CLOSED, RESTORED, RESTORING
-from storage.sql.app_tables import make_missing
+from storage.schema.app_tables import make_missing
 
 SETTINGS = Base.metadata.tables["settings"]
 ALEMBIC = "alembic_version"

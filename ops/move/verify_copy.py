@@ -17,7 +17,7 @@ from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import WHOLE, Sum
 from ops.move.copy_rows import Key, key_of, pages, tables_of
 from storage.engines.database import Database
-from storage.sql.known_tables import database_tables
+from storage.schema.known_tables import database_tables
 from storage.sql.store import SqlStore
 
 KEYS_TOLD_MAX = 20

@@ -18,8 +18,8 @@ from models import Base
 from offbook.core.merge.retention import DAY_US
 from offbook.core.schema import Schema
 from storage.engines.database import Database
-from storage.repositories.declaration import read_declaration
-from storage.sql.known_tables import database_tables
+from storage.schema.declaration import read_declaration
+from storage.schema.known_tables import database_tables
 from storage.values import Company, DayCount, DeviceState, Overview, Totals
 
 CHANGES, CONFLICTS, CONTACTS, DETAILS, DEVICES, USERS = (

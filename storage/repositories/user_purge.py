@@ -19,8 +19,8 @@ from sqlalchemy.orm import aliased
 
 from models import Book, Device, Membership, User
 from storage.engines.database import Database
-from storage.repositories.declaration import read_declaration
-from storage.sql.known_tables import all_database_tables
+from storage.schema.declaration import read_declaration
+from storage.schema.known_tables import all_database_tables
 
 PART_SECONDS = 0.05
 """After this a part deletes no more, and commits: ten times as long is the most that others may have to wait."""

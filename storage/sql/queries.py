@@ -32,7 +32,7 @@ from models import Base
 from offbook.core.schema import Map, Table
 from offbook.core.verify.ranges import WHOLE, Range
 from storage.engines.read_only_mode import CLOSED
-from storage.repositories.declaration import CURRENT_SHAPE
+from storage.schema.declaration import CURRENT_SHAPE
 from storage.sql.array_params import in_array
 from storage.sql.prepared import Prepared, PreparedInQuery
 from storage.sql.record_mapping import RecordMapping

@@ -32,11 +32,12 @@ from storage.engines import write_probe
 from storage.engines.database import Database, Transaction
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import TablesGrown, Unwritable
-from storage.repositories.declaration import Declaration
+from storage.schema.declaration import Declaration
+from storage.schema.known_tables import KnownTables, read_known_tables
 from storage.sql import conflicts, history, pages, retention
 from storage.sql.authors import authors_of
+from storage.sql.batches import SqlBatches
 from storage.sql.history_mapping import log_rows
-from storage.sql.known_tables import KnownTables, read_known_tables
 from storage.sql.prepared import Prepared, Rows, insert_rows
 from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
 from storage.sql.record_mapping import RecordMapping
@@ -70,6 +71,11 @@ class SqlStore:
             with self._database.read() as connection:
                 self._known = read_known_tables(connection)
         return self._known.declaration
+
+    @property
+    def since(self) -> Mapping[str, int]:
+        """The seqs at which parts of the tables became known, by their names."""
+        return self.declaration.since
 
     @contextmanager
     def reading(self, book_id: int) -> Iterator[SqlReadTransaction]:
@@ -136,6 +142,14 @@ class SqlReadTransaction:
     def connection(self) -> Connection:
         """SQLAlchemy's view of the transaction, for tables beside the book and for rare queries."""
         return self._transaction.sqlalchemy
+
+    def rows_table(self, table: str) -> Table:
+        """The database's table with the rows of a synced table."""
+        return self._tables[table].layout.rows
+
+    @property
+    def batches(self) -> SqlBatches:
+        return SqlBatches(self.connection, self.book)
 
     def last_seq_at_or_before(self, up_to: int) -> int:
         if up_to in self._known.growths:  # a device pulls from there what has grown

@@ -32,7 +32,7 @@ from ops.query_plans import full_scans, index_checks
 from storage.engines import postgresql_maintenance, sqlite_maintenance
 from storage.engines.database import Database
 from storage.engines.sqlite_maintenance import LOG_BYTES_MAX, length
-from storage.sql.known_tables import KnownTables
+from storage.schema.known_tables import KnownTables
 from storage.values import DatabaseSize, LogSize
 from tests.support.api_client import caller, change
 from tests.support.browser import add_user, app_on, parts_of

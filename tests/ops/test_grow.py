@@ -27,9 +27,9 @@ from ops.move.move import ClosedMarker, set_mark
 from storage.engines.database import Database, open_engines
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import TablesGrown
-from storage.repositories.declaration import GROWING, read_declaration
-from storage.sql import app_tables
-from storage.sql.known_tables import all_database_tables
+from storage.schema import app_tables
+from storage.schema.declaration import GROWING, read_declaration
+from storage.schema.known_tables import all_database_tables
 from storage.sql.store import SqlStore
 from tests.storage.library import LATER, START, Desk, Library, change, uuid
 from tests.support.app_schemas import GROUPS, SELECT, of_app

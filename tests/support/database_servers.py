@@ -25,7 +25,7 @@ from sqlalchemy.pool import NullPool
 from models import Base
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
-from storage.sql import app_tables
+from storage.schema import app_tables
 
 PREFIX = "offbook_test_"
 

@@ -4,6 +4,7 @@ disk.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -14,6 +15,7 @@ from offbook.contacts.table import BUILT_IN
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values
 from offbook.core.history.reconstruct import common_of
+from offbook.core.history.undo import BatchSummary, undo_id
 from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purged, prune
 from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Record, Value, Verdict
@@ -56,6 +58,12 @@ class Shelf:
     lines: list[Line] = field(default_factory=list)
     every_conflict: dict[str, tuple[Conflict, str | None]] = field(default_factory=dict)
     """By its id, each with the change that closed it."""
+    seqs: dict[str, list[int]] = field(default_factory=dict)
+    """By batch the seqs of its changes: not pruned."""
+
+    @property
+    def batches(self) -> ShelfBatches:
+        return ShelfBatches(self)
 
     def last_seq_at_or_before(self, up_to: int) -> int:
         return max((one.seq for one in self.log.values() if one.seq is not None and one.seq <= up_to), default=0)
@@ -123,13 +131,15 @@ class Shelf:
             before=line.before,
             created=record is not None and record.created.change_id == line.change.id,
             beaten=discarded_values(line.beaten, {}),
+            batch=line.change.batch,
         )
 
     def discarded_writes(self, key: Key) -> list[tuple[str, list[DiscardedWrite]]]:
         return [(line.change.replica, list(line.beaten)) for line in self.lines if line.key == key and line.beaten]
 
     def steps_since(self, seq: int, key: Key | None = None) -> list[HistoryStep]:
-        steps = [HistoryStep(line.key, line.seq, line.before) for line in self.lines if line.seq and line.seq > seq]
+        lines = [line for line in self.lines if line.seq and line.seq > seq]
+        steps = [HistoryStep(line.key, line.seq or 0, line.before, line.change.batch) for line in lines]
         return [step for step in steps if key is None or step.key == key]
 
     def change_markers(self, after: int, most: int) -> list[ChangeMarker]:
@@ -171,6 +181,9 @@ class Shelf:
                     len(self.log), origin, now, entry.seq, entry.verdict, entry.change, entry.before, entry.discarded
                 )
                 self.lines.append(line)
+                if entry.seq is not None and entry.change.batch is not None:
+                    seqs = self.seqs.get(entry.change.batch, [])
+                    self.seqs[entry.change.batch] = [*seqs, entry.seq]
         for conflict_id, entry in plan.closed.items():
             self._close(conflict_id, entry.seq, entry.change_id)
         for conflict in plan.open_conflicts():
@@ -205,6 +218,37 @@ class Shelf:
         return forgotten
 
 
+class ShelfBatches:
+    """The batches of a book."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def page(self, limit: int, before: int | None = None) -> list[BatchSummary]:
+        pruned = self._shelf.book.pruned
+        batches = [self._summary(batch) for batch, seqs in self._shelf.seqs.items() if seqs[-1] > pruned]
+        shown = [batch for batch in batches if before is None or batch.last < before]
+        return sorted(shown, key=lambda batch: -batch.last)[:limit]
+
+    def summary(self, batch: str) -> BatchSummary | None:
+        return self._summary(batch) if batch in self._shelf.seqs else None
+
+    def _summary(self, batch: str) -> BatchSummary:
+        lines, seqs, undo = self._lines(batch), self._shelf.seqs[batch], undo_id(batch)
+        author = Author(at=lines[-1].change.timestamp) if lines else Author()
+        counts = Counter(line.key[0] for line in lines)
+        return BatchSummary(batch, seqs[0], seqs[-1], author, counts, undo if undo in self._shelf.seqs else None)
+
+    def _lines(self, batch: str) -> list[Line]:
+        return [line for line in self._shelf.lines if line.seq is not None and line.change.batch == batch]
+
+    def keys(self, batch: str) -> list[Key]:
+        return sorted({line.key for line in self._lines(batch)})
+
+    def steps(self, keys: Iterable[Key], after: int) -> dict[Key, list[HistoryStep]]:
+        return {key: self._shelf.steps_since(after, key) for key in keys}
+
+
 def _did_something(entry: HistoryEntry) -> bool:
     return entry.seq is not None or bool(entry.beaten)
 
@@ -228,6 +272,7 @@ class MemoryStore:
 
     def __init__(self, schema: Schema = BUILT_IN) -> None:
         self.schema = schema
+        self.since: Mapping[str, int] = {}
         self._shelves: dict[int, Shelf] = {}
         self._turn = FairLock()
 
@@ -250,6 +295,7 @@ class MemoryStore:
                 log=copy(old.log),
                 lines=copy(old.lines),
                 every_conflict=copy(old.every_conflict),
+                seqs=copy(old.seqs),
             )
             yield new
             self._shelves[book_id] = new

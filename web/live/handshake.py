@@ -61,7 +61,7 @@ schema_header.register(live)
 @live.get("/live")
 @live.get("/live", websocket=True)
 @documented(
-    AuthKind.LISTENER,
+    AuthKind.DEVICE_OR_SESSION,
     answers={101: ""},
     problems={
         400: ("bad_cursor", "bad_schema", "unknown_protocol"),

@@ -35,7 +35,20 @@ MILLISECOND = timedelta(milliseconds=1)
 OPERATIONS = {operation.value: operation for operation in Operation}
 PUSH_KEYS = frozenset({"changes", "since", "seen", "kept", "only", "sent_at", "parked"})
 CHANGE_KEYS = frozenset(
-    {"id", "table", "record_id", "operation", "replica", "timestamp", "base", "bases", "data", "resolves", "history"}
+    {
+        "id",
+        "table",
+        "record_id",
+        "operation",
+        "replica",
+        "timestamp",
+        "base",
+        "bases",
+        "data",
+        "resolves",
+        "history",
+        "batch",
+    }
 )
 
 
@@ -163,6 +176,7 @@ def build_change(
     base: int = 0,
     data: Json = None,
     rules: Rules = STRICT,
+    batch: str | None = None,
 ) -> Change | Rejection:
     """A change that is made here, of the same values and by the same checks as one that was sent.
 
@@ -178,6 +192,7 @@ def build_change(
             timestamp_ms,
             _seq("base", base),
             _cells(table, data, operation, rules),
+            batch=_batch(batch),
         )
     except Invalid as invalid:
         return Rejection(change_id, invalid.fault, (table.name, record_id))
@@ -213,6 +228,7 @@ def _change(schema: Schema, change_id: str, item: dict[str, Json], default_repli
         _bases(table, item.get("bases")),
         _resolves(item.get("resolves")),
         _history(item.get("history")),
+        _batch(item.get("batch")),
     )
 
 
@@ -268,6 +284,10 @@ def _history(value: Json) -> bool:
     if value is not None and type(value) is not bool:
         raise Invalid.of(messages.BAD_HISTORY)
     return bool(value)
+
+
+def _batch(value: Json) -> str | None:
+    return None if value is None else _uuid("batch", value)
 
 
 def _uuid(name: str, value: Json) -> str:

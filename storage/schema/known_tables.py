@@ -16,8 +16,8 @@ from models import Base
 from offbook.core.declaration_rules import names_of
 from offbook.core.merge.batch import BookState
 from offbook.core.schema import Schema
-from storage.repositories.declaration import Declaration, built_in_tables, own_tables, read_declaration
-from storage.sql.app_tables import app_tables
+from storage.schema.app_tables import app_tables
+from storage.schema.declaration import Declaration, built_in_tables, own_tables, read_declaration
 from storage.sql.queries import TableQueries
 from storage.sql.record_mapping import record_mappings
 
