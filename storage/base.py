@@ -217,7 +217,7 @@ class Store(Protocol):
 
     @property
     def schema(self) -> Schema:
-        """The same in every transaction."""
+        """As far as it is known: another process may let the tables grow, and each transaction has those of then."""
 
     @property
     def since(self) -> Mapping[str, int]:
@@ -227,8 +227,12 @@ class Store(Protocol):
         """A view of the book. Raises NotLetIn where the book was purged."""
         ...
 
-    def writing(self, book_id: int) -> AbstractContextManager[WriteTransaction]:
-        """The book with its lock. Raises as ``reading``, and Unwritable where nothing can be stored."""
+    def writing(self, book_id: int, shape: str | None = None) -> AbstractContextManager[WriteTransaction]:
+        """The book with its lock. ``shape`` is that of the schema by which what is to be written was read.
+
+        Raises as ``reading``, Unwritable where nothing can be stored, and TablesGrown where the schema is another by
+        now.
+        """
         ...
 
 

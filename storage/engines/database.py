@@ -187,6 +187,16 @@ class Database:
         with self._queue(), self._refusals, self.adapter.migrating(self.engine) as connection:
             yield connection
 
+    @contextmanager
+    def grow(self) -> Iterator[tuple[Connection, Connection]]:
+        """The transaction in which tables grow, and the connection on which they are changed, which may be another.
+
+        Raises Unwritable where the database takes no changes.
+        """
+        with self._queue(), self._refusals, self.adapter.growing(self.engine) as (connection, tables):
+            require_open(connection.connection)
+            yield connection, tables
+
     def upsert(self, table: Table, columns: Sequence[str]) -> Insert:
         """INSERT rows of ``columns``; where the primary key is there already, update them. Never deletes a row."""
         key = (table, tuple(columns))

@@ -27,6 +27,7 @@ from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import Range, Sum
 from storage.base import ChangeOrigin, HistoryPage, PageSize
 from storage.engines.fair_lock import FairLock
+from storage.errors import TablesGrown
 
 
 class Line(NamedTuple):
@@ -296,8 +297,10 @@ class MemoryStore:
         yield self._shelves[book_id]
 
     @contextmanager
-    def writing(self, book_id: int) -> Iterator[Shelf]:
+    def writing(self, book_id: int, shape: str | None = None) -> Iterator[Shelf]:
         with self._turn:
+            if shape not in (None, self.schema.shape):
+                raise TablesGrown
             old = self._shelves[book_id]
             new = replace(
                 old,

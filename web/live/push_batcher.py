@@ -20,7 +20,7 @@ from offbook.core.protocol.requests import INTEGER_MAX, Push, parse_push
 from offbook.core.validation import Json
 from services.container import Services
 from services.sync.responses import sync_together
-from storage.errors import Unwritable
+from storage.errors import TablesGrown, Unwritable
 from web.api.sync import device_report
 from web.bodies import loads
 from web.errors import CODES, ApiProblem, database_busy, problem_of
@@ -103,7 +103,7 @@ def apply_pushes(
         record_reports(services, pushes)
         report_synced(telemetry, book_id, pushes, answers)
         return answers
-    except (NotLetIn, Unwritable) as error:
+    except (NotLetIn, TablesGrown, Unwritable) as error:
         return [problem_of(error)] * len(pushes)
     except services.database_failures:
         log.exception("Pushes over sockets failed, since the database can't be reached or is too busy")
