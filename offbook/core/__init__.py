@@ -9,6 +9,9 @@ yet on top.
 
 =====================  ============================================================================================
 schema                 what a synced table is made of: fields, maps, limits
+declaration            a schema <-> JSON
+declaration_rules      what may be declared, and the sentence for what may not
+growth                 what a newer declaration adds, in steps; what fits several versions
 model                  the nouns: Change, Record, Clock, Verdict, Conflict, Cursor
 validation             the values of cells, checked by the rules of a declaration
 lenient_validation     a server's row, checked by its JSON types alone

@@ -1,16 +1,19 @@
 """A small world for the laws: devices that type, push and pull, and a server that is nothing but plan().
 
-Everything typed is a text that stands nowhere else, so that where it ended can be told. A step is data; play() runs a
-list of them, and skips what makes no sense (an edit of a contact that the device does not show).
+Everything typed is a value that stands nowhere else, but for flags, so that where it ended can be told. A step is data;
+play() runs a list of them on records of a table, contacts or any other, and skips what makes no sense (an edit of a
+record that the device does not show).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from offbook.contacts.table import CONTACTS
@@ -18,12 +21,73 @@ from offbook.core import BookState, Change, Conflict, Operation, Outcome, Record
 from offbook.core.merge.batch import LoggedChange, Plan
 from offbook.core.merge.rebase import LineState, PendingLine, visible_cells, with_bases
 from offbook.core.merge.retention import RetentionLimits, prune
-from offbook.core.model import Key, Value
+from offbook.core.model import Key, Scalar, Value
+from offbook.core.schema import EXISTS, Table, Type
+from tests.support.schemas import tables
 
 TEN_YEARS_MS = 10 * 365 * 86_400_000
 START_MS = 1_795_000_000_000
-FIELDS = ("name", "phone", "email")
-ENTRIES = ("k1", "k2")
+PLACES = 3
+"""How many cells of a record, and as many devices, a step can be about."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """What is typed into: a table, ``cells`` of its records, and a cell of a map's entries (none: it has no map)."""
+
+    table: Table
+    cells: tuple[str, ...]
+    entry: str = ""
+    inside: str = ""
+
+    def prefix(self, place: int) -> str:
+        """An entry, as its cells begin: one of two."""
+        return f"{self.entry}/{'k2' if place else 'k1'}/"
+
+
+CONTACTS_CAST = Cast(CONTACTS, ("name", "phone", "email"), "details", "label")
+
+
+def cast_of(table: Table) -> Cast:
+    """What can be typed into any table: fields of all types but flags, in which a value can't be told from another."""
+    cells = tuple(field.name for field in table.fields if field.type is not Type.FLAG)[:PLACES]
+    for map_ in table.maps:
+        free = [cell for cell, (main, *_) in map_.cells.items() if main.type is not Type.FLAG and not main.is_needed]
+        if free:
+            return Cast(table, cells, map_.name, free[-1])
+    return Cast(table, cells)
+
+
+@st.composite
+def casts(draw: st.DrawFn, has_entries: bool = False) -> Cast:
+    """Contacts, or any table with a cell for each device; with a map as well where there have to be entries."""
+    if draw(st.booleans()):
+        return CONTACTS_CAST
+    table = draw(tables(columns=st.integers(PLACES, 6), maps_max=2, targets=("contacts",)))
+    cast = cast_of(replace(table, policy=""))
+    assume(len(cast.cells) == PLACES and (cast.entry or not has_entries))
+    return cast
+
+
+def typed_value(type_: Type, number: int) -> Scalar:
+    """A value of this type that no other number makes."""
+    match type_:
+        case Type.TEXT | Type.CHOICE:
+            return f"text {number}"
+        case Type.DATE:
+            return date.fromordinal(700_000 + number).isoformat()
+        case Type.TIME:
+            return f"{date.fromordinal(700_000 + number).isoformat()}T00:00:00.000Z"
+        case Type.FLAG:
+            return True
+        case Type.INTEGER:
+            return number
+        case Type.NUMBER:
+            return number + 0.5
+        case Type.JSON:
+            return f'{{"text":{number}}}'
+        case Type.REF:
+            return str(UUID(int=number))
 
 
 @dataclass(frozen=True)
@@ -31,13 +95,13 @@ class Step:
     """``what`` a device does: insert, edit, label (an entry), remove (an entry), delete, push or pull. Or the server:
     empty its trash.
 
-    ``clock`` is how far its clock is off at that moment, in milliseconds.
+    ``place`` says which cell, or which entry. ``clock`` is how far its clock is off at that moment, in milliseconds.
     """
 
     device: int
     what: str
     record: int = 0
-    cell: str = "phone"
+    place: int = 1
     clock: int = 0
 
 
@@ -140,7 +204,7 @@ class Device:
 
 def visible(cells: Mapping[str, Value]) -> dict[str, Value]:
     """Cells without what is empty and without what belongs to removed entries."""
-    standing = {cell.rpartition("/")[0] for cell, value in cells.items() if value is True and "/" in cell}
+    standing = {cell.rpartition("/")[0] for cell, value in cells.items() if value is True and cell.endswith("/@exists")}
     return {
         cell: value
         for cell, value in cells.items()
@@ -150,11 +214,12 @@ def visible(cells: Mapping[str, Value]) -> dict[str, Value]:
 
 @dataclass
 class World:
-    """A book, its devices, and what was typed on them: (change id, cell, text)."""
+    """A book, its devices, and what was typed on them: (change id, cell, value)."""
 
     server: Server
     devices: list[Device]
-    typed: list[tuple[str, str, str]] = field(default_factory=list)
+    cast: Cast = CONTACTS_CAST
+    typed: list[tuple[str, str, Value]] = field(default_factory=list)
     changes: int = 0
 
     def quiet(self) -> None:
@@ -177,41 +242,57 @@ class World:
             self._type(device, step)
 
     def _type(self, device: Device, step: Step) -> None:
-        key = (CONTACTS.name, str(UUID(int=1000 + step.record)))
-        shown = device.live(key)
-        cells = self._cells(step, shown)
+        table = self.cast.table
+        key = (table.name, str(UUID(int=1000 + step.record)))
+        cells = self._cells(step, device.live(key))
         if cells is None:
             return
+        change_id = str(UUID(int=self.changes + 1))
+        own = {cell: self._value(cell) for cell in cells if not cell.endswith(EXISTS)}
+        self.typed += [(change_id, cell, value) for cell, value in own.items() if cells[cell] == value is not True]
         self.changes += 1
         operation = {"insert": Operation.INSERT, "delete": Operation.DELETE}.get(step.what, Operation.UPDATE)
-        change_id = str(UUID(int=self.changes))
         at = self.server.now // 1000 + step.clock
-        device.type(key, Change(change_id, CONTACTS, key[1], operation, device.replica, at, 0, cells))
-        texts = ((cell, value) for cell, value in cells.items() if not cell.endswith("/kind"))
-        self.typed += [(change_id, cell, value) for cell, value in texts if isinstance(value, str)]
+        device.type(key, Change(change_id, table, key[1], operation, device.replica, at, 0, cells))
 
     def _cells(self, step: Step, shown: Mapping[str, Value] | None) -> dict[str, Value] | None:
         """The cells that a step writes, or None where it makes no sense."""
-        text = f"text {self.changes + 1}"
-        if step.what == "insert":
-            return {"name": text, "phone": f"{text} too"} if shown is None else None
-        if shown is None:
+        cast = self.cast
+        if (shown is None) != (step.what == "insert"):
             return None
-        entry = f"details/{'k1' if step.cell == 'name' else 'k2'}/"
         match step.what:
+            case "insert":
+                return {cell: self._value(cell) for cell in (*cast.table.required, cast.cells[0], cast.cells[1])}
             case "delete":
                 return {}
-            case "remove":
-                return {f"{entry}@exists": False}
-            case "label":
-                return {f"{entry}@exists": True, f"{entry}kind": "phone", f"{entry}label": text}
+            case "edit":
+                return {cast.cells[step.place]: self._value(cast.cells[step.place])}
+            case "remove" if cast.entry:
+                return {f"{cast.prefix(step.place)}@exists": False}
+            case "label" if cast.entry:
+                return self._entry(cast.prefix(step.place))
             case _:
-                return {step.cell: text}
+                return None
+
+    def _entry(self, prefix: str) -> dict[str, Value]:
+        """An entry as it is typed whole: what it must have is the same every time, and its flags are set."""
+        map_ = self.cast.table.maps_by_name[self.cast.entry]
+        needed = {prefix + name: typed_value(map_.by_name[name].type, 0) for name in map_.required}
+        flags = {prefix + cell: True for cell, (main, *_) in map_.cells.items() if main.type is Type.FLAG}
+        typed = prefix + self.cast.inside
+        return {f"{prefix}@exists": True, **needed, **flags, typed: self._value(typed)}
+
+    def _value(self, cell: str) -> Value:
+        """What the next change types into a cell."""
+        parts = self.cast.table.fields_of(cell)
+        place = list(self.cast.table.by_name).index(cell) if "/" not in cell else 0
+        value = typed_value(parts[0].type, 100 * (self.changes + 1) + place)
+        return (value, *(None for _ in parts[1:])) if len(parts) > 1 else value
 
 
-def play(policy: str, steps: Iterable[Step], devices: int = 3) -> World:
-    """A world in which one contact is known to all, after these steps."""
-    world = World(Server(policy), [Device(str(UUID(int=number + 1))) for number in range(devices)])
+def play(policy: str, steps: Iterable[Step], cast: Cast = CONTACTS_CAST) -> World:
+    """A world in which one record is known to all, after these steps."""
+    world = World(Server(policy), [Device(str(UUID(int=number + 1))) for number in range(PLACES)], cast)
     world.take(Step(0, "insert", clock=-TEN_YEARS_MS))
     world.quiet()
     for step in steps:
@@ -241,7 +322,7 @@ def steps(
         device=st.integers(0, 2),
         what=st.sampled_from(what),
         record=st.integers(0, records - 1),
-        cell=st.sampled_from(FIELDS),
+        place=st.integers(0, PLACES - 1),
         clock=CLOCKS,
     )
 
@@ -250,7 +331,7 @@ DELETED_AND_EMPTIED = [Step(0, "delete"), Step(0, "push"), Step(0, "empty")]
 
 
 def histories(**kinds: Any) -> st.SearchStrategy[list[Step]]:
-    """Any steps; and such as begin with what others type while the contact is deleted, and its values pruned."""
+    """Any steps; and such as begin with what others type while the record is deleted, and its values pruned."""
     some = st.lists(steps(**kinds), max_size=25)
     unsent = st.lists(steps(what=TYPING, records=1).filter(lambda step: step.device > 0), max_size=4)
     return some | st.tuples(unsent, some).map(lambda pair: [*pair[0], *DELETED_AND_EMPTIED, *pair[1]])

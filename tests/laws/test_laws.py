@@ -1,6 +1,7 @@
 """What holds under every policy, whoever types what, in whatever order, by whatever clock.
 
-The laws run over POLICIES: a new policy is held to them by being there.
+The laws run over POLICIES, a new policy is held to them by being there; and over contacts and any table that may be
+declared.
 """
 
 from __future__ import annotations
@@ -19,8 +20,21 @@ from offbook.core import POLICIES, Operation, Record, Verdict
 from offbook.core.merge import decide
 from offbook.core.merge.batch import Plan
 from offbook.core.merge.policies import MergeContext, Policy, Resolution
+from offbook.core.model import Value
 from offbook.core.schema import EXISTS
-from tests.laws.merge_laws import FIELDS, START_MS, Step, World, ends, histories, play, steps
+from tests.laws.merge_laws import (
+    CONTACTS_CAST,
+    PLACES,
+    START_MS,
+    Cast,
+    Step,
+    World,
+    casts,
+    ends,
+    histories,
+    play,
+    steps,
+)
 
 pytestmark = pytest.mark.proof
 
@@ -62,7 +76,8 @@ def nothing_typed_is_missing(world: World) -> None:
 def what_lives_has_what_it_must(world: World) -> None:
     world.quiet()
     for _, result in world.server.plans:
-        assert all(record.deleted or record.cells.get("name") for record in result.records.values())
+        living = [record for record in result.records.values() if not record.deleted]
+        assert all(set(record.table.required) <= record.cells.keys() for record in living)
 
 
 def only_what_its_writer_had_not_seen_wins_over_a_change(world: World) -> None:
@@ -111,81 +126,88 @@ LAWS: list[Callable[[World], None]] = [
 
 @every_policy
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-@given(history=histories())
-def test_law(law: Callable[[World], None], policy: str, history: list[Step]) -> None:
-    law(play(policy, history))
+@given(history=histories(), cast=casts())
+def test_law(law: Callable[[World], None], policy: str, history: list[Step], cast: Cast) -> None:
+    law(play(policy, history, cast))
 
 
 # --- laws about what shows -----------------------------------------------------------------------------------------
-
-OWN = FIELDS
-"""The cell that each device keeps to where nobody else may write it."""
 
 OWN_EDITS = st.lists(steps(what=("edit", "edit", "push", "pull"), records=1), max_size=25)
 
 
 def own_cells(history: list[Step]) -> list[Step]:
-    return [Step(one.device, one.what, one.record, OWN[one.device], one.clock) for one in history]
+    """The history in which each device keeps to one cell, which nobody else writes."""
+    return [replace(step, place=step.device) for step in history]
 
 
-def last_typed(world: World, device: int) -> str | None:
+def last_typed(world: World, device: int) -> Value:
     """What a device wrote last in its own cell."""
-    own = {line.change.id for line in world.devices[device].log}
-    return next((text for one, cell, text in reversed(world.typed) if one in own and cell == OWN[device]), None)
+    own, own_cell = {line.change.id for line in world.devices[device].log}, world.cast.cells[device]
+    return next((value for id_, cell, value in reversed(world.typed) if id_ in own and cell == own_cell), None)
 
 
 @cell_policy
-@given(history=OWN_EDITS)
-def test_a_cell_that_only_one_device_writes_shows_what_it_wrote_last(policy: str, history: list[Step]) -> None:
-    world = play(policy, own_cells(history))
+@given(history=OWN_EDITS, cast=casts())
+def test_a_cell_that_only_one_device_writes_shows_what_it_wrote_last(
+    policy: str, history: list[Step], cast: Cast
+) -> None:
+    world = play(policy, own_cells(history), cast)
     world.quiet()
     (shown,) = world.server.shows().values()
-    for device, cell in enumerate(OWN):
+    for device, cell in enumerate(cast.cells):
         text = last_typed(world, device)
         assert text is None or shown[cell] == text
 
 
 @every_policy
-@given(history=OWN_EDITS)
+@given(history=OWN_EDITS, cast=casts())
 def test_a_cell_that_only_one_device_writes_is_in_the_row_or_in_the_history_with_what_won(
-    policy: str, history: list[Step]
+    policy: str, history: list[Step], cast: Cast
 ) -> None:
-    world = play(policy, own_cells(history))
+    world = play(policy, own_cells(history), cast)
     world.quiet()
     (record,) = world.server.records.values()
     winners = {write.value: write.winner for entry in world.server.history for write in entry.discarded}
     winners |= {one.theirs: one.winner for one in world.server.conflicts}
-    for device, cell in enumerate(OWN):
+    for device, cell in enumerate(cast.cells):
         text = last_typed(world, device)
         assert text is None or record.cells.get(cell) == text or winners[text].replica != world.devices[device].replica
 
 
 @every_policy
-@given(history=histories(records=1), clock=st.integers(-(2**40), 2**40), cell=st.sampled_from(FIELDS))
+@given(
+    history=histories(records=1),
+    clock=st.integers(-(2**40), 2**40),
+    place=st.integers(0, PLACES - 1),
+    cast=casts(),
+)
 def test_no_clock_loses_what_was_typed_with_everything_seen(
-    policy: str, history: list[Step], clock: int, cell: str
+    policy: str, history: list[Step], clock: int, place: int, cast: Cast
 ) -> None:
-    world = play(policy, history)
+    world = play(policy, history, cast)
     world.quiet()
     typed = len(world.typed)
-    world.take(Step(1, "edit", cell=cell, clock=clock))
+    world.take(Step(1, "edit", place=place, clock=clock))
     world.quiet()
-    for change_id, _, text in world.typed[typed:]:
+    for change_id, cell, text in world.typed[typed:]:
         (record,) = world.server.records.values()
         assert world.server.settled[change_id].verdict is Verdict.APPLIED
         assert record.cells[cell] == text
 
 
 @cell_policy
-@given(history=histories(records=1))
-def test_a_cell_that_is_not_contested_is_written_whatever_the_clocks_say(policy: str, history: list[Step]) -> None:
-    world = play(policy, history)
+@given(history=histories(records=1), cast=casts())
+def test_a_cell_that_is_not_contested_is_written_whatever_the_clocks_say(
+    policy: str, history: list[Step], cast: Cast
+) -> None:
+    world = play(policy, history, cast)
     world.quiet()
     for records, result in world.server.plans:
         for entry in result.history[:1]:
             for write in entry.discarded:
                 assert entry.change is not None
-                record = records["contacts", entry.change.record_id]
+                record = records[entry.change.key]
                 assert write.cell in contested(record, entry.change)
 
 
@@ -199,15 +221,18 @@ def contested(record: Record, change: Any) -> set[str]:
 
 # --- removals ------------------------------------------------------------------------------------------------------
 
-REMOVALS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["name", "phone"])), max_size=6)
+REMOVALS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1)), max_size=6)
+TWO_ENTRIES = [Step(0, "label", place=0), Step(0, "label", place=1), Step(0, "push")]
+SLOW_CLOCKS = st.lists(st.integers(-9999, 0), min_size=3, max_size=3)
+WITH_ENTRIES = casts(has_entries=True)
 
 
-def removed(policy: str, removals: list[tuple[int, str]], order: list[int], clocks: list[int]) -> World:
-    """Every device removes entries of a contact that all know with two of them, and they push in this order."""
-    world = play(policy, [Step(0, "label", cell="name"), Step(0, "label", cell="phone"), Step(0, "push")])
+def removed(policy: str, removals: list[tuple[int, int]], order: list[int], clocks: list[int], cast: Cast) -> World:
+    """Every device removes entries of a record that all know with two of them, and they push in this order."""
+    world = play(policy, TWO_ENTRIES, cast)
     world.quiet()
-    for device, cell in removals:
-        world.take(Step(device, "remove", cell=cell, clock=clocks[device]))
+    for device, place in removals:
+        world.take(Step(device, "remove", place=place, clock=clocks[device]))
     for device in order:
         world.take(Step(device, "push"))
     world.quiet()
@@ -215,25 +240,25 @@ def removed(policy: str, removals: list[tuple[int, str]], order: list[int], cloc
 
 
 @cell_policy
-@given(
-    removals=REMOVALS, order=st.permutations(range(3)), clocks=st.lists(st.integers(-9999, 0), min_size=3, max_size=3)
-)
+@given(removals=REMOVALS, order=st.permutations(range(3)), clocks=SLOW_CLOCKS, cast=WITH_ENTRIES)
 def test_removals_of_entries_do_not_depend_on_the_order_of_syncs(
-    policy: str, removals: list[tuple[int, str]], order: list[int], clocks: list[int]
+    policy: str, removals: list[tuple[int, int]], order: list[int], clocks: list[int], cast: Cast
 ) -> None:
-    world = removed(policy, removals, order, clocks)
-    assert world.server.shows() == removed(policy, removals, [0, 1, 2], clocks).server.shows()
+    world = removed(policy, removals, order, clocks, cast)
+    assert world.server.shows() == removed(policy, removals, [0, 1, 2], clocks, cast).server.shows()
     assert not world.server.conflicts
     assert not any(entry.discarded for entry in world.server.history)
 
 
 @every_policy
-@given(order=st.permutations(range(3)), clocks=st.lists(st.integers(-9999, 0), min_size=3, max_size=3))
-def test_an_entry_that_all_remove_is_gone_in_any_order(policy: str, order: list[int], clocks: list[int]) -> None:
-    world = removed(policy, [(device, "name") for device in range(3)], order, clocks)
+@given(order=st.permutations(range(3)), clocks=SLOW_CLOCKS, cast=WITH_ENTRIES)
+def test_an_entry_that_all_remove_is_gone_in_any_order(
+    policy: str, order: list[int], clocks: list[int], cast: Cast
+) -> None:
+    world = removed(policy, [(device, 0) for device in range(3)], order, clocks, cast)
     (shown,) = world.server.shows().values()
-    assert "details/k1/@exists" not in shown
-    assert shown["details/k2/@exists"] is True
+    assert f"{cast.prefix(0)}@exists" not in shown
+    assert shown[f"{cast.prefix(1)}@exists"] is True
     assert not world.server.conflicts
     assert not any(entry.discarded for entry in world.server.history)
 
@@ -245,9 +270,9 @@ TYPED_OFFLINE = st.lists(
 )
 
 
-def synced_in(order: list[int], typed: list[Step]) -> World:
-    """All know a contact with two entries, type with no network and right clocks, and push in this order."""
-    world = play("merge", [Step(0, "label", cell="name"), Step(0, "label", cell="phone"), Step(0, "push")])
+def synced_in(order: list[int], typed: list[Step], cast: Cast) -> World:
+    """All know a record with two entries, type with no network and right clocks, and push in this order."""
+    world = play("merge", TWO_ENTRIES, cast)
     world.quiet()
     for step in typed:
         world.take(replace(step, clock=0))
@@ -257,10 +282,12 @@ def synced_in(order: list[int], typed: list[Step]) -> World:
     return world
 
 
-@given(typed=TYPED_OFFLINE, order=st.permutations(range(3)))
-def test_what_a_merge_shows_does_not_depend_on_the_order_of_syncs(typed: list[Step], order: list[int]) -> None:
+@given(typed=TYPED_OFFLINE, order=st.permutations(range(3)), cast=WITH_ENTRIES)
+def test_what_a_merge_shows_does_not_depend_on_the_order_of_syncs(
+    typed: list[Step], order: list[int], cast: Cast
+) -> None:
     """Under the other policies it may: a record's latest edit, or a person, decides about what came before."""
-    assert synced_in(order, typed).server.shows() == synced_in([0, 1, 2], typed).server.shows()
+    assert synced_in(order, typed, cast).server.shows() == synced_in([0, 1, 2], typed, cast).server.shows()
 
 
 # --- a policy that nobody has thought of yet -----------------------------------------------------------------------
@@ -339,7 +366,8 @@ def test_a_policy_that_loses_values_breaks_the_laws(monkeypatch: Any) -> None:
         nothing_typed_is_missing(play("merge", history))
 
 
-def test_the_world_starts_with_one_contact_that_all_know() -> None:
+def test_the_world_starts_with_one_record_that_all_know() -> None:
     world = play("merge", [])
+    assert world.cast == CONTACTS_CAST
     assert [len(device.shows()) for device in world.devices] == [1, 1, 1]
     assert world.server.seq > START_MS * 1000
