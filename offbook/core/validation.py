@@ -63,31 +63,30 @@ def _any_text(field: Field, name: str, value: Json) -> str | None:
 def _text(field: Field, name: str, value: Json) -> str | None:
     if isinstance(value, str) and len(value) > field.limit:
         raise Invalid.of(messages.TOO_LONG, field=name, length=len(value), limit=field.limit)
-    return _needed_text(field, name, value)
-
-
-def _needed_text(field: Field, name: str, value: Json) -> str | None:
     text = _any_text(field, name, value)
     if field.is_needed and not (text or "").strip():
         raise Invalid.of(messages.EMPTY_VALUE, field=name)
     return text
 
 
+def _text_of_any_length(field: Field, name: str, value: Json) -> str | None:
+    if value == "" and field.is_needed:
+        raise Invalid.of(messages.EMPTY_VALUE, field=name)
+    return _any_text(field, name, value)
+
+
 def _date(field: Field, name: str, value: Json) -> str | None:
     text = _text(field, name, value)
-    if text is not None and not _is_date(text):
+    if text is not None and not (DATE.fullmatch(text) and _is_in_calendar(text.replace("--", "2000-", 1))):
         raise Invalid.of(messages.BAD_DATE, field=name)
     return text
 
 
-def _is_date(text: str) -> bool:
-    if not DATE.fullmatch(text):
-        return False
+def _is_in_calendar(day: str) -> bool:
     try:
-        date.fromisoformat(text.replace("--", "2000-", 1))
+        return bool(date.fromisoformat(day))
     except ValueError:
         return False
-    return True
 
 
 def _flag(field: Field, name: str, value: Json) -> bool | None:
@@ -122,7 +121,7 @@ def _number(field: Field, name: str, value: Json) -> float:
 
 def _time(field: Field, name: str, value: Json) -> str | None:
     """The moment in UTC, to the millisecond."""
-    text = _needed_text(field, name, value)
+    text = _text_of_any_length(field, name, value)
     if text is None:
         return None
     try:
@@ -135,7 +134,7 @@ def _time(field: Field, name: str, value: Json) -> str | None:
 
 
 def _reference(field: Field, name: str, value: Json) -> str | None:
-    text = _needed_text(field, name, value)
+    text = _text_of_any_length(field, name, value)
     if text is not None and not UUID_TEXT.fullmatch(text):
         raise Invalid.of(messages.BAD_ID, field=name)
     return text and text.lower()
@@ -367,7 +366,7 @@ def entry_data(map_: Map, cells: Mapping[str, Value], prefix: str) -> dict[str, 
         value = cells.get(prefix + cell)
         parts = value if isinstance(value, tuple) else (value,)
         entry.update((field.name, part) for field, part in zip(attributes, parts, strict=False) if part is not None)
-    return _with_json(map_.json_names, entry)
+    return _with_json(map_.json_names, entry) if map_.json_names else entry
 
 
 def change_data(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
@@ -395,4 +394,5 @@ def _put(entries: dict[str, Json], map_: Map, key: str, name: str, value: Value)
     names = [attribute.name for attribute in map_.cells[name]]
     parts = value if isinstance(value, tuple) else (value,)  # a newer version may know more of them, by unknown names
     entry.update(zip_longest(names, parts[: len(names)]))
-    _with_json(map_.json_names & {name}, entry)
+    if name in map_.json_names:
+        _with_json((name,), entry)
