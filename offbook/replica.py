@@ -15,14 +15,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from offbook import history
 from offbook.addresses import check_server
-from offbook.contacts.table import BUILT_IN
-from offbook.core.errors import Invalid, Stopped, SyncError
+from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.core.errors import Invalid, NotFound, Stopped, SyncError
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.protocol.rows import iso_millis
+from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
 from offbook.database import conflicts, parked, schema, status, sync_state
 from offbook.database.connection import (
@@ -38,13 +39,14 @@ from offbook.database.connection import (
 from offbook.database.lease import hold_lease, holder_name, release_lease
 from offbook.database.parked import Parked
 from offbook.database.status import Status, WorkerStatus
-from offbook.records import TableRecords
+from offbook.records import ContactRecords, R, Record, Records, instances_of, same_record
 from offbook.settings import DeviceSettings
 from offbook.sync import dry_run
 from offbook.sync.cancellation import CancellableTransport
 from offbook.sync.dry_run import DryRunReport
 from offbook.sync.session import Progress, SyncReport, SyncSession
 from offbook.sync.transport import HTTP, Transport
+from offbook.tables import app_tables
 from offbook.verify.session import VerifyReport, VerifySession
 
 if TYPE_CHECKING:
@@ -70,9 +72,12 @@ def random_id() -> str:
 class Replica:
     """A book on this device, kept in one SQLite file, which is made where it is not there yet.
 
-    ``server`` and ``token`` are remembered in the file, so that they have to be given once. Whoever wants no HTTP
-    passes a ``transport``. A simulator passes ``clock`` (milliseconds since 1970), ``new_id`` and ``rng``: then every
-    run is the same.
+    ``server``, ``token`` and ``tables`` are remembered in the file, so that they have to be given once. ``tables`` are
+    those of an app (offbook.tables). Where none are given, the file's count; and where no app has given it any, the
+    server's. Raises Invalid for tables that do not fit to those of the file.
+
+    Whoever wants no HTTP passes a ``transport``. A simulator passes ``clock`` (milliseconds since 1970), ``new_id`` and
+    ``rng``: then every run is the same.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class Replica:
         server: str | None = None,
         token: str | None = None,
         *,
+        tables: Iterable[Table] | Schema | None = None,
         transport: Transport | None = None,
         clock: Callable[[], int] | None = None,
         new_id: Callable[[], str] | None = None,
@@ -93,11 +99,12 @@ class Replica:
         self._rng = rng or Random()
         self._is_repeatable = clock is not None or rng is not None
         self._has_own_id = False
+        self._schema = BUILT_IN
         self._local = threading.local()
         self._background: SyncThread | None = None
         connection = self.connection
         try:
-            schema.install(connection)
+            schema.install(connection, app_tables(tables))
             self.id = sync_state.read(connection).replica
             with suppress(SqliteError), without_waiting(connection):
                 self._assign_own_id()
@@ -105,7 +112,7 @@ class Replica:
         except BaseException:
             connection.close()
             raise
-        self.contacts = TableRecords(lambda: self.connection, self._new_id)
+        self.contacts = ContactRecords(self, CONTACTS.name, self._new_id, same_record)
         self.settings = DeviceSettings(lambda: self.connection)
 
     # --- opening and closing ---
@@ -130,6 +137,7 @@ class Replica:
         if connection is None:
             connection = self._local.connection = self._open()
             connection.on_commit = self._wake_background
+        connection.schema = self._schema
         return connection
 
     def _close_http(self) -> None:
@@ -140,10 +148,14 @@ class Replica:
 
     def _open(self) -> Connection:
         connection = connect(self.path, check_same_thread=False)
-        connection.schema = BUILT_IN
+        connection.base_schema, connection.schema, connection.on_schema = BUILT_IN, self._schema, self._take_schema
         if self._is_repeatable:
             make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))
         return connection
+
+    def _take_schema(self, schema: Schema) -> None:
+        """The file has other tables than before: each thread's connection finds them when it is asked for."""
+        self._schema = schema
 
     def close(self) -> None:
         """Stop the background thread and close the file. Using the replica again opens it again.
@@ -180,6 +192,42 @@ class Replica:
         """All writes in here or none, with one commit. Whoever else writes to the file waits until its end."""
         with atomic(self.connection):
             yield
+
+    # --- its tables ---
+
+    @overload
+    def table(self, name: str) -> Records[Record]: ...
+
+    @overload
+    def table(self, name: str, as_: type[R]) -> Records[R]: ...
+
+    def table(self, name: str, as_: type[R] | None = None) -> Records[Record] | Records[R]:
+        """The records of a table, as dicts or as instances of a dataclass of one's own. Raises NotFound, Invalid.
+
+        ``book.notes`` is short for ``book.table("notes")`` where the name is not that of a method.
+        """
+        table = self._known_table(name)
+        if as_ is not None:
+            return Records(self, name, self._new_id, instances_of(as_, table))
+        return self.contacts if name == CONTACTS.name else Records(self, name, self._new_id, same_record)
+
+    def _known_table(self, name: str) -> Table:
+        """The table of this name, which another process may just have declared. Raises NotFound."""
+        if name not in self._schema:
+            schema.follow(self.connection)
+        if (table := self._schema.get(name)) is None:
+            raise NotFound(f"This book has no table {name!a}. It has {', '.join(self._schema)}.")
+        return table
+
+    def __getattr__(self, name: str) -> Records[Record]:
+        if name.startswith("_") or name not in self._schema:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute or table {name!r}")
+        return self.table(name)
+
+    @property
+    def tables(self) -> Schema:
+        """The tables of this book by name, as they are declared."""
+        return self._schema
 
     # --- syncing ---
 
@@ -299,9 +347,9 @@ class Replica:
 
     # --- what was ---
 
-    def history(self, record_id: str) -> list[HistoryEntry]:
-        """What happened to a contact, the newest change first; the server knows. Raises NotFound, and SyncError."""
-        return history.fetch_history(self._transport_for(self.connection), record_id)
+    def history(self, record_id: str, *, table: str = CONTACTS.name) -> list[HistoryEntry]:
+        """What happened to a record, the newest change first; the server knows. Raises NotFound, and SyncError."""
+        return history.fetch_history(self._transport_for(self.connection), self._known_table(table), record_id)
 
     def restore(
         self,
@@ -309,19 +357,24 @@ class Replica:
         record_id: str | None = None,
         cells: Iterable[str] | None = None,
         to: str = BEFORE,
+        *,
+        table: str = CONTACTS.name,
     ) -> str | None:
         """Give back the values from before or after a change: of these cells, or of all that it named.
 
         It is an edit like any other, sent with the next sync. Returns its id, None where all is so already.
-        ``record_id`` is needed for a change that another device made. Raises NotFound, Invalid, and SyncError.
+        ``record_id``, and ``table``, are needed for a change that another device made. Raises NotFound, Invalid, and
+        SyncError.
         """
-        entries = self.history(record_id or history.record_of(self.connection, change_id))
+        if record_id is None:
+            table, record_id = history.record_of(self.connection, change_id)
+        entries = self.history(record_id, table=table)
         entry = history.find_entry(entries, change_id)
         return history.restore(self.connection, entries, entry, cells, to, self._new_id, self._clock())
 
-    def restore_version(self, record_id: str, change_id: str) -> str | None:
-        """Make a contact what it was right after a change. As restore()."""
-        entries = self.history(record_id)
+    def restore_version(self, record_id: str, change_id: str, *, table: str = CONTACTS.name) -> str | None:
+        """Make a record what it was right after a change. As restore()."""
+        entries = self.history(record_id, table=table)
         entry = history.find_entry(entries, change_id)
         return history.restore_version(self.connection, entries, entry, self._new_id, self._clock())
 
