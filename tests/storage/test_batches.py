@@ -133,7 +133,7 @@ class StoreThatEnds:
     """A store that takes so many transactions."""
 
     def __init__(self, store: Store, turns: int) -> None:
-        self.schema = store.schema
+        self.schema, self.since = store.schema, store.since
         self.reading = store.reading
         self._store = store
         self._turns = turns
