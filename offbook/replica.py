@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, overload
 from offbook import history
 from offbook.addresses import check_server
 from offbook.contacts.table import BUILT_IN, CONTACTS
-from offbook.core.errors import Invalid, NotFound, Stopped, SyncError
+from offbook.core.errors import Invalid, NoServer, NotFound, Stopped
 from offbook.core.history.entry import BEFORE, HistoryEntry
+from offbook.core.model import Key
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
@@ -51,12 +52,6 @@ from offbook.verify.session import VerifyReport, VerifySession
 
 if TYPE_CHECKING:
     from offbook.live.worker import SyncThread
-
-
-class NoServer(SyncError):
-    """The replica has no server yet."""
-
-    code = "no_server"
 
 
 def now_ms() -> int:
@@ -271,13 +266,15 @@ class Replica:
         self,
         *,
         on_change: Callable[[list[str]], object] | None = None,
+        on_rows: Callable[[list[Key]], object] | None = None,
         on_status: Callable[[Status], object] | None = None,
         on_error: Callable[[Exception], object] | None = None,
     ) -> None:
         """Sync in the background from now on, live where the server can. Starting twice is the same as once.
 
-        ``on_change`` is called with the ids of contacts that the server changed here, ``on_status`` with a Status when
-        its link or a count became another, ``on_error`` with whatever failed: mostly a SyncError. They are called one
+        ``on_rows`` is called with the records that the server changed here, as pairs of a table's name and an id, and
+        ``on_change`` with the ids of the contacts among them; ``on_status`` with a Status when its link or a count
+        became another, ``on_error`` with whatever failed: mostly a SyncError. They are called one
         at a time from the background thread, in the order in which things happened, and may call stop().
         """
         from offbook.live.callbacks import Callbacks
@@ -287,7 +284,7 @@ class Replica:
             self._assign_own_id()
             has_live = self._transport is None
             access = ReplicaHandle(self._open, self._transport_for, self._close_http, self._clock, self._rng, has_live)
-            self._background = SyncThread(access, Callbacks(on_change, on_status, on_error))
+            self._background = SyncThread(access, Callbacks(on_change, on_rows, on_status, on_error))
             try:
                 self._background.start()
             except BaseException:
