@@ -26,7 +26,6 @@ NOT_APPLYING = "(SELECT applying FROM offbook_guard) IS NOT 1"
 def triggers(table: Table) -> Iterator[str]:
     """Every trigger of a synced table and of the tables that hold its maps' entries."""
     yield from _keep_key(table.name, ("id",))
-    yield from _require(table.name, table.fields)
     yield from _note(table.name, ("id",))
     yield _on_insert(table)
     yield _on_update(table)
@@ -34,7 +33,6 @@ def triggers(table: Table) -> Iterator[str]:
     for map_ in table.maps:
         key = (map_.owner, "entry_id")
         yield from _keep_key(map_.rows, key)
-        yield from _require(map_.rows, map_.attributes)
         yield _require_owner(table, map_)
         yield from _note(map_.rows, key)
         yield _on_entry_insert(table, map_)
@@ -128,15 +126,10 @@ def _keep_key(rows: str, key: tuple[str, ...]) -> Iterator[str]:
 
 def _require(rows: str, fields: Iterable[Field]) -> Iterator[str]:
     """What a person leaves empty is refused, by name. What a server says is taken as it is."""
-    columns = [f'"{field.name}"' for field in fields if field.is_needed]
-    if not columns:
-        return
-    missing = [f"NEW.{column} IS NULL" for column in columns]
-    sentences = [f"RAISE(ABORT, '{rows}.{column[1:-1]} may not be empty')" for column in columns]
-    refuse = " ".join(f"WHEN {is_null} THEN {sentence}" for is_null, sentence in zip(missing, sentences, strict=True))
-    when = f"({' OR '.join(missing)}) AND {NOT_APPLYING}"
-    yield trigger(rows, "required", "BEFORE INSERT", when, f"SELECT CASE {refuse} END")
-    yield trigger(rows, "kept", f"BEFORE UPDATE OF {', '.join(columns)}", when, f"SELECT CASE {refuse} END")
+    columns = [field.name for field in fields if field.is_needed]
+    refusals = [f"WHEN NEW.\"{name}\" IS NULL THEN RAISE(ABORT, '{rows}.{name} may not be empty')" for name in columns]
+    if refusals:
+        yield f"SELECT CASE {' '.join(refusals)} END"
 
 
 def _note(rows: str, key: tuple[str, ...]) -> Iterator[str]:
@@ -165,7 +158,8 @@ def _on_insert(table: Table) -> str:
     parts = [(field, f"known OR replaced OR {_is_set(field)}") for field in table.fields]
     operation = "CASE WHEN replaced THEN 'UPDATE' ELSE 'INSERT' END"
     log = _log(name, "NEW.id", operation, _members(parts), f"\n  FROM {sources}")
-    return trigger(name, "insert", "AFTER INSERT", NOT_APPLYING, log, _clear_note(name))
+    required = _require(name, table.fields)
+    return trigger(name, "insert", "AFTER INSERT", NOT_APPLYING, *required, log, _clear_note(name))
 
 
 def _on_update(table: Table) -> str:
@@ -173,7 +167,8 @@ def _on_update(table: Table) -> str:
     log = _log(table.name, "NEW.id", "'UPDATE'", _members((field, _changed([field])) for field in table.fields))
     touch = _touch_record(table.name, "NEW.id", " AND updated_at IS OLD.updated_at")
     when = f"({_changed(table.fields)}) AND {NOT_APPLYING}"
-    return trigger(table.name, "update", f"AFTER UPDATE OF {columns}", when, log, touch)
+    required = _require(table.name, table.fields)
+    return trigger(table.name, "update", f"AFTER UPDATE OF {columns}", when, *required, log, touch)
 
 
 def _on_delete(table: Table) -> str:
@@ -214,8 +209,8 @@ def _on_entry_insert(table: Table, map_: Map) -> str:
     source = f"\n  FROM (SELECT {is_replaced(map_.rows, 'NEW', key)} AS replaced)"
     owner = f'NEW."{map_.owner}"'
     log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "NEW", _members(parts)), source)
-    touch = _touch_record(table.name, owner)
-    return trigger(map_.rows, "insert", "AFTER INSERT", NOT_APPLYING, log, touch, _clear_note(map_.rows))
+    then = (log, _touch_record(table.name, owner), _clear_note(map_.rows))
+    return trigger(map_.rows, "insert", "AFTER INSERT", NOT_APPLYING, *_require(map_.rows, map_.attributes), *then)
 
 
 def _on_entry_update(table: Table, map_: Map) -> str:
@@ -225,7 +220,8 @@ def _on_entry_update(table: Table, map_: Map) -> str:
     owner = f'NEW."{map_.owner}"'
     log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "NEW", _members(parts)))
     when = f"({_changed(map_.attributes)}) AND {NOT_APPLYING}"
-    return trigger(map_.rows, "update", f"AFTER UPDATE OF {columns}", when, log, _touch_record(table.name, owner))
+    then = (*_require(map_.rows, map_.attributes), log, _touch_record(table.name, owner))
+    return trigger(map_.rows, "update", f"AFTER UPDATE OF {columns}", when, *then)
 
 
 def _on_entry_delete(table: Table, map_: Map) -> str:
