@@ -20,15 +20,16 @@ from config import Config, config_named
 from extensions import db
 from offbook.core.merge.retention import DAY_US
 from services.accounts import Accounts
+from services.contacts.tutorial import Tutorial
 from services.container import Services
 from services.passwords import PASSWORD_LENGTH_MIN, Effort
-from services.sync.tutorial import Tutorial
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.engines.database import Database, open_engines
 from storage.failures import FAILURES
 from storage.repositories.activity import Activity
 from storage.repositories.contact_queries import ContactQueries
 from storage.repositories.device_lag import lag_of
+from storage.repositories.record_queries import RecordQueries
 from storage.repositories.sessions import Lifetime
 from storage.repositories.tutorial import TutorialRows
 from storage.repositories.user_rights import UserRights
@@ -111,6 +112,7 @@ def wire(app: App, config: Config) -> None:
         accounts=accounts,
         user_rights=UserRights(database, accounts),
         contacts=ContactQueries(database, store),
+        records=RecordQueries(store),
         tutorial=Tutorial(store, TutorialRows(database)),
         activity=Activity(database),
         streams=Streams(database),

@@ -31,7 +31,9 @@ KNOWN = """SELECT record_id FROM server_rows
   UNION SELECT record_id FROM change_log INDEXED BY change_log_acknowledged
     WHERE synced = 1 AND table_name = 'contacts' AND record_id IN (SELECT value FROM json_each(?1))"""
 
-LOG_LINE = "INSERT INTO change_log (table_name, record_id, operation, data) VALUES ('contacts', ?, 'INSERT', ?)"
+LOG_LINE = (
+    "INSERT INTO change_log (table_name, record_id, operation, data, batch) VALUES ('contacts', ?, 'INSERT', ?, ?)"
+)
 
 
 class Counts(NamedTuple):
@@ -64,9 +66,10 @@ class PreparedContact(NamedTuple):
 
 
 class BulkImport:
-    """Adding contacts to the file behind ``connection``. ``counts`` is right whenever the work is cut off."""
+    """Adding contacts to the file behind ``connection``, as this batch. ``counts`` is right whenever it is cut off."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, batch: str) -> None:
+        self._batch = batch
         self._done = ImportedSlice()
         self._connection = connection
 
@@ -97,7 +100,7 @@ class BulkImport:
         new_ids, counts = self._new_ids([contact.id for contact in batch])
         added = [contact for contact in batch if contact.id in new_ids]
         record_table(CONTACTS).add_all(self._connection, [(contact.id, contact.data) for contact in added])
-        self._connection.executemany(LOG_LINE, [(contact.id, contact.change) for contact in added])
+        self._connection.executemany(LOG_LINE, [(contact.id, contact.change, self._batch) for contact in added])
         counts = counts._replace(added=len(added))
         self._done = ImportedSlice(self._done.counts, counts, [contact.id for contact in added])
         return counts

@@ -6,9 +6,10 @@ call is one transaction, and one change of each record that it writes to.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.entry import BEFORE, HistoryEntry
@@ -23,13 +24,35 @@ from offbook.database import change_log
 from offbook.database.connection import Connection, reading
 from offbook.database.records import record_table
 
-if TYPE_CHECKING:
-    from offbook.replica import Replica
-
 Record = dict[str, Json]
 """A record with every field, its times, and per map its entries by their keys."""
 
 R = TypeVar("R")
+
+
+class Book(ABC):
+    """What records need of the replica that holds them."""
+
+    @property
+    @abstractmethod
+    def connection(self) -> Connection:
+        """The calling thread's connection."""
+
+    @abstractmethod
+    def history(self, record_id: str, *, table: str = ...) -> list[HistoryEntry]:
+        """What happened to a record, the newest change first."""
+
+    @abstractmethod
+    def restore(
+        self,
+        change_id: str,
+        record_id: str | None = None,
+        cells: Iterable[str] | None = None,
+        to: str = BEFORE,
+        *,
+        table: str = ...,
+    ) -> str | None:
+        """Give back what a change replaced."""
 
 
 class Records(Generic[R]):
@@ -38,11 +61,16 @@ class Records(Generic[R]):
     Entries of a map are given by their keys, where None removes one; or as a list of new ones.
     """
 
-    def __init__(self, book: Replica, name: str, new_id: Callable[[], str], make: Callable[[Record], R]) -> None:
+    def __init__(self, book: Book, name: str, new_id: Callable[[], str], make: Callable[[Record], R]) -> None:
         self._book = book
         self._name = name
         self._new_id = new_id
         self._make = make
+
+    @property
+    def declaration(self) -> Table:
+        """The table as it is declared."""
+        return self._open()[1]
 
     # --- writing ---
 

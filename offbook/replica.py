@@ -15,18 +15,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
-from offbook import history
+from offbook import batches, history
 from offbook.addresses import check_server
+from offbook.book_tables import BookTables
 from offbook.contacts.table import BUILT_IN, CONTACTS
-from offbook.core.errors import Invalid, NoServer, NotFound, Stopped
+from offbook.core.errors import Invalid, NoServer, Stopped
 from offbook.core.history.entry import BEFORE, HistoryEntry
+from offbook.core.history.undo import BatchSummary, UndoReport
 from offbook.core.model import Key
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
-from offbook.database import conflicts, parked, schema, status, sync_state
+from offbook.database import change_log, conflicts, parked, schema, status, sync_state
 from offbook.database.connection import (
     Connection,
     SqliteError,
@@ -40,7 +42,7 @@ from offbook.database.connection import (
 from offbook.database.lease import hold_lease, holder_name, release_lease
 from offbook.database.parked import Parked
 from offbook.database.status import Status, WorkerStatus
-from offbook.records import ContactRecords, R, Record, Records, instances_of, same_record
+from offbook.records import ContactRecords, same_record
 from offbook.settings import DeviceSettings
 from offbook.sync import dry_run
 from offbook.sync.cancellation import CancellableTransport
@@ -64,7 +66,7 @@ def random_id() -> str:
     return str(uuid.uuid4())
 
 
-class Replica:
+class Replica(BookTables):
     """A book on this device, kept in one SQLite file, which is made where it is not there yet.
 
     ``server``, ``token`` and ``tables`` are remembered in the file, so that they have to be given once. ``tables`` are
@@ -94,7 +96,6 @@ class Replica:
         self._rng = rng or Random()
         self._is_repeatable = clock is not None or rng is not None
         self._has_own_id = False
-        self._schema = BUILT_IN
         self._local = threading.local()
         self._background: SyncThread | None = None
         connection = self.connection
@@ -148,10 +149,6 @@ class Replica:
             make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))
         return connection
 
-    def _take_schema(self, schema: Schema) -> None:
-        """The file has other tables than before: each thread's connection finds them when it is asked for."""
-        self._schema = schema
-
     def close(self) -> None:
         """Stop the background thread and close the file. Using the replica again opens it again.
 
@@ -188,41 +185,12 @@ class Replica:
         with atomic(self.connection):
             yield
 
-    # --- its tables ---
-
-    @overload
-    def table(self, name: str) -> Records[Record]: ...
-
-    @overload
-    def table(self, name: str, as_: type[R]) -> Records[R]: ...
-
-    def table(self, name: str, as_: type[R] | None = None) -> Records[Record] | Records[R]:
-        """The records of a table, as dicts or as instances of a dataclass of one's own. Raises NotFound, Invalid.
-
-        ``book.notes`` is short for ``book.table("notes")`` where the name is not that of a method.
-        """
-        table = self._known_table(name)
-        if as_ is not None:
-            return Records(self, name, self._new_id, instances_of(as_, table))
-        return self.contacts if name == CONTACTS.name else Records(self, name, self._new_id, same_record)
-
-    def _known_table(self, name: str) -> Table:
-        """The table of this name, which another process may just have declared. Raises NotFound."""
-        if name not in self._schema:
-            schema.follow(self.connection)
-        if (table := self._schema.get(name)) is None:
-            raise NotFound(f"This book has no table {name!a}. It has {', '.join(self._schema)}.")
-        return table
-
-    def __getattr__(self, name: str) -> Records[Record]:
-        if name.startswith("_") or name not in self._schema:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute or table {name!r}")
-        return self.table(name)
-
-    @property
-    def tables(self) -> Schema:
-        """The tables of this book by name, as they are declared."""
-        return self._schema
+    @contextmanager
+    def batch(self) -> Iterator[str]:
+        """As transaction(), and all changes in here are one batch, which undo() takes back together: gives its id."""
+        batch = self._new_id()
+        with change_log.in_batch(self.connection, batch):
+            yield batch
 
     # --- syncing ---
 
@@ -346,7 +314,7 @@ class Replica:
 
     def history(self, record_id: str, *, table: str = CONTACTS.name) -> list[HistoryEntry]:
         """What happened to a record, the newest change first; the server knows. Raises NotFound, and SyncError."""
-        return history.fetch_history(self._transport_for(self.connection), self._known_table(table), record_id)
+        return history.fetch_history(self._transport_for(self.connection), self.table(table).declaration, record_id)
 
     def restore(
         self,
@@ -374,6 +342,22 @@ class Replica:
         entries = self.history(record_id, table=table)
         entry = history.find_entry(entries, change_id)
         return history.restore_version(self.connection, entries, entry, self._new_id, self._clock())
+
+    def batches(self) -> list[BatchSummary]:
+        """What imports and other acts wrote together, the newest first; the server knows. Raises SyncError."""
+        return batches.fetch_batches(self._transport_for(self.connection))
+
+    def undo(self, batch: str) -> UndoReport:
+        """Take back what a batch wrote, where nobody wrote since. The server does it, and a sync brings it here.
+
+        Raises NotFound, Pruned where the server's history does not reach back to it any more, and SyncError. What is
+        not sent yet is sent first: nothing is undone that the server does not have.
+        """
+        transport = self._transport_for(self.connection)
+        self.sync()
+        report = batches.undo(transport, batch)
+        self.sync()
+        return report
 
     # --- what can't be sent ---
 

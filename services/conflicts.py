@@ -25,8 +25,9 @@ from offbook.core.history.entry import NOBODY
 from offbook.core.history.reconstruct import state_at, state_of, to_values
 from offbook.core.model import Author, Change, Conflict, Key, Record, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX
+from services.references import apply_and_clear, apply_change_and_clear
 from services.restore import Actor, change_for
-from services.sync.push import apply_batch, apply_change, read_records
+from services.sync.push import read_records
 from storage.base import ReadTransaction, Store
 
 
@@ -122,7 +123,7 @@ def resolve_conflict(
         conflict = with_current_value(conflict, record, state_at(record, book.steps_since(base, conflict.key), base))
         patch = resolution_patch(conflict, record, choice)
         change = change_for(record, patch, actor, actor.id, now_us)._replace(base=base, resolves=(conflict.id,))
-        outcome, after = apply_change(book, actor.origin, change, now_us)
+        outcome, after = apply_change_and_clear(book, actor.origin, change, now_us)
         return ResolvedConflict(conflict, after, outcome.verdict, _has_written(after, actor.id))
 
 
@@ -137,7 +138,7 @@ def undo_resolution(store: Store, book_id: int, actor: Actor, conflict_id: str, 
         patch = to_values(record, before)
         if patch is not None:
             change = change_for(record, patch, actor, actor.id, now_us)
-            _, record = apply_change(book, actor.origin, change, now_us)
+            _, record = apply_change_and_clear(book, actor.origin, change, now_us)
         return ResolvedConflict(with_current_value(conflict, record, state_of(record)), record, Verdict.APPLIED)
 
 
@@ -154,7 +155,7 @@ def resolve_all(store: Store, book_id: int, actor: Actor, rule: Rule, up_to: int
             for resolution in resolutions_by_rule(conflicts, records, times, rule)
         ]
         for start in range(0, len(changes), CHANGES_MAX):
-            apply_batch(book, actor.origin, changes[start : start + CHANGES_MAX], now_us)
+            apply_and_clear(book, actor.origin, changes[start : start + CHANGES_MAX], now_us)
         return len(conflicts)
 
 
@@ -176,7 +177,7 @@ def _fetch_conflict(book: ReadTransaction, conflict_id: str) -> tuple[Conflict, 
 def _fetch_record(book: ReadTransaction, conflict: Conflict) -> Record:
     record = book.records(conflict.table.name, [conflict.record_id]).get(conflict.key)
     if record is None:
-        raise NotFound("This contact is not there any more: it was deleted long ago.")
+        raise NotFound(f"This {conflict.table.singular} is not there any more: it was deleted long ago.")
     return record
 
 

@@ -10,10 +10,11 @@ from config import Config
 
 if TYPE_CHECKING:
     from services.accounts import Accounts
-    from services.sync.tutorial import Tutorial
+    from services.contacts.tutorial import Tutorial
     from storage.base import CommitNotifications
     from storage.repositories.activity import Activity
     from storage.repositories.contact_queries import ContactQueries
+    from storage.repositories.record_queries import RecordQueries
     from storage.repositories.user_rights import UserRights
     from storage.sql.store import SqlStore
     from storage.streams.registry import Streams
@@ -31,6 +32,7 @@ class Services:
     accounts: Accounts
     user_rights: UserRights
     contacts: ContactQueries
+    records: RecordQueries
     tutorial: Tutorial
     activity: Activity
     streams: Streams

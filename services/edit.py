@@ -13,8 +13,8 @@ from offbook.core.merge.decide import concurrent_cells
 from offbook.core.model import Author, Change, Operation, Record, Rejection, Verdict
 from offbook.core.protocol.requests import build_change
 from offbook.core.validation import Json
+from services.references import apply_and_clear
 from services.restore import Actor
-from services.sync.push import apply_batch
 from storage.base import Store
 
 
@@ -65,7 +65,7 @@ def save(store: Store, book_id: int, actor: Actor, edit: EditRequest, now_us: in
         return EditResult(Verdict.REJECTED, rejected=change.fault.detail)
     with store.writing(book_id) as book:
         records = book.records(change.table.name, [change.record_id])
-        pushed = apply_batch(book, actor.origin, [change], now_us, records)
+        pushed = apply_and_clear(book, actor.origin, [change], now_us, records)
     (outcome,) = pushed.outcomes
     before, after = records.get(change.key), pushed.records.get(change.key)
     if outcome.fault is not None:

@@ -1,4 +1,7 @@
-"""Records as plain REST clients read and write them: each write is one change of a device, like any other."""
+"""Records of any table as plain REST clients read and write them: each write is a change of a device, like any other.
+
+What a client sends is read by the table as it is declared in the transaction that stores it.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from typing import Any
 
 from offbook.core.errors import Conflicting, NotFound, OffbookError
 from offbook.core.model import Change, Operation, Record, Value
-from offbook.core.schema import Map, Table
+from offbook.core.protocol.record_lists import table_named
+from offbook.core.schema import Map, Table, record_id_of_key
 from offbook.core.validation import Json, parse_cells, with_all_fields
+from services.references import apply_change_and_clear
 from services.restore import Actor
-from services.sync.push import apply_change
 from storage.base import ReadTransaction, Store, WriteTransaction
 
 IsExpected = Callable[[int], bool]
@@ -26,6 +30,24 @@ class RecordChanged(OffbookError):
         super().__init__(f"The {table.singular} has changed since. Get it again, and repeat the change.")
 
 
+class RecordExists(Conflicting):
+    """A new record can't have this id: another one has it, or had it. Nothing was done."""
+
+    def __init__(self, record: Record) -> None:
+        table = record.table
+        instead = f"choose another {table.key}" if table.key else "leave the id out"
+        super().__init__("exists", f"There is, or was, another {table.singular} with this id. PATCH it, or {instead}.")
+        self.record_id = record.id
+
+
+def find_table(store: Store, book_id: int, name: str) -> Table:
+    """The table of this name: also one that another process has added just now. Raises NotFound."""
+    if name in store.schema:
+        return store.schema[name]
+    with store.reading(book_id) as book:
+        return table_named(book.schema, name)
+
+
 def get_record(store: Store, book_id: int, table: Table, record_id: str, is_expected: IsExpected) -> Record:
     """A record that is not deleted. Raises NotFound, and RecordChanged."""
     with store.reading(book_id) as book:
@@ -33,21 +55,36 @@ def get_record(store: Store, book_id: int, table: Table, record_id: str, is_expe
 
 
 def create_record(
-    store: Store, book_id: int, actor: Actor, table: Table, record_id: str, data: dict[str, Json], now_us: int
+    store: Store,
+    book_id: int,
+    actor: Actor,
+    table: Table,
+    record_id: str | None,
+    data: dict[str, Json],
+    new_id: str,
+    now_us: int,
 ) -> tuple[Record, bool]:
     """The record with these fields, and whether it is new: the same request again makes no second one.
 
-    Raises Conflicting where the id is another record's, Invalid where the fields can't be.
+    Its id is ``record_id``; without one it follows from the table's key, or is ``new_id``. Raises RecordExists where
+    it is another record's, Invalid where the fields can't be.
     """
-    cells = parse_cells(table, data, Operation.INSERT)
     with store.writing(book_id) as book:
+        table = book.schema[table.name]
+        cells = parse_cells(table, data, Operation.INSERT)
+        record_id = record_id or _id_of_key(table, cells) or new_id
         record = book.records(table.name, [record_id]).get((table.name, record_id))
         if record is None:
             return _write(book, actor, table, record_id, Operation.INSERT, 0, cells, now_us), True
     if record.deleted or record.cells != {cell: value for cell, value in cells.items() if value is not None}:
-        text = f"There is, or was, another {table.singular} with this id. PATCH it, or leave the id out."
-        raise Conflicting("exists", text)
+        raise RecordExists(record)
     return record, False
+
+
+def _id_of_key(table: Table, cells: dict[str, Value]) -> str:
+    """The id that a new record of a table with a key has; empty where the table has none."""
+    key = cells[table.key] if table.key else None
+    return record_id_of_key(table, key) if isinstance(key, str | int) else ""
 
 
 def update_record(
@@ -63,8 +100,8 @@ def update_record(
     """Change the fields that ``data`` names; the record as it is then. Raises NotFound, RecordChanged, Invalid."""
     with store.writing(book_id) as book:
         record = _expected(book, table, record_id, is_expected)
-        cells = parse_cells(table, _with_whole_values(record, data), Operation.UPDATE)
-        return _write(book, actor, table, record.id, Operation.UPDATE, record.seq, cells, now_us)
+        cells = parse_cells(record.table, _with_whole_values(record, data), Operation.UPDATE)
+        return _write(book, actor, record.table, record.id, Operation.UPDATE, record.seq, cells, now_us)
 
 
 def delete_record(
@@ -73,7 +110,7 @@ def delete_record(
     """Move a record to the trash. Raises NotFound, and RecordChanged."""
     with store.writing(book_id) as book:
         record = _expected(book, table, record_id, is_expected)
-        _write(book, actor, table, record.id, Operation.DELETE, record.seq, {}, now_us)
+        _write(book, actor, record.table, record.id, Operation.DELETE, record.seq, {}, now_us)
 
 
 def _expected(book: ReadTransaction, table: Table, record_id: str, is_expected: IsExpected) -> Record:
@@ -105,7 +142,7 @@ def _write(
         base=base,
         cells=cells,
     )
-    return apply_change(book, actor.origin, change, now_us)[1]
+    return apply_change_and_clear(book, actor.origin, change, now_us)[1]
 
 
 def _with_whole_values(record: Record, data: dict[str, Json]) -> dict[str, Json]:

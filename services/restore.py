@@ -21,7 +21,8 @@ from offbook.core.model import Change, Key, Record, Rejection, Value
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.core.schema import EXISTS
 from offbook.core.validation import change_data
-from services.sync.push import apply_batch, apply_change, read_records
+from services.references import apply_change_and_clear
+from services.sync.push import apply_batch, read_records
 from storage.base import ChangeOrigin, ReadTransaction, Store, WriteTransaction
 
 
@@ -86,7 +87,8 @@ def restore_values(
     with store.writing(book_id) as book:
         entry = book.history_entry(change_id)
         if key is not None and (entry is None or entry.key != key):
-            raise NotFound("There is no such change in this contact's history. It may be too old to be kept.")
+            singular = book.schema[key[0]].singular
+            raise NotFound(f"There is no such change in this {singular}'s history. It may be too old to be kept.")
         if entry is None:
             raise NotFound("There is no such change in the history. It may be too old: the history is kept for a time.")
         record = _record(book, entry.key)
@@ -123,7 +125,8 @@ def _append(book: WriteTransaction, actor: Actor, record: Record, patch: Patch |
         return RestoredRecord(record, was_logged)
     if was_logged:
         raise Invalid("used_id", "This was done already, and more happened since: load the page again and look.")
-    _, restored = apply_change(book, actor.origin, change_for(record, patch, actor, actor.id, now_us), now_us)
+    change = change_for(record, patch, actor, actor.id, now_us)
+    _, restored = apply_change_and_clear(book, actor.origin, change, now_us)
     return RestoredRecord(restored, True)
 
 

@@ -23,7 +23,7 @@ from offbook.core.merge.retention import PurgedRows, RetentionLimits
 from offbook.core.model import Author, Conflict, Cursor, DiscardedWrite, Key, Record
 from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.protocol.view import View
-from offbook.core.schema import Schema
+from offbook.core.schema import Reference, Schema
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import Range, Sum
 
@@ -128,6 +128,10 @@ class ReadTransaction(Protocol):
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
         """Records with all their cells, by table and id; of those that are not there none."""
+        ...
+
+    def referring(self, reference: Reference, ids: Iterable[str]) -> list[str]:
+        """The ids of records that are not deleted and refer to one of ``ids`` by this reference."""
         ...
 
     def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:

@@ -254,6 +254,14 @@ def _add_history(command: Command) -> None:
     explain = command("explain", "history.explain", "tell why a contact has the values that it has", more)
     explain.add_argument("id", metavar="ID")
     explain.add_argument("cell", metavar="CELL", nargs="?")
+    more = "The server is asked: it knows what every device did. Exits with 3 when it can't be reached."
+    command("batches", "batches.batches", "list what imports and other acts wrote together", more)
+    more = (
+        "BATCH is an id, or how it begins, as `offbook batches` tells it. Only what nobody changed since goes back; "
+        "what stays is named. The server does it, after a sync; the undo is a batch too, and can be undone."
+    )
+    undo = command("undo", "batches.undo", "take back what an import or another act wrote", more)
+    undo.add_argument("batch", metavar="BATCH")
 
 
 def _add_ingest(command: Command) -> None:

@@ -76,6 +76,7 @@ CODES = _by_name(
     # --- a request can't be read, or is not taken as a whole
     Code("bad_change", 400, Scope.PUSH),
     Code("bad_cursor", 400, Scope.PUSH),
+    Code("bad_filter", 400),
     Code("bad_gzip", 400, Scope.BODY),
     Code("bad_host", 400),
     Code("bad_ids", 400),

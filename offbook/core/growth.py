@@ -171,6 +171,8 @@ class _Merger:
         if wanted.entries_max < known.entries_max:
             self._narrows(place, f"limit {known.entries_max} -> {wanted.entries_max}")
         for cell, parts in known.cells.items():
+            if len(parts) == 1 < len(wanted.cells.get(cell, ())):
+                self._refuse(f"{place}.{cell}", "a cell of its own can't become one of several parts")
             names = [part.name for part in parts if part.name in wanted.by_name]
             if names != [part.name for part in wanted.cells.get(cell, ())][: len(names)]:
                 self._narrows(place, f"the parts of {cell} must stay in their order, and new ones come last")

@@ -141,6 +141,8 @@ SINCE_NOT_A_CURSOR = Message("bad_cursor", '"since" must be a cursor that this s
 BAD_CURSOR = Message("bad_cursor", "This is no cursor that this server gave: leave it out to start over.")
 BAD_SEEN = Message("bad_seen", '"seen" must be a seq that this server gave.')
 BAD_KEPT = Message("bad_kept", '"kept" must be a seq that this server gave.')
+UNKNOWN_FILTER = Message("bad_filter", "{name!a} is no field of {table}, by which to filter: {names}.")
+NOT_A_FILTER = Message("bad_filter", '"{name}" must be {form}, or empty for none.')
 BAD_ONLY = Message("bad_only", '"only" must be a list of one or more names of tables.')
 BAD_PARKED = Message("bad_parked", '"parked" must be an object of codes and counts.')
 

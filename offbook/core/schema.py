@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
+from typing import NamedTuple
 
 from offbook.core.text import fold_key
 
@@ -267,6 +268,14 @@ def entry_of(cell: str) -> str:
     return cell[: cell.rindex("/") + 1] if "/" in cell else ""
 
 
+class Reference(NamedTuple):
+    """A field of a table, or an attribute of a map of its, that holds ids of records of another table."""
+
+    table: Table
+    field: Field
+    map: Map | None = None
+
+
 class Schema(Mapping[str, Table]):
     """The synced tables of one application by name: what a replica, a server and a simulated world each hold.
 
@@ -291,6 +300,17 @@ class Schema(Mapping[str, Table]):
 
     def __hash__(self) -> int:
         return hash(tuple(self._tables))
+
+    def cleared_with(self, table: str) -> tuple[Reference, ...]:
+        """The references that whoever deletes records of this table clears."""
+        return tuple(reference for reference in self._clearing if reference.field.target == table)
+
+    @cached_property
+    def _clearing(self) -> tuple[Reference, ...]:
+        fields = [Reference(table, field) for table in self.values() for field in table.fields]
+        maps = [(table, map_) for table in self.values() for map_ in table.maps]
+        attributes = [Reference(table, field, map_) for table, map_ in maps for field in map_.attributes]
+        return tuple(reference for reference in (*fields, *attributes) if reference.field.gone is Gone.CLEAR)
 
     @cached_property
     def shape(self) -> str:

@@ -33,7 +33,7 @@ class LogLine:
     """One row of change_log. ``bases`` is None until what the line's writer had seen is written down.
 
     ``typed`` is 0 where no limits of this version count: this device wrote the line from what a server had said, or the
-    file is that of a newer version, by which it may have been typed.
+    file is that of a newer version, by which it may have been typed. ``batch`` is what the changes of one act share.
     """
 
     id: int
@@ -52,6 +52,7 @@ class LogLine:
     code: str | None = None
     detail: str | None = None
     typed: int = 1
+    batch: str | None = None
 
     @property
     def is_from_server(self) -> bool:
@@ -70,8 +71,11 @@ class LogLine:
         """Whether it goes out again after a restore, to be nowhere but in the history: it never shows here."""
         return self.state is LineState.PENDING and self.verdict == FOR_HISTORY
 
-    def as_json(self, replica: str) -> dict[str, Any]:
-        """The change as it stands on the wire, and as parse_change() checks it (offbook.core.protocol.requests)."""
+    def as_json(self, replica: str, with_batch: bool = False) -> dict[str, Any]:
+        """The change as it stands on the wire, and as parse_change() checks it (offbook.core.protocol.requests).
+
+        ``with_batch`` is for servers that take batches.
+        """
         item: dict[str, Any] = {
             "id": self.change_id,
             "table": self.table,
@@ -89,6 +93,8 @@ class LogLine:
             item["resolves"] = list(self.resolves)
         if self.is_for_history:
             item["history"] = True
+        if with_batch and self.batch is not None:
+            item["batch"] = self.batch
         return item
 
 
@@ -156,7 +162,7 @@ def _columns_for(schema: Schema) -> str:
     is_own_trigger = f"(SELECT substr(knows, 1 + instr(knows, ' ')) FROM sync_state) IS '{own_note}'"
     return (
         "id, table_name, record_id, operation, timestamp, synced, change_id, base, bases, data, resolves,"
-        f" seq, verdict, code, detail, typed AND {is_own_trigger}"
+        f" seq, verdict, code, detail, typed AND {is_own_trigger}, batch"
     )
 
 
@@ -221,8 +227,17 @@ def without_logging(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
+def in_batch(connection: Connection, batch: str) -> Iterator[None]:
+    """All changes in here carry this batch, in one transaction; those of a batch within it keep their own."""
+    with atomic(connection):
+        first = last_id(connection)
+        yield
+        connection.execute("UPDATE change_log SET batch = ? WHERE id > ? AND batch IS NULL", (batch, first))
+
+
+@contextmanager
 def coalesce_changes(connection: Connection, typed: bool = True) -> Iterator[None]:
-    """Writes to a record in here become one change: a contact added with its numbers is one INSERT.
+    """Writes to a record in here become one change: a record added with its entries is one INSERT.
 
     The triggers log each statement, and what they logged is joined in the end. None of it can have been sent: no other
     process sees these lines before the transaction is committed.

@@ -145,9 +145,9 @@ def resolve_with(connection: Connection, conflict_id: str, value: Json, change_i
 def resolve_all(connection: Connection, choice: str, new_id: Callable[[], str], now_ms: int) -> int:
     """The same choice in each of them, or in none where it can't be made in one. Returns how many were resolved.
 
-    What others resolve in the meantime stays as they have resolved it.
+    What others resolve in the meantime stays as they have resolved it. All of it is one batch.
     """
-    parsed = _parse_choice(choice)
+    parsed, batch = _parse_choice(choice), new_id()
     with reading(connection):
         conflicts = [_view_of(connection, row).conflict for row in connection.execute(IN_ORDER).fetchall()]
         for conflict in conflicts:
@@ -155,9 +155,10 @@ def resolve_all(connection: Connection, choice: str, new_id: Callable[[], str], 
 
     def resolve_some(ids: list[str]) -> int:
         rows = connection.execute(THESE_IN_ORDER, (dump(ids),)).fetchall()
-        for conflict in [_view_of(connection, row).conflict for row in rows]:
-            patch = _patch_of(connection, conflict, parsed)
-            append_patch(connection, conflict.key, patch, new_id(), now_ms, (conflict.id,))
+        with change_log.in_batch(connection, batch):
+            for conflict in [_view_of(connection, row).conflict for row in rows]:
+                patch = _patch_of(connection, conflict, parsed)
+                append_patch(connection, conflict.key, patch, new_id(), now_ms, (conflict.id,))
         return len(rows)
 
     ids = [conflict.id for conflict in conflicts]

@@ -198,6 +198,7 @@ def _retried_line(
         data,
         line.resolves,
         typed=line.typed,
+        batch=line.batch,
     )
     if table is not None and corrections:
         parse_cells(table, corrections, Operation.UPDATE)
@@ -237,7 +238,7 @@ def append_line(connection: Connection, line: LogLine, id: int | None = None) ->
     data = None if line.data is None else dump(line.data)
     connection.execute(
         "INSERT INTO change_log (id, table_name, record_id, operation, timestamp, change_id, base, data, resolves,"
-        " typed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        " batch, typed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
         (
             id,
             line.table,
@@ -248,6 +249,7 @@ def append_line(connection: Connection, line: LogLine, id: int | None = None) ->
             line.base,
             data,
             _ids(line.resolves),
+            line.batch,
         ),
     )
 

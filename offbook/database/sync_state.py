@@ -23,7 +23,8 @@ class SyncState:
     """The row: who this replica is, how far it has synced, and what is known of its server and the server's clock.
 
     ``knew`` is what all versions knew that pulled (offbook.database.known_cells); ``cursor_before`` the cursor that was
-    given up for a snapshot, until its first page is here.
+    given up for a snapshot, until its first page is here. ``server_shape`` is the shape of the server's schema, as its
+    answers last named it; None where they name none.
     """
 
     replica: str
@@ -37,10 +38,16 @@ class SyncState:
     takes_history: int = 0
     knew: str | None = None
     cursor_before: str | None = None
+    server_shape: str | None = None
 
     def is_behind(self, schema: Schema) -> bool:
         """Whether rows were pulled without cells of this schema: then only a snapshot brings them."""
         return not covers(self.knew, note_of(schema))
+
+
+def server_takes_batches(state: SyncState) -> bool:
+    """Whether the server knows the key ``batch`` of a change: one that names no shape would reject the change."""
+    return state.server_shape is not None
 
 
 COLUMNS = tuple(field.name for field in fields(SyncState))

@@ -39,7 +39,7 @@ from offbook.sync import restore_recovery, snapshot
 from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, row_of
 
 PART_CELLS = 25_000
-"""So many cells go into the file in one go: a page of a thousand contacts with four details each."""
+"""So many cells go into the file in one go: a page of a thousand records with four entries each."""
 
 CONFLICTS_AT_ONCE = 1000
 

@@ -21,7 +21,7 @@ from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection, bindable
 from offbook.database.parked import merge_into_parked_insert, park, write_bases
 from offbook.database.server_rows import NO_SERVER_ROW, lines_over_insert, rebuild_row, server_row, validated_change
-from offbook.database.sync_state import SyncState
+from offbook.database.sync_state import SyncState, server_takes_batches
 from offbook.sync import restore_recovery
 
 BATCH_BYTES_MAX = 4 * 1024 * 1024
@@ -184,8 +184,9 @@ def request_of(connection: Connection, state: SyncState, lines: list[LogLine], n
     ``seen`` lets a server whose file was put back notice what it lost: a cursor from before may still be one of its
     own, and be older than what it took from this device.
     """
+    with_batch = server_takes_batches(state)
     request = {
-        "changes": [line.as_json(state.replica) for line in lines],
+        "changes": [line.as_json(state.replica, with_batch) for line in lines],
         "since": state.cursor,
         "seen": change_log.last_acknowledged_seq(connection),
         "sent_at": iso_millis(now_ms),

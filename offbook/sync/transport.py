@@ -27,7 +27,7 @@ REQUEST_SECONDS_MAX = 90.0
 """From the look-up of the host's name to the last byte of the answer; the lease on the replica holds longer."""
 
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
-"""Unpacked. A page of 1,000 contacts is about one MiB, and 25 where each of them has notes as long as can be."""
+"""Unpacked. A page of 1,000 records is about one MiB, and 25 where each of them has notes as long as can be."""
 
 ACCEPT = "application/json, application/problem+json"
 """Said, so that a server answers in this form where it has no such address too, and not with a page for people."""
@@ -153,9 +153,7 @@ def _read(response: requests.Response, source: str) -> bytes:
         chunks.append(chunk)
         total += len(chunk)
         if total > ANSWER_BYTES_MAX:
-            raise ServerFault(
-                f"The answer of {source} is larger than {ANSWER_BYTES_MAX >> 20} MiB, which no page of contacts is."
-            )
+            raise ServerFault(f"The answer of {source} is larger than {ANSWER_BYTES_MAX >> 20} MiB, which no page is.")
     return b"".join(chunks)
 
 

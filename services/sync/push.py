@@ -23,7 +23,7 @@ from services.sync.pull import check_cursor
 from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
 
 WHOLE_SIZE = 50_000
-"""What is written in one transaction if that is all: a thousand edits of contacts with a few details. A fifth of a
+"""What is written in one transaction if that is all: a thousand edits of records with a few entries. A fifth of a
 second, where a cell takes the 5 µs that were measured."""
 
 PORTION_SIZE = 20_000

@@ -6,29 +6,22 @@ statements however long the list is. Search goes over the folded text of every f
 
 from __future__ import annotations
 
-import json
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
 from typing import Any
 
-import orjson
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from models import Base
-from offbook.core.errors import Malformed
 from offbook.core.model import Record
-from offbook.core.protocol.requests import INTEGER_MAX
-from offbook.core.text import normalize_for_search
 from offbook.core.validation import Json
 from storage.base import PageSize
 from storage.engines.database import Database
+from storage.repositories.list_pages import parse_place, place_text, records_in_page, search_words
 from storage.sql import conflicts
 from storage.sql.store import SqlStore
 from storage.values import ContactPage, ContactRow
 
 CONTACTS = Base.metadata.tables["contacts"]
-WORDS_MAX = 20
 
 C = CONTACTS.c
 COLUMNS = (C.id, C.name, C.email, C.phone, C.company, C.starred, C.seq)
@@ -47,8 +40,8 @@ class ContactQueries:
 
     def _lines(self, book_id: int, search: str, after: str | None, limit: int) -> tuple[Sequence[Any], int]:
         """One line more than a page takes, and how many there are."""
-        place = _place(after, (bool, str, str)) if after else None
-        words = normalize_for_search(search).split()[:WORDS_MAX]
+        place = parse_place(after, (bool, str, str)) if after else None
+        words = search_words(search)
         with self._database.read() as connection:
             if words:
                 rows = connection.execute(_search(book_id, words, place, limit + 1)).all()
@@ -71,7 +64,7 @@ class ContactQueries:
         keys = [(CONTACTS.name, line.id) for line in lines[: size.rows]]
         with self._store.reading(book_id) as book:
             counts = book.entry_counts(keys)
-            count = max(bisect_right(list(accumulate(counts.get(key, 0) for key in keys)), size.entries), 1)
+            count = records_in_page((counts.get(key, 0) for key in keys), size.entries)
             rows = book.rows_of(CONTACTS.name, [record_id for _, record_id in keys[:count]])
         page = _list_page(lines, total, count)
         data = [rows[row.id]["data"] for row in page.rows if row.id in rows]
@@ -81,7 +74,7 @@ class ContactQueries:
         """The deleted ones that still hold what they held, the last deleted first."""
         query = trash_of(book_id)
         if after:
-            query = query.where(C.seq < _place(after, (int,))[0])
+            query = query.where(C.seq < parse_place(after, (int,))[0])
         with self._database.read() as connection:
             rows = connection.execute(query.limit(limit + 1)).all()
             total = connection.execute(_counted(_deleted(book_id))).scalar_one()
@@ -168,20 +161,4 @@ def _page(lines: Sequence[Any], limit: int, place: Callable[[Any], tuple[Any, ..
         for line in lines[:limit]
     ]
     more = len(lines) > limit
-    return ContactPage(rows, json.dumps(place(lines[limit - 1]), separators=(",", ":")) if more else None, total)
-
-
-def _place(after: str, types: tuple[type, ...]) -> tuple[Any, ...]:
-    try:
-        parts = orjson.loads(after)  # strict where json is not: it lets no lone surrogate through
-    except ValueError:
-        parts = None
-    is_place = isinstance(parts, list) and tuple(map(type, parts)) == types
-    if not (is_place and all(map(_is_storable, parts))):
-        raise Malformed("bad_place", "This place in the list is not one that a page gave: start from the top.")
-    return tuple(parts)
-
-
-def _is_storable(part: bool | int | str) -> bool:
-    """Whether every database takes it as a parameter."""
-    return "\0" not in part if isinstance(part, str) else part <= INTEGER_MAX
+    return ContactPage(rows, place_text(place(lines[limit - 1])) if more else None, total)

@@ -1,6 +1,6 @@
 """What is kept for devices of the tutorial form: their numbers for records, and the rows that they must have.
 
-Translation is offbook.contacts.tutorial's, and what a request does with all of it is services.sync.tutorial's.
+Translation is offbook.contacts.tutorial's, and what a request does with all of it is services.contacts.tutorial's.
 """
 
 from __future__ import annotations

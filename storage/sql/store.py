@@ -24,7 +24,7 @@ from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purg
 from offbook.core.messages import recorded_fault
 from offbook.core.model import Author, Conflict, DiscardedWrite, Key, Record, Verdict
 from offbook.core.protocol.view import View
-from offbook.core.schema import Map, Schema
+from offbook.core.schema import Map, Reference, Schema
 from offbook.core.schema import Table as SyncedTable
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
@@ -41,6 +41,7 @@ from storage.sql.history_mapping import log_rows
 from storage.sql.prepared import Rows, insert_rows
 from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
 from storage.sql.record_mapping import RecordMapping, record_mappings
+from storage.sql.references import referring_ids
 
 NONE_COUNTED: tuple[set[str], set[str]] = (set(), set())
 
@@ -130,6 +131,10 @@ class SqlReadTransaction:
         """SQLAlchemy's view of the transaction, for tables beside the book and for rare queries."""
         return self._transaction.sqlalchemy
 
+    def rows_table(self, table: str) -> Table:
+        """The database's table with the rows of a synced table."""
+        return self._tables[table].layout.rows
+
     @property
     def batches(self) -> SqlBatches:
         return SqlBatches(self.connection, self.book)
@@ -164,6 +169,10 @@ class SqlReadTransaction:
         rows = self.connection.execute(queries.records, {"book": self.book.id, "ids": existing}).all()
         entries = self._entries(queries, existing)
         return {(table, row.id): queries.layout.record_of(row, entries.get(row.id, ())) for row in rows}
+
+    def referring(self, reference: Reference, ids: Iterable[str]) -> list[str]:
+        layout = self._tables[reference.table.name].layout
+        return referring_ids(self.connection, self.book.id, layout, reference, ids)
 
     def _existing(self, queries: TableQueries, ids: list[str]) -> list[str]:
         """Those of these ids that are of records."""

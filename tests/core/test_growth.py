@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from itertools import combinations
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from offbook.contacts.table import BUILT_IN
 from offbook.core.declaration import schema_from_json, schema_to_json
 from offbook.core.declaration_rules import app_schema
 from offbook.core.errors import Invalid
 from offbook.core.growth import Growth, NewColumn, NewLimit, NewMap, NewRule, NewTable, grow, union
+from offbook.core.model import Operation
 from offbook.core.schema import Field, Map, Schema
+from offbook.core.validation import parse_cells
 from offbook.tables import Choice, Date, Flag, Integer, Number, Ref, Table, Text
 from offbook.tables import Map as MapOf
+from tests.support.records import datas
+from tests.support.schemas import growth_chains, schemas
 
 Column = Field | Map
 
@@ -315,3 +325,66 @@ def test_a_file_of_several_versions_allows_what_any_of_them_does(known: Schema, 
 def test_a_name_of_two_types_fits_no_file() -> None:
     with pytest.raises(Invalid, match=r"notes\.a: type text -> integer"):
         union(only(Text("a")), only(Integer("a")))
+
+
+def test_a_cell_of_one_value_stays_so() -> None:
+    """Values of it lie in the history, by themselves."""
+    data = schema_to_json(only(Text("a"), MapOf("m", Text("b"))))
+    data[1]["maps"][0]["attributes"].append({"name": "c", "type": "text", "limit": 200, "shares": "b"})
+    with pytest.raises(Invalid, match=r"notes\.m\.b: a cell of its own can't become one of several parts"):
+        union(only(Text("a"), MapOf("m", Text("b"))), schema_from_json(data))
+
+
+# --- whatever is declared ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.proof
+@given(schemas())
+def test_any_schema_is_what_it_was_after_it_was_json(schema: Schema) -> None:
+    again = schema_from_json(json.loads(json.dumps(schema_to_json(schema))))
+    assert (again, again.shape) == (schema, schema.shape)
+    assert schema_from_json(schema_to_json(schema), is_received=True) == schema
+
+
+@pytest.mark.proof
+@given(growth_chains())
+def test_each_version_grows_from_any_earlier_one(chain: list[Schema]) -> None:
+    for earlier, later in combinations(chain, 2):
+        growth = grow(earlier, later)
+        assert growth.schema == later
+        assert bool(growth.steps) == (earlier != later)
+        assert grow(later, later).steps == ()
+        assert set(growth.learnt) <= set(places(later)) - set(places(earlier))
+
+
+def places(schema: Schema) -> Iterator[str]:
+    """What a schema has: its tables, their fields and maps, and the attributes of these."""
+    for table in schema.values():
+        yield table.name
+        yield from (f"{table.name}.{name}" for name in (*table.by_name, *table.maps_by_name))
+        yield from (f"{table.name}.{map_.name}.{field.name}" for map_ in table.maps for field in map_.attributes)
+
+
+@pytest.mark.proof
+@given(growth_chains(), st.randoms(use_true_random=False))
+def test_versions_that_open_a_file_in_any_order_fit_into_one_schema(chain: list[Schema], random: Random) -> None:
+    opened = [random.choice(chain) for _ in range(8)]
+    schema = BUILT_IN
+    for version in opened:
+        schema = union(schema, version)
+    assert set(places(schema)) == set(places(max(opened, key=chain.index)))
+    for version in opened:
+        assert set(places(union(schema, version))) == set(places(schema))
+
+
+@pytest.mark.proof
+@given(growth_chains(versions=2), st.data())
+def test_what_one_version_takes_a_file_of_both_takes_too(chain: list[Schema], data: st.DataObject) -> None:
+    for first, second in (chain, chain[::-1]):
+        both = union(first, second)
+        for version in chain:
+            table = data.draw(st.sampled_from(list(version.values())))
+            written = data.draw(datas(table, complete=True))
+            assert parse_cells(table, written, Operation.INSERT).items() <= (
+                parse_cells(both[table.name], written, Operation.INSERT).items()
+            )

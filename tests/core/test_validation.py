@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.contacts.table import CONTACTS
 from offbook.core import Operation
 from offbook.core.errors import Invalid
 from offbook.core.model import Value
 from offbook.core.schema import Table
 from offbook.core.validation import change_data, parse_cells, same, with_all_fields
-from tests.core.strategies import JSON, datas
+from tests.core.strategies import JSON
+from tests.support.records import datas
+from tests.support.schemas import tables
 
-CASES = st.sampled_from(list(BUILT_IN.values())).flatmap(lambda table: st.tuples(st.just(table), datas(table)))
+CASES = (st.just(CONTACTS) | tables()).flatmap(lambda table: st.tuples(st.just(table), datas(table)))
 
 
 def read(data: Any, operation: Operation = Operation.UPDATE) -> dict[str, Any]:

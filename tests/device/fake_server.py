@@ -14,14 +14,17 @@ from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
 from offbook.contacts.table import BUILT_IN, CONTACTS
-from offbook.core.errors import CursorGone, Malformed, NotFound, Offline
+from offbook.core.errors import CursorGone, Malformed, NotFound, Offline, Pruned
+from offbook.core.history.batch_codec import batch_to_json, undo_to_json
 from offbook.core.history.codec import entry_to_json
 from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import parse_push
 from offbook.core.verify.ranges import parse_compare, parse_fetch
+from services.batches import list_batches, undo_batch
 from services.history import history_page
+from services.restore import Actor
 from services.retention import prune
 from services.sync.responses import dry_run, sync
 from services.sync.verify import compare, fetch
@@ -107,9 +110,22 @@ class Server:
         except Malformed as fault:
             return problem(fault.status, fault.code, str(fault))
 
+    def undo(self, batch: str) -> Response:
+        """The answer to ``POST /batches/<batch>/undo``."""
+        self.now += SECOND
+        actor = Actor(ChangeOrigin(), "d0000000-0000-4000-8000-000000000001", batch)
+        try:
+            return ok(undo_to_json(undo_batch(self.store, 1, actor, batch, self.now)))
+        except NotFound as fault:
+            return problem(404, fault.code, str(fault))
+        except Pruned as fault:
+            return problem(410, fault.code, str(fault))
+
     def tell(self, path: str) -> Response:
-        """The answer to ``GET /history/<record>?limit=…&before=…``."""
+        """The answer to ``GET /history/<record>?limit=…&before=…``, and to ``GET /batches?limit=…``."""
         asked = urlsplit(path)
+        if asked.path == "/batches":
+            return ok({"batches": [batch_to_json(batch) for batch in list_batches(self.store, 1, 100, None)]})
         query = parse_qs(asked.query)
         key = ("contacts", asked.path.removeprefix("/history/"))
         before = int(query["before"][0]) if "before" in query else None
@@ -185,6 +201,8 @@ class Wire:
         if method == "GET":
             return self.server.tell(path)
         assert method == "POST"
+        if path.endswith("/undo"):
+            return self.server.undo(path.split("/")[2])
         assert path in ("/sync", "/plan") or path in QUESTIONS
         assert body is not None
         return self.server.answer(body, path)

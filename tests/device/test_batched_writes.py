@@ -31,6 +31,7 @@ from tests.support.cli_runner import Device
 from tests.support.polling import wait_until
 
 WAIT_SECONDS_MAX = 0.5
+BATCH = str(uuid4())
 CONTACTS = int(os.environ.get("OFFBOOK_WORLDS") or 1000)
 """How many are imported beside another program. In one transaction, as many took three times as long as allowed."""
 
@@ -118,7 +119,7 @@ def test_an_import_logs_what_adding_one_by_one_logs(tmp_path: Path) -> None:
             if name == "one":
                 book.contacts.put_back(contact)
             else:
-                add_contacts(book, [contact])
+                add_contacts(book, [contact], BATCH)
             ((*line, data),) = book.connection.execute(
                 "SELECT record_id, operation, base, synced, data FROM change_log"
             )
@@ -180,12 +181,12 @@ def test_a_disk_that_is_full_in_the_middle_tells_what_was_added(tmp_path: Path) 
     with Replica(tmp_path / "book.db") as book:
         book.connection.execute("PRAGMA max_page_count = 200")
         with pytest.raises(CutShort, match="book.db is full: ") as cut:
-            add_contacts(book, contacts)
+            add_contacts(book, contacts, BATCH)
         added = book.contacts.count()
         assert f" {added:,} contacts were added before: import the file again" in str(cut.value)
         assert 0 < added < 2000
         book.connection.execute("PRAGMA max_page_count = 100000")
-        assert add_contacts(book, contacts) == (2000 - added, added, 0)
+        assert add_contacts(book, contacts, BATCH) == (2000 - added, added, 0)
 
 
 # --- all that a device has to do at once -----------------------------------------------------------------------------
@@ -360,7 +361,7 @@ def test_a_name_that_is_not_found_deletes_none_of_them(a: Replica) -> None:
 
 def test_what_was_committed_and_not_counted_yet_is_told_too(replica: Connection) -> None:
     """An interruption may come between the commit of a part and its being counted."""
-    importing = BulkImport(replica)
+    importing = BulkImport(replica, BATCH)
 
     class Interrupted(Exception):
         """Stands for a signal that arrives just then."""

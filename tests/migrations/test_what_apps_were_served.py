@@ -13,8 +13,8 @@ from sqlalchemy import insert, select, text
 
 from models import TutorialNumber, TutorialRow
 from services.accounts import Accounts
+from services.contacts.tutorial import Tutorial
 from services.passwords import Effort
-from services.sync.tutorial import Tutorial
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import downgrade, upgrade
 from storage.repositories.tutorial import TutorialRows

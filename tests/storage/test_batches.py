@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 
 from offbook.core.errors import NotFound, Pruned
-from offbook.core.history.undo import BatchSummary, undo_id
+from offbook.core.history.undo import BatchSummary, UndoReport, undo_id
 from offbook.core.model import Author
 from services import batches as service
-from services.batches import UndoReport, list_batches, read_batch, undo_batch
+from services.batches import list_batches, read_batch, undo_batch
 from services.restore import Actor
 from storage.base import Store, WriteTransaction
 from tests.storage.library import ORIGIN, START, Desk, Json, Library, change, uuid

@@ -21,8 +21,8 @@ from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purg
 from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Record, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis, row_of
 from offbook.core.protocol.view import View
-from offbook.core.schema import EXISTS, Schema
-from offbook.core.validation import Json
+from offbook.core.schema import EXISTS, Reference, Schema
+from offbook.core.validation import Json, with_all_fields
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import Range, Sum
 from storage.base import ChangeOrigin, HistoryPage, PageSize
@@ -80,6 +80,10 @@ class Shelf:
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
         keys = [(table, record_id) for record_id in ids]
         return {key: self.kept[key] for key in keys if key in self.kept}
+
+    def referring(self, reference: Reference, ids: Iterable[str]) -> list[str]:
+        live = [record for (table, _), record in self.kept.items() if table == reference.table.name]
+        return [record.id for record in live if not record.deleted and set(ids) & set(_targets(record, reference))]
 
     def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:
         found = {key: self.kept[key].cells for key in keys if key in self.kept}
@@ -246,6 +250,15 @@ class ShelfBatches:
 
     def steps(self, keys: Iterable[Key], after: int) -> dict[Key, list[HistoryStep]]:
         return {key: self._shelf.steps_since(after, key) for key in keys}
+
+
+def _targets(record: Record, reference: Reference) -> Iterator[Value]:
+    """What a record refers to by this reference."""
+    if reference.map is None:
+        yield record.cells.get(reference.field.name)
+        return
+    entries = with_all_fields(record.table, record.cells)[reference.map.name]
+    yield from (entry[reference.field.name] for entry in entries.values())
 
 
 def _did_something(entry: HistoryEntry) -> bool:

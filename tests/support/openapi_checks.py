@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from app import App
-from tests.support.browser import app_on
+from offbook.contacts.table import BUILT_IN
+from offbook.core.schema import Schema
+from tests.support.browser import app_on, parts_of
+from web.api import openapi
 
 
 class Undescribed(AssertionError):
@@ -19,9 +23,10 @@ class Undescribed(AssertionError):
 
 
 @cache
-def document() -> dict[str, Any]:
-    """The description. It is the same for every app, and a database is not asked."""
-    found: dict[str, Any] = app_on("sqlite:///nothing.db").test_client().get("/openapi.json").get_json()
+def document(tables: Schema = BUILT_IN) -> dict[str, Any]:
+    """The description of a server with these tables. A database is not asked."""
+    with app_on("sqlite:///nothing.db").test_request_context():
+        found: dict[str, Any] = json.loads(json.dumps(openapi.document(tables)))
     return found
 
 
@@ -37,18 +42,18 @@ def labels() -> list[str]:
 
 
 @cache
-def validator(endpoint: str, status: str, kind: str) -> Draft202012Validator:
-    return validator_of(operations()[endpoint]["responses"][status]["content"][kind]["schema"])
+def validator(endpoint: str, status: str, kind: str, tables: Schema) -> Draft202012Validator:
+    return validator_of(operations()[endpoint]["responses"][status]["content"][kind]["schema"], tables)
 
 
-def validator_of(schema: dict[str, Any]) -> Draft202012Validator:
-    whole = {**schema, "components": document()["components"]}
+def validator_of(schema: dict[str, Any], tables: Schema = BUILT_IN) -> Draft202012Validator:
+    whole = {**schema, "components": document(tables)["components"]}
     return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
-def fits(name: str, value: Any) -> bool:
-    """Whether a value is what the schema of this name describes."""
-    return bool(validator_of({"$ref": f"#/components/schemas/{name}"}).is_valid(value))
+def fits(name: str, value: Any, tables: Schema = BUILT_IN) -> bool:
+    """Whether a value is what the schema of this name describes, on a server with these tables."""
+    return bool(validator_of({"$ref": f"#/components/schemas/{name}"}, tables).is_valid(value))
 
 
 def hold(app: App, method: str, path: str, answer: TestResponse) -> None:
@@ -61,10 +66,10 @@ def hold(app: App, method: str, path: str, answer: TestResponse) -> None:
         raise Undescribed(f"{method} {path} answered {answer.status_code}, which is not described: {answer.text[:500]}")
     if missing := [name for name in described.get("headers", ()) if name not in answer.headers]:
         raise Undescribed(f"{method} {path} answered without {missing}")
-    hold_body(endpoint, answer, described)
+    hold_body(endpoint, answer, described, parts_of(app).store.schema)
 
 
-def hold_body(endpoint: str, answer: TestResponse, described: dict[str, Any]) -> None:
+def hold_body(endpoint: str, answer: TestResponse, described: dict[str, Any], tables: Schema) -> None:
     if "content" not in described:
         if answer.data:
             raise Undescribed(f"{endpoint} has a body, and none is described")
@@ -72,7 +77,7 @@ def hold_body(endpoint: str, answer: TestResponse, described: dict[str, Any]) ->
     if answer.mimetype not in described["content"]:
         raise Undescribed(f"{endpoint} answered {answer.mimetype}, and {list(described['content'])} is described")
     if "Content-Encoding" not in answer.headers:
-        errors = validator(endpoint, str(answer.status_code), answer.mimetype).iter_errors(answer.get_json())
+        errors = validator(endpoint, str(answer.status_code), answer.mimetype, tables).iter_errors(answer.get_json())
         if (error := best_match(errors)) is not None:
             raise Undescribed(f"{endpoint} {answer.status_code}: {error.message[:500]} at {error.json_path}")
 

@@ -18,10 +18,10 @@ from offbook.core.merge.batch import Outcome
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change, Operation
 from services.accounts import Accounts
+from services.contacts.tutorial import Tutorial
 from services.passwords import Effort
 from services.retention import prune
 from services.sync.pull import pull
-from services.sync.tutorial import Tutorial
 from storage.base import ChangeOrigin, PageSize
 from storage.engines.database import Database
 from storage.repositories.tutorial import TutorialRows

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response
 
-from offbook.core.history.codec import batch_to_json
+from offbook.core.history.batch_codec import batch_to_json, undo_to_json
 from services.batches import list_batches, read_batch, undo_batch
 from web.api.describe import AuthKind, documented
 from web.api.schemas.basics import SEQ
@@ -54,8 +53,4 @@ def undo(batch_id: UUID) -> Response:
     """Take back what it wrote, where nobody wrote since. Asked for twice, it is done once."""
     store, book_id, now_us = services().store, current_device().book_id, services().clock()
     report = undo_batch(store, book_id, device_actor(), str(batch_id), now_us)
-    kept: list[dict[str, Any]] = [
-        {"table": cell.key[0], "record_id": cell.key[1], "cell": cell.cell, "reason": cell.reason}
-        for cell in report.kept
-    ]
-    return render_json({"batch": report.batch, "undone": report.undone, "kept": kept})
+    return render_json(undo_to_json(report))

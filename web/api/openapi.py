@@ -13,23 +13,24 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.routing import Rule
 
-from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import PROTOCOL
 from offbook.core.schema import SHAPE
+from offbook.core.schema import Schema as Tables
 from web import schema_header
 from web.api.describe import AuthKind, Codes, EndpointDoc, doc_of, documented
 from web.api.schemas.basics import SEQ, TEXT, UUID, Schema, ref
 from web.api.schemas.history import HISTORY_SCHEMAS
-from web.api.schemas.records import record_schemas
+from web.api.schemas.records import schemas_of_tables
 from web.api.schemas.rest import REST_SCHEMAS, TUTORIAL_SCHEMAS
 from web.api.schemas.sync import COMPARISON_SCHEMAS, SYNC_SCHEMAS
+from web.current import services
 from web.errors import CODES, PROBLEM, title_of
 
 openapi = Blueprint("openapi", __name__)
 
 JSON = "application/json"
 VARIABLE = re.compile(r"<(?:([a-z]+)[^:>]*:)?([^>]+)>")
-CONVERTERS: Mapping[str, Schema] = {"uuid": UUID, "number": SEQ}
+CONVERTERS: Mapping[str, Schema] = {"": TEXT, "uuid": UUID, "number": SEQ}
 """What a variable of a path is, by its converter."""
 
 SECURITY: Mapping[str, Schema] = {
@@ -60,11 +61,11 @@ HEADER_SCHEMAS: Mapping[str, Schema] = {
 @documented(AuthKind.ANYONE, answers={200: "OpenAPI"})
 def show() -> Response:
     """Get this description."""
-    return jsonify(document())
+    return jsonify(document(services().store.schema))
 
 
-def document() -> dict[str, Any]:
-    """The whole description, as JSON has it."""
+def document(tables: Tables) -> dict[str, Any]:
+    """The whole description of a server with these tables, as JSON has it."""
     paths: dict[str, dict[str, Any]] = {}
     for rule, method, doc in documented_operations():
         paths.setdefault(VARIABLE.sub(r"{\2}", rule.rule), {})[method] = describe_operation(rule, doc)
@@ -73,14 +74,14 @@ def document() -> dict[str, Any]:
         "info": {"title": "offbook", "version": PROTOCOL, "description": "Contacts that agree again: sync, and REST."},
         "servers": [{"url": request.script_root or "/"}],
         "paths": dict(sorted(paths.items())),
-        "components": {"schemas": all_schemas(), "securitySchemes": dict(SECURITY)},
+        "components": {"schemas": all_schemas(tables), "securitySchemes": dict(SECURITY)},
     }
 
 
-def all_schemas() -> dict[str, Schema]:
+def all_schemas(tables: Tables) -> dict[str, Schema]:
     """Every schema by its name."""
-    of_records = {name: schema for table in BUILT_IN.values() for name, schema in record_schemas(table).items()}
-    return of_records | SYNC_SCHEMAS | HISTORY_SCHEMAS | COMPARISON_SCHEMAS | REST_SCHEMAS | TUTORIAL_SCHEMAS
+    of_tables = schemas_of_tables(tables)
+    return of_tables | SYNC_SCHEMAS | HISTORY_SCHEMAS | COMPARISON_SCHEMAS | REST_SCHEMAS | TUTORIAL_SCHEMAS
 
 
 def documented_operations() -> Iterator[tuple[Rule, str, EndpointDoc]]:

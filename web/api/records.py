@@ -1,20 +1,20 @@
 """Records of any table for plain REST clients: get, create, patch, delete. Each write is a change like any device's.
 
 The ETag of a record is its seq. With If-Match a write happens only if nothing changed since (else 412); without it the
-record as it is now is the base. The addresses are in web/api/contacts.py and web/api/tables.py.
+record as it is now is the base. The addresses are those of web/api/tables.py, and of tables that have their own.
 """
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from offbook.core.errors import Conflicting, Invalid, Malformed
+from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Record
 from offbook.core.protocol.requests import BODY_BYTES_MAX
 from offbook.core.protocol.rows import data_of
 from offbook.core.schema import Table
 from offbook.core.validation import UUID_TEXT, Json
-from services.records import RecordChanged, create_record, delete_record, get_record, update_record
+from services.records import RecordChanged, RecordExists, create_record, delete_record, get_record, update_record
 from web.api.schemas.basics import TEXT
 from web.api.sync import LIMIT, LIMIT_DOC
 from web.auth import current_device, device_actor
@@ -33,20 +33,33 @@ LIST_QUERY = {
 }
 """What a list of records takes."""
 
+FILTERS = {
+    "filters": (
+        {"type": "object", "additionalProperties": TEXT},
+        "Fields by their names, each with the value that it is to have; empty text asks for those without a value. "
+        "Fields that are called like another parameter can't be asked for.",
+    )
+}
+"""The parameters of a list that are named like the fields of its table."""
+
 
 def create(table: Table, prefix: str) -> Response:
     """Create the record of the body below the address ``prefix``. Raises ApiProblem, Malformed, Invalid."""
     data = _body_object(table)
-    record_id = _id_of(data)
-    address = {"Location": f"{prefix}/{record_id}"}
-    store, book_id, now_us = services().store, current_device().book_id, services().clock()
+    record_id, actor, server = _own_id(data), device_actor(), services()
     try:
-        record, is_new = create_record(store, book_id, device_actor(), table, record_id, data, now_us)
-    except Conflicting as error:
-        raise ApiProblem(409, error.code, str(error), headers=address) from None
+        record, is_new = create_record(
+            server.store, current_device().book_id, actor, table, record_id, data, server.new_id(), server.clock()
+        )
+    except RecordExists as error:
+        raise ApiProblem(409, error.code, str(error), headers=_address(prefix, error.record_id)) from None
     response = _render(record, 201 if is_new else 200)
-    response.headers.extend(address)
+    response.headers.extend(_address(prefix, record.id))
     return response
+
+
+def _address(prefix: str, record_id: str) -> dict[str, str]:
+    return {"Location": f"{prefix}/{record_id}"}
 
 
 def show(table: Table, record_id: str) -> Response:
@@ -85,11 +98,11 @@ def _body_object(table: Table) -> dict[str, Json]:
     return data
 
 
-def _id_of(data: dict[str, Json]) -> str:
-    """The id that the record is to have: the client's own, or a new one. Raises Invalid."""
+def _own_id(data: dict[str, Json]) -> str | None:
+    """The id that the client chose for its record; None where it leaves that to the server. Raises Invalid."""
     record_id = data.get("id")
     if record_id is None:
-        return services().new_id()
+        return None
     if isinstance(record_id, str) and UUID_TEXT.fullmatch(record_id):
         return record_id.lower()
     raise Invalid("bad_id", "id must be a UUID as text; leave it out to have one made.")

@@ -1,16 +1,31 @@
-"""``GET /tables``: which tables the server has, as they are declared, and since when parts of them are there."""
+"""``/tables``: which tables the server has, and the records of each of them for plain REST clients.
+
+What is done with a record is the same for all tables (web/api/records.py).
+"""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from flask import Blueprint, Response, request
 
+from offbook.core.schema import Table
+from services.records import find_table
 from services.sync.tables import declared
-from web.api.describe import AuthKind, documented
-from web.auth import current_book_id
+from web.api import records
+from web.api.describe import UNFIT, AuthKind, documented
+from web.api.history import HISTORY_PROBLEMS, HISTORY_QUERY, render_history
+from web.api.sync import limited_page_size
+from web.auth import current_book_id, current_device, device_required
 from web.bodies import render_json
 from web.current import services
+from web.request_values import query
 
 tables = Blueprint("tables", __name__)
+records.answer_changed_records(tables)
+
+RECORDS = "/tables/<table_name>"
+RECORD = f"{RECORDS}/<uuid:record_id>"
 
 
 @tables.get("/tables")
@@ -27,3 +42,88 @@ def declarations() -> Response:
     response.set_etag(told["shape"])
     response.make_conditional(request)
     return response
+
+
+@tables.get(RECORDS)
+@documented(
+    AuthKind.DEVICE,
+    answers={200: "Records"},
+    problems={400: ("bad_filter", "bad_limit", "bad_place", "bad_search"), 404: ("not_found",)},
+    query={**records.LIST_QUERY, **records.FILTERS},
+)
+@device_required
+def index(table_name: str) -> Response:
+    """List the records of a table, in its order; ``search`` looks through every text of theirs."""
+    filters = {name: texts[0] for name, texts in query.lists().items() if name not in records.LIST_QUERY}
+    book_id, search, after = current_device().book_id, records.search_text(), query.text("after", None)
+    page, next_after = services().records.page(book_id, table_name, search, filters, after, limited_page_size())
+    return render_json({"table": table_name, "records": page, "next": next_after})
+
+
+@tables.post(RECORDS)
+@documented(
+    AuthKind.DEVICE,
+    body="NewRecord",
+    answers={200: "Record", 201: "Record"},
+    problems={404: ("not_found",), 409: ("exists",), **UNFIT},
+    response_headers=("ETag", "Location"),
+)
+@device_required
+def create(table_name: str) -> Response:
+    """Create a record. With an ``id`` of one's own, or a key, the same request may be repeated."""
+    return records.create(_table(table_name), f"{request.script_root}/tables/{table_name}")
+
+
+@tables.get(RECORD)
+@documented(
+    AuthKind.DEVICE,
+    answers={200: "Record", 304: ""},
+    problems={404: ("not_found",), 412: ("precondition_failed",)},
+    request_headers=("If-Match", "If-None-Match"),
+    response_headers=("ETag",),
+)
+@device_required
+def show(table_name: str, record_id: UUID) -> Response:
+    """Get one record."""
+    return records.show(_table(table_name), str(record_id))
+
+
+@tables.patch(RECORD)
+@documented(
+    AuthKind.DEVICE,
+    body="RecordChange",
+    answers={200: "Record"},
+    problems={404: ("not_found",), 412: ("precondition_failed",), **UNFIT},
+    request_headers=("If-Match",),
+    response_headers=("ETag",),
+)
+@device_required
+def change(table_name: str, record_id: UUID) -> Response:
+    """Change the fields that the body names; null empties a field or removes an entry of a map."""
+    return records.change(_table(table_name), str(record_id))
+
+
+@tables.delete(RECORD)
+@documented(
+    AuthKind.DEVICE,
+    answers={204: ""},
+    problems={404: ("not_found",), 412: ("precondition_failed",)},
+    request_headers=("If-Match",),
+)
+@device_required
+def delete(table_name: str, record_id: UUID) -> Response:
+    """Delete a record. It can be restored from its history."""
+    return records.delete(_table(table_name), str(record_id))
+
+
+@tables.get(f"{RECORD}/history")
+@documented(AuthKind.DEVICE, answers={200: "History"}, problems=HISTORY_PROBLEMS, query=HISTORY_QUERY)
+@device_required
+def history(table_name: str, record_id: UUID) -> Response:
+    """Tell what happened to a record, the newest change first."""
+    return render_history(table_name, str(record_id))
+
+
+def _table(name: str) -> Table:
+    """The table of this name. Raises NotFound."""
+    return find_table(services().store, current_device().book_id, name)

@@ -9,7 +9,7 @@ from offbook.contacts.tutorial import parse_item, parse_since
 from offbook.core.errors import Malformed
 from offbook.core.model import Verdict
 from offbook.core.validation import Json
-from services.sync.tutorial import Tutorial
+from services.contacts.tutorial import Tutorial
 from storage.values import DeviceLogin
 
 

@@ -19,7 +19,7 @@ from offbook.core.errors import OffbookError
 from offbook.core.formatting import format_count
 from offbook.core.validation import Json
 from offbook.database.connection import SqliteError
-from offbook.replica import Replica
+from offbook.replica import Replica, random_id
 
 OWN_SUFFIXES = ("", "-wal", "-shm", "-journal")
 """The book's file, and those that SQLite keeps beside it, or may at any time."""
@@ -31,8 +31,10 @@ def import_(book: Replica, args: argparse.Namespace) -> CommandResult:
 
     data = standard_streams.read() if args.file == standard_streams.STANDARD else Path(args.file).read_bytes()
     parsed = google_csv.read(google_csv.decode(data))
-    added, present, deleted = add_contacts(book, parsed.contacts)
+    batch = random_id()
+    added, present, deleted = add_contacts(book, parsed.contacts, batch)
     answer = {
+        "batch": batch if added else None,
         "added": added,
         "already_here": present,
         "deleted_before": deleted,
@@ -47,9 +49,9 @@ def import_(book: Replica, args: argparse.Namespace) -> CommandResult:
     return CommandResult(answer, lines, FAILED if parsed.problems else OK)
 
 
-def add_contacts(book: Replica, contacts: Sequence[Mapping[str, Json]]) -> Counts:
-    """Add those that were never here. What cuts it short is raised with what was added until then."""
-    importing = BulkImport(book.connection)
+def add_contacts(book: Replica, contacts: Sequence[Mapping[str, Json]], batch: str) -> Counts:
+    """Add those that were never here, as this batch. What cuts it short is raised with what was added until then."""
+    importing = BulkImport(book.connection, batch)
     try:
         importing.add(contacts)
     except KeyboardInterrupt:

@@ -10,9 +10,7 @@ from typing import Any
 
 from offbook.core.errors import Invalid
 from offbook.core.history.entry import DiscardedValue, HistoryEntry, WinningChange
-from offbook.core.history.undo import BatchSummary
 from offbook.core.model import Operation, Value, Verdict
-from offbook.core.protocol.rows import iso_micros
 from offbook.core.protocol.validators import (
     CODE_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
@@ -49,20 +47,6 @@ def entry_to_json(table: Table, entry: HistoryEntry) -> dict[str, Any]:
         "beaten": [_discarded_to_json(table, discarded) for discarded in entry.beaten],
     }
     return item if entry.batch is None else {**item, "batch": entry.batch}
-
-
-def batch_to_json(batch: BatchSummary) -> dict[str, Any]:
-    """A batch as JSON holds it: when its last change came, by the server's clock, and how much took effect."""
-    return {
-        "id": batch.id,
-        "seq": batch.last,
-        "at": iso_micros(batch.last),
-        "user": batch.author.user,
-        "device": batch.author.device,
-        "changes": sum(batch.changes.values()),
-        "tables": dict(batch.changes),
-        "undone_by": batch.undone_by,
-    }
 
 
 def _discarded_to_json(table: Table, discarded: DiscardedValue) -> dict[str, Any]:

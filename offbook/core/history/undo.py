@@ -45,6 +45,15 @@ class RecordUndo(NamedTuple):
     kept: tuple[KeptCell, ...]
 
 
+@dataclass(slots=True)
+class UndoReport:
+    """What undoing a batch did. ``batch`` is the id of the undo's own, ``undone`` counts the records that went back."""
+
+    batch: str
+    undone: int = 0
+    kept: list[KeptCell] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
     """A batch that is in the history: the seqs of its first and its last change, and who made the last.

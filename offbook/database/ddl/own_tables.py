@@ -99,7 +99,7 @@ STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD, FOURTH)
 
 
 ADDED: Mapping[str, tuple[str, ...]] = {
-    "change_log": ("typed INTEGER NOT NULL DEFAULT 1",),
+    "change_log": ("typed INTEGER NOT NULL DEFAULT 1", "batch TEXT"),
     "server_rows": ("seen TEXT",),
     "sync_state": (
         "takes_history INTEGER NOT NULL DEFAULT 0",
@@ -107,6 +107,7 @@ ADDED: Mapping[str, tuple[str, ...]] = {
         "knew TEXT",
         "knew_at TEXT",
         "cursor_before TEXT",
+        "server_shape TEXT",
         "tables TEXT",
         "tables_from TEXT",
     ),
@@ -116,8 +117,8 @@ ADDED: Mapping[str, tuple[str, ...]] = {
 ``seen`` says since when each value is known (offbook.database.server_rows.ServerRow), ``takes_history`` whether a
 restored server also takes what is only to be in its history (offbook.sync.restore_recovery). ``knows`` is what the
 version knows that made the triggers, with their ``shape``; the three behind it are explained in
-offbook.database.known_cells, the two behind those in offbook.database.ddl.declared, and ``typed`` in
-offbook.database.change_log."""
+offbook.database.known_cells, ``server_shape`` in offbook.database.sync_state, ``tables`` and ``tables_from`` in
+offbook.database.ddl.declared, ``typed`` and ``batch`` in offbook.database.change_log."""
 
 FORGET_NOTE = """CREATE TRIGGER pulled_without_note AFTER UPDATE OF cursor ON sync_state
 WHEN NEW.cursor IS NOT OLD.cursor AND NEW.knew_at IS NOT NEW.cursor AND NEW.knew IS NOT NULL

@@ -24,7 +24,10 @@ from offbook.core.protocol.requests import (
     parse_cursor,
     parse_push,
 )
-from tests.core.strategies import JSON, change_json, changes
+from offbook.core.schema import Schema
+from tests.core.strategies import JSON
+from tests.support.records import change_json, changes
+from tests.support.schemas import tables
 
 DEVICE = str(UUID(int=1))
 ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -319,9 +322,13 @@ def test_a_time_is_read_with_its_offset(text: str) -> None:
     assert change.timestamp == LATER
 
 
-@given(changes())
+CHANGES = (st.just(CONTACTS) | tables()).flatmap(changes)
+"""Changes of contacts, and of any table."""
+
+
+@given(CHANGES)
 def test_a_change_that_is_written_is_read_as_the_same_change(change: Change) -> None:
-    assert parse_change(BUILT_IN, json.loads(json.dumps(change_json(change))), DEVICE) == change
+    assert parse_change(Schema([change.table]), json.loads(json.dumps(change_json(change))), DEVICE) == change
 
 
 # --- cursors -------------------------------------------------------------------------------------------------------
@@ -374,7 +381,7 @@ def test_no_bytes_raise_anything_but_malformed(body: bytes) -> None:
 # --- a change that is made here ------------------------------------------------------------------------------------
 
 
-@given(changes())
+@given(CHANGES)
 def test_a_change_that_is_made_here_is_the_one_that_would_be_read(change: Change) -> None:
     data = None if change.operation is Operation.DELETE else change_json(change)["data"]
     made = build_change(

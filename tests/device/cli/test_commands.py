@@ -544,7 +544,7 @@ def test_an_import_brings_nothing_back_that_was_deleted(device: Device) -> None:
     device("import", "-", typed=typed)
     device("rm", "Ada Lovelace")
     answer = device("import", "-", "--json", typed=typed)
-    assert answer.json == {"added": 0, "already_here": 1, "deleted_before": 1, "problems": []}
+    assert answer.json == {"batch": None, "added": 0, "already_here": 1, "deleted_before": 1, "problems": []}
     ask_sql(device, "DELETE FROM change_log")
     deleted = "INSERT INTO server_rows (table_name, record_id, seq, deleted) VALUES ('contacts', ?, 1, 1)"
     charles = device.id_of("Charles Babbage")

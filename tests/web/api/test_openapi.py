@@ -6,15 +6,24 @@ way.
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 import routes
 from app import App
 from offbook.contacts.table import BUILT_IN
-from tests.support.api_client import caller, change
+from offbook.core.declaration_rules import app_schema
+from offbook.core.schema import Schema
+from offbook.tables import Map, Ref, Text
+from offbook.tables import Table as AppTable
+from tests.support.api_client import NOON, caller, change, new_id
 from tests.support.openapi_checks import Undescribed, fits
+from tests.support.openapi_checks import document as document_of
+from tests.support.schemas import schemas
 from web.api.schemas.records import entry_schema_name, schema_name
 
 
@@ -130,3 +139,31 @@ def test_what_is_not_described_is_noticed(app: App, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(app.view_functions, "rest.index", lambda: ({}, 418))
     with pytest.raises(Undescribed, match="418"):
         laptop.get("/contacts")
+
+
+# --- the tables that an app brought ----------------------------------------------------------------------------------
+
+NAMES_OF_OURS = ("page", "pages", "rows", "row", "change", "changes", "conflict", "records", "record", "contact", "new")
+
+
+def test_tables_that_are_called_like_schemas_of_ours_are_described_beside_them() -> None:
+    map_ = Map("change", Text("new"), Ref("to", "pages"))
+    tables = app_schema([AppTable(name, Text("name", required=True), map_) for name in NAMES_OF_OURS], BUILT_IN)
+    described, ours = document_of(tables)["components"]["schemas"], document_of(BUILT_IN)["components"]["schemas"]
+    assert described.keys() >= ours.keys()
+    assert len(described) == len(ours) + 5 * len(NAMES_OF_OURS)
+    record = {"id": new_id(), "name": "a", "created_at": NOON, "updated_at": NOON}
+    assert fits("tables.pages", record | {"change": {"k1": {"new": None, "to": None}}}, tables)
+    assert not fits("tables.pages", record, tables)
+    assert fits("tables.pages.change", {"change": {"k1": None}}, tables)
+    assert fits("TableName", "pages", tables)
+    assert not fits("TableName", "pages")
+
+
+@settings(max_examples=10)
+@given(schemas())
+def test_whatever_is_declared_is_described_by_schemas_that_are_there(tables: Schema) -> None:
+    described = document_of(tables)
+    names = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(described)))
+    assert names <= described["components"]["schemas"].keys()
+    assert all(re.fullmatch(r"[a-zA-Z0-9._-]+", name) for name in names)

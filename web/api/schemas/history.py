@@ -51,7 +51,8 @@ HISTORY_ENTRY: dict[str, Schema] = {
 }
 BATCH: dict[str, Schema] = {
     "id": UUID,
-    "seq": SEQ | {"description": "The last of its changes."},
+    "first": SEQ | {"description": "Of the first of its changes."},
+    "seq": SEQ | {"description": "Of the last of its changes."},
     "at": TIME,
     "user": NAME,
     "device": NAME,

@@ -4,17 +4,55 @@ from __future__ import annotations
 
 from offbook.contacts.table import BUILT_IN
 from offbook.core.schema import ENTRY_KEY, Field, Map, Table, Type
-from web.api.schemas.basics import DATE, FLAG, INT32, NO_NUL, NOT_BLANK, TIME, UUID, Schema, object_of, or_null, ref
+from offbook.core.schema import Schema as Tables
+from web.api.schemas.basics import (
+    DATE,
+    FLAG,
+    INT32,
+    NO_NUL,
+    NOT_BLANK,
+    TIME,
+    UUID,
+    Schema,
+    array_of,
+    object_of,
+    or_null,
+    ref,
+)
 
 
 def schema_name(table: Table) -> str:
-    """``Contact``, for the table ``contacts``."""
-    return table.name.removesuffix("s").capitalize()
+    """``Contact``, for the table ``contacts``, which every server has; ``tables.notes``, for one that an app brought.
+
+    No other schema has a point in its name: whatever a table is called, it is none of theirs.
+    """
+    return table.name.removesuffix("s").capitalize() if table.name in BUILT_IN else f"tables.{table.name}"
 
 
 def entry_schema_name(table: Table, map_: Map) -> str:
-    """``ContactDetail``, for its map ``details``."""
-    return schema_name(table) + map_.name.removesuffix("s").capitalize()
+    """``ContactDetail``, for its map ``details``; ``tables.notes.maps.tags``, of a table that an app brought."""
+    if table.name in BUILT_IN:
+        return schema_name(table) + map_.name.removesuffix("s").capitalize()
+    return f"{schema_name(table)}.maps.{map_.name}"
+
+
+def change_schema_name(table: Table) -> str:
+    """``ContactChange``, or ``tables.notes.change``."""
+    return schema_name(table) + ("Change" if table.name in BUILT_IN else ".change")
+
+
+def entry_change_schema_name(table: Table, map_: Map) -> str:
+    """``ContactDetailChange``, or ``tables.notes.maps.tags.change``."""
+    return entry_schema_name(table, map_) + ("Change" if table.name in BUILT_IN else ".change")
+
+
+def new_schema_name(table: Table) -> str:
+    """``NewContact``, or ``tables.notes.new``."""
+    return f"New{schema_name(table)}" if table.name in BUILT_IN else f"{schema_name(table)}.new"
+
+
+NAMES = (schema_name, change_schema_name, new_schema_name)
+"""What the schemas of a whole record, of a change and of a new one are called."""
 
 
 def record_schemas(table: Table) -> dict[str, Schema]:
@@ -23,14 +61,14 @@ def record_schemas(table: Table) -> dict[str, Schema]:
     written = {field.name: field_schema(field, written=True) for field in table.fields}
     schemas: dict[str, Schema] = {
         name: object_of({"id": UUID, **fields, **map_schemas(table), "created_at": TIME, "updated_at": TIME}),
-        f"{name}Change": change_schema(table, written),
-        f"New{name}": new_record_schema(table, written),
+        change_schema_name(table): change_schema(table, written),
+        new_schema_name(table): new_record_schema(table, written),
     }
     for map_ in table.maps:
         attributes = {field.name: field_schema(field) for field in map_.attributes}
         optional = (field.name for field in map_.attributes if not field.required)
         schemas[entry_schema_name(table, map_)] = object_of(attributes, *optional)
-        schemas[f"{entry_schema_name(table, map_)}Change"] = object_of(attributes, *attributes)
+        schemas[entry_change_schema_name(table, map_)] = object_of(attributes, *attributes)
     return schemas
 
 
@@ -60,7 +98,7 @@ def map_schemas(table: Table, suffix: str = "") -> dict[str, Schema]:
     """The maps of a row, of a ``Change`` of one, and of a ``New`` one."""
     schemas: dict[str, Schema] = {}
     for map_ in table.maps:
-        entry = ref(entry_schema_name(table, map_) + ("Change" if suffix == "Change" else ""))
+        entry = ref((entry_change_schema_name if suffix == "Change" else entry_schema_name)(table, map_))
         keys = {"type": "string", "pattern": f"^{ENTRY_KEY.pattern}$"}
         entries: Schema = {"type": "object", "propertyNames": keys}
         entries["additionalProperties"] = or_null(entry) if suffix else entry
@@ -93,9 +131,25 @@ def field_schema(field: Field, written: bool = False) -> Schema:
             return or_null(UUID)
 
 
-TABLE: Schema = {"type": "string", "enum": list(BUILT_IN)}
-CHANGED_CELLS: Schema = {"anyOf": [ref(f"{schema_name(table)}Change") for table in BUILT_IN.values()]}
-ROW_DATA: Schema = {
-    "anyOf": [*(ref(schema_name(table)) for table in BUILT_IN.values()), {"type": "null"}],
-    "description": "The record as it is; null: it is gone.",
-}
+TABLE = ref("TableName")
+CHANGED_CELLS = ref("ChangedCells")
+ROW_DATA = ref("RowData")
+
+# --- by the tables of a server ---------------------------------------------------------------------------------------
+
+
+def schemas_of_tables(tables: Tables) -> dict[str, Schema]:
+    """The schemas of all records of a server with these tables, and of what is said of any of them."""
+    described = [record_schemas(table) for table in tables.values()]
+    rows, changes, new = ([ref(name(table)) for table in tables.values()] for name in NAMES)
+    return {name: schema for schemas in described for name, schema in schemas.items()} | {
+        "TableName": {"type": "string", "enum": list(tables)},
+        "Record": {"anyOf": rows},
+        "RecordChange": {"anyOf": changes},
+        "NewRecord": {"anyOf": new},
+        "ChangedCells": {"anyOf": changes},
+        "RowData": {"anyOf": [*rows, {"type": "null"}], "description": "The record as it is; null: it is gone."},
+        "Records": object_of(
+            {"table": TABLE, "records": array_of(ref("Record")), "next": {"type": ["string", "null"]}}
+        ),
+    }

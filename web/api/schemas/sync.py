@@ -44,7 +44,7 @@ SPARSE_DATA: Schema = {
     "description": "To those who send Offbook-Schema: the cells that hold something, and when the record was created, "
     "where that was not at its seq.",
 }
-TABLES_TEXT: Schema = {"type": "string", "pattern": "^({0})(,({0}))*$".format("|".join(TABLE["enum"]))}
+TABLES_TEXT: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$"}
 PAGE: dict[str, Schema] = {
     "book": UUID,
     "since": CURSOR,
@@ -56,7 +56,7 @@ RESULT: dict[str, Schema] = {
     "id": or_null(UUID),
     "verdict": {"type": "string", "enum": [verdict.value for verdict in Verdict]},
     "seq": or_null(SEQ),
-    "record": ROW_DATA | {"anyOf": [*ROW_DATA["anyOf"], SPARSE_DATA]},
+    "record": {"anyOf": [ROW_DATA, SPARSE_DATA]},
     "code": {"type": "string", "enum": list(names_in(Scope.RECORD | Scope.CHANGE))},
     "detail": TEXT,
 }

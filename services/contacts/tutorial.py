@@ -13,7 +13,7 @@ from offbook.contacts.tutorial import TABLE, Item, TutorialStep
 from offbook.core.merge.batch import RecordedVerdict
 from offbook.core.model import Key, Record, Rejection
 from offbook.core.validation import Json
-from services.sync.push import apply_batch
+from services.references import apply_and_clear
 from storage.base import ChangeOrigin, WriteTransaction
 from storage.repositories.tutorial import TutorialNotes, TutorialRows
 from storage.sql.store import SqlStore
@@ -64,7 +64,7 @@ def _apply_item(book: WriteTransaction, notes: TutorialNotes, item: Item, now_us
         touched = book.records(TABLE, [step.change.record_id])
         step = tutorial.with_whole_row(step, touched.get(step.change.key))
     change = step if isinstance(step, Rejection) else step.change
-    pushed = apply_batch(book, ChangeOrigin(notes.login.device.id, notes.login.user_id), [change], now_us, touched)
+    pushed = apply_and_clear(book, ChangeOrigin(notes.login.device.id, notes.login.user_id), [change], now_us, touched)
     outcome = pushed.outcomes[0]
     if isinstance(step, TutorialStep) and outcome.fault is None:
         record = pushed.records.get((TABLE, step.change.record_id))

@@ -1,0 +1,46 @@
+"""Batches, as the server lists and undoes them for a device.
+
+The server does it: it knows what others wrote since, and a book of a hundred thousand contacts is not fetched for it.
+"""
+
+from __future__ import annotations
+
+from offbook.core.errors import CursorGone, NotFound, Pruned, ServerFault
+from offbook.core.history.batch_codec import batch_from_json, undo_from_json
+from offbook.core.history.undo import BatchSummary, UndoReport
+from offbook.core.protocol.requests import PROTOCOL
+from offbook.core.protocol.validators import require
+from offbook.core.validation import UUID_TEXT, Json
+from offbook.sync.http_errors import json_of_answer, problem_of
+from offbook.sync.transport import Transport
+
+LIMIT = 100
+
+
+def fetch_batches(transport: Transport) -> list[BatchSummary]:
+    """The newest batches of the book, the newest first. Raises SyncError."""
+    item = _ask(transport, "GET", f"/batches?limit={LIMIT}", "This server is too old to know batches: update it.")
+    require(isinstance(item, dict) and isinstance(item.get("batches"), list), "batches")
+    require(len(item["batches"]) <= LIMIT, "batches")
+    return [batch_from_json(batch) for batch in item["batches"]]
+
+
+def undo(transport: Transport, batch: str) -> UndoReport:
+    """Have the server undo a batch. Raises NotFound, Pruned, SyncError."""
+    missing = f"The server has no batch {batch!a} of this book, or nothing of it took effect: there is nothing to undo."
+    if UUID_TEXT.fullmatch(batch) is None:
+        raise NotFound(missing)
+    return undo_from_json(_ask(transport, "POST", f"/batches/{batch}/undo", missing))
+
+
+def _ask(transport: Transport, method: str, path: str, missing: str) -> Json:
+    response = transport.send(method, path, None, {"Offbook-Protocol": PROTOCOL})
+    problem = problem_of(response)
+    if response.status == 404 and problem is not None:
+        raise NotFound(missing)
+    if problem is not None and problem["code"] == Pruned.code:
+        raise Pruned(problem["detail"])
+    try:
+        return json_of_answer(response)
+    except CursorGone:
+        raise ServerFault("The server answers a question that was not asked.") from None

@@ -1,0 +1,49 @@
+"""What lists in pages have in common: where a page begins, and how many records one page holds."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import accumulate
+from typing import Any
+
+import orjson
+
+from offbook.core.errors import Malformed
+from offbook.core.protocol.requests import INTEGER_MAX
+from offbook.core.text import normalize_for_search
+
+WORDS_MAX = 20
+
+
+def search_words(search: str) -> list[str]:
+    """The words that all must occur, folded as what is searched."""
+    return normalize_for_search(search).split()[:WORDS_MAX]
+
+
+def records_in_page(entry_counts: Iterable[int], most: int) -> int:
+    """How many of these records have ``most`` entries at the most between them: one at least."""
+    return max(bisect_right(list(accumulate(entry_counts)), most), 1)
+
+
+def place_text(parts: tuple[Any, ...]) -> str:
+    """Where a page begins, as its ``next`` has it."""
+    return json.dumps(parts, separators=(",", ":"))
+
+
+def parse_place(after: str, types: tuple[type, ...]) -> tuple[Any, ...]:
+    """What place_text() wrote, of these types. Raises Malformed for what no page gave."""
+    try:
+        parts = orjson.loads(after)  # strict where json is not: it lets no lone surrogate through
+    except ValueError:
+        parts = None
+    is_place = isinstance(parts, list) and tuple(map(type, parts)) == types
+    if not (is_place and all(map(_is_storable, parts))):
+        raise Malformed("bad_place", "This place in the list is not one that a page gave: start from the top.")
+    return tuple(parts)
+
+
+def _is_storable(part: bool | int | str) -> bool:
+    """Whether every database takes it as a parameter."""
+    return "\0" not in part if isinstance(part, str) else part <= INTEGER_MAX
