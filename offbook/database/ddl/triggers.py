@@ -20,6 +20,8 @@ NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
 PREFIX = "offbook_"
 
+IS_EMPTIED = 'NEW."{0}" IS NULL AND OLD."{0}" IS NOT NULL'
+
 NOT_APPLYING = "(SELECT applying FROM offbook_guard) IS NOT 1"
 
 
@@ -124,10 +126,10 @@ def _keep_key(rows: str, key: tuple[str, ...]) -> Iterator[str]:
     yield trigger(rows, "id", f"BEFORE UPDATE OF {columns}", moved, f"SELECT RAISE(ABORT, '{sentence}')")
 
 
-def _require(rows: str, fields: Iterable[Field]) -> Iterator[str]:
+def _require(rows: str, fields: Iterable[Field], condition: str = 'NEW."{0}" IS NULL') -> Iterator[str]:
     """What a person leaves empty is refused, by name. What a server says is taken as it is."""
-    columns = [field.name for field in fields if field.is_needed]
-    refusals = [f"WHEN NEW.\"{name}\" IS NULL THEN RAISE(ABORT, '{rows}.{name} may not be empty')" for name in columns]
+    names = [field.name for field in fields if field.is_needed]
+    refusals = [f"WHEN {condition.format(name)} THEN RAISE(ABORT, '{rows}.{name} may not be empty')" for name in names]
     if refusals:
         yield f"SELECT CASE {' '.join(refusals)} END"
 
@@ -167,7 +169,7 @@ def _on_update(table: Table) -> str:
     log = _log(table.name, "NEW.id", "'UPDATE'", _members((field, _changed([field])) for field in table.fields))
     touch = _touch_record(table.name, "NEW.id", " AND updated_at IS OLD.updated_at")
     when = f"({_changed(table.fields)}) AND {NOT_APPLYING}"
-    required = _require(table.name, table.fields)
+    required = _require(table.name, table.fields, IS_EMPTIED)
     return trigger(table.name, "update", f"AFTER UPDATE OF {columns}", when, *required, log, touch)
 
 
@@ -220,7 +222,7 @@ def _on_entry_update(table: Table, map_: Map) -> str:
     owner = f'NEW."{map_.owner}"'
     log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "NEW", _members(parts)))
     when = f"({_changed(map_.attributes)}) AND {NOT_APPLYING}"
-    then = (*_require(map_.rows, map_.attributes), log, _touch_record(table.name, owner))
+    then = (*_require(map_.rows, map_.attributes, IS_EMPTIED), log, _touch_record(table.name, owner))
     return trigger(map_.rows, "update", f"AFTER UPDATE OF {columns}", when, *then)
 
 
