@@ -72,7 +72,8 @@ def test_a_file_of_the_last_version_keeps_all_that_it_holds(
 ) -> None:
     with Replica(tmp_path / "book.db", tables=tables) as book:
         assert book.contacts.list() == before["contacts"]
-        assert [list(row) for row in book.connection.execute("SELECT * FROM change_log")] == before["log"]
+        columns = len(before["log"][0])
+        assert [list(row[:columns]) for row in book.connection.execute("SELECT * FROM change_log")] == before["log"]
         state = book.connection.execute("SELECT replica, server, token, knew FROM sync_state").fetchone()
         assert list(state) == before["state"]
         assert [parked.change_id for parked in book.parked()] == before["parked"]
