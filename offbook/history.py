@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from offbook.contacts.table import CONTACTS
+from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import CursorGone, Invalid, NotFound, ServerFault
 from offbook.core.history.codec import entry_from_json
 from offbook.core.history.entry import AFTER, BEFORE, HistoryEntry, restored_values
@@ -22,7 +22,7 @@ from offbook.core.history.reconstruct import (
 from offbook.core.model import Key, Record, Value
 from offbook.core.protocol.requests import PROTOCOL
 from offbook.core.protocol.validators import require, seq_of, uuid_of
-from offbook.core.schema import EXISTS
+from offbook.core.schema import EXISTS, Table
 from offbook.core.validation import Json
 from offbook.database import change_log
 from offbook.database.connection import Connection
@@ -36,23 +36,24 @@ PAGES_MAX = 100
 """A hundred thousand changes of one record: a server that has more of them goes round in circles."""
 
 
-def fetch_history(transport: Transport, record_id: str) -> list[HistoryEntry]:
+def fetch_history(transport: Transport, table: Table, record_id: str) -> list[HistoryEntry]:
     """Every change of a record, the newest first. Raises NotFound where the server has no such record; SyncError."""
     record_id = uuid_of(record_id, "record_id")
+    of_table = "" if table.name in BUILT_IN else f"&table={table.name}"  # which a server of before would not understand
     entries: list[HistoryEntry] = []
     place: int | None = None
     for _ in range(PAGES_MAX):
-        path = f"/history/{record_id}?limit={PAGE}" + ("" if place is None else f"&before={place}")
+        path = f"/history/{record_id}?limit={PAGE}{of_table}" + ("" if place is None else f"&before={place}")
         response = transport.send("GET", path, None, {"Offbook-Protocol": PROTOCOL})
         if response.status == 404 and problem_of(response) is not None:
-            raise NotFound("The server has no such contact (any more), and so no history of it.")
-        before, (page, place) = place, _page(record_id, _json_of(response))
+            raise NotFound(f"The server has no such {table.singular} (any more), and so no history of it.")
+        before, (page, place) = place, _page(table, record_id, _json_of(response))
         entries += page
         if place is None:
             return entries
         if not page or (before is not None and place >= before):
             break
-    raise ServerFault("The server's history of this contact has no end.")
+    raise ServerFault(f"The server's history of this {table.singular} has no end.")
 
 
 def _json_of(response: Response) -> Json:
@@ -62,10 +63,10 @@ def _json_of(response: Response) -> Json:
         raise ServerFault("The server answers a question that was not asked.") from None
 
 
-def _page(record_id: str, item: Json) -> tuple[list[HistoryEntry], int | None]:
+def _page(table: Table, record_id: str, item: Json) -> tuple[list[HistoryEntry], int | None]:
     require(isinstance(item, dict) and isinstance(item.get("changes"), list), "changes")
     require(len(item["changes"]) <= PAGE, "changes")
-    entries = [entry_from_json(CONTACTS, record_id, change) for change in item["changes"]]
+    entries = [entry_from_json(table, record_id, change) for change in item["changes"]]
     place = item.get("next")
     return entries, None if place is None else seq_of(place)
 
@@ -73,12 +74,13 @@ def _page(record_id: str, item: Json) -> tuple[list[HistoryEntry], int | None]:
 # --- restoring -----------------------------------------------------------------------------------------------------
 
 
-def record_of(connection: Connection, change_id: str) -> str:
-    """The id of the record that one of this device's own changes was about. Raises NotFound."""
-    row = connection.execute("SELECT record_id FROM change_log WHERE change_id = ?", (change_id,)).fetchone()
-    if row is None:
-        raise NotFound("This device did not make that change: say which contact it was about.")
-    return str(row[0])
+def record_of(connection: Connection, change_id: str) -> Key:
+    """The record that one of this device's own changes was about. Raises NotFound."""
+    sql = "SELECT table_name, record_id FROM change_log WHERE change_id = ?"
+    key: Key | None = connection.execute(sql, (change_id,)).fetchone()
+    if key is None:
+        raise NotFound("This device did not make that change: say which record it was about.")
+    return key
 
 
 def find_entry(history: Iterable[HistoryEntry], change_id: str) -> HistoryEntry:
@@ -86,7 +88,7 @@ def find_entry(history: Iterable[HistoryEntry], change_id: str) -> HistoryEntry:
     for entry in history:
         if entry.id == change_id:
             return entry
-    raise NotFound(f"The history of this contact has no change with the id {change_id!a}.")
+    raise NotFound(f"The history of this record has no change with the id {change_id!a}.")
 
 
 def restore(

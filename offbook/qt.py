@@ -27,9 +27,9 @@ from threading import Event
 from PySide6.QtCore import QCoreApplication, QObject, QRunnable, Qt, QThreadPool, QTimer, Signal, Slot
 
 from offbook.core.backoff import backoff_seconds, with_jitter
-from offbook.core.errors import NotAuthorized, OtherBook, SyncError
+from offbook.core.errors import NoServer, NotAuthorized, OtherBook, SyncError
 from offbook.database.status import Status
-from offbook.replica import NoServer, Replica
+from offbook.replica import Replica
 from offbook.sync.session import SyncReport
 
 logger = logging.getLogger("offbook")
@@ -205,10 +205,12 @@ def retry_seconds(error: Exception, failures: int, chance: float) -> float:
 class LiveSignals(QObject):
     """A replica's background thread, whose callbacks arrive as signals in the thread that this object lives in.
 
-    ``changed`` has the ids of contacts that the server changed, ``status`` the replica's new Status.
+    ``rows`` has the records that the server changed, as pairs of a table's name and an id, ``changed`` the ids of the
+    contacts among them; ``status`` the replica's new Status.
     """
 
     changed = Signal(list)
+    rows = Signal(list)
     status = Signal(Status)
     error = Signal(Exception)
 
@@ -218,7 +220,12 @@ class LiveSignals(QObject):
 
     def start(self) -> None:
         """Start the replica's background thread, with the signals as its callbacks."""
-        self._book.start(on_change=self.changed.emit, on_status=self.status.emit, on_error=self.error.emit)
+        self._book.start(
+            on_change=self.changed.emit,
+            on_rows=self.rows.emit,
+            on_status=self.status.emit,
+            on_error=self.error.emit,
+        )
 
     def stop(self) -> None:
         """Returns within two seconds, even when the server hangs."""

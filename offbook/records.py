@@ -1,108 +1,274 @@
-"""``book.contacts``: adding, reading, changing and deleting on this device. Nothing here waits for a network.
+"""The records of a table on this device: adding, reading, changing and deleting. Nothing here waits for a network.
 
 Values are checked by the rules that the server has, so that what is refused is refused while its writer is there. Each
-call is one transaction and one change.
+call is one transaction, and one change of each record that it writes to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Generic, TypeVar
 
-from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.lenient_validation import typed_part
-from offbook.core.messages import MISSING_IN_ENTRY, TOO_MANY_ENTRIES
+from offbook.core.history.entry import BEFORE, HistoryEntry
+from offbook.core.lenient_validation import read_row, typed_part
+from offbook.core.listing import Place, has_words, place_in_list, sort_fields
+from offbook.core.messages import BAD_ID, KEY_EXISTS, MISSING_IN_ENTRY, TOO_MANY_ENTRIES, UNKNOWN_FIELD
 from offbook.core.model import Operation, Value
-from offbook.core.schema import Map, Table
-from offbook.core.text import normalize_for_search
-from offbook.core.validation import LENIENT, Json, change_data, parse_cells
+from offbook.core.schema import Map, Table, record_id_of_key
+from offbook.core.text import fold_key, normalize_for_search
+from offbook.core.validation import LENIENT, UUID_TEXT, Json, change_data, check, parse_cells, with_defaults
 from offbook.database import change_log
 from offbook.database.connection import Connection, reading
 from offbook.database.records import record_table
 
-Details = Mapping[str, Mapping[str, Json] | None] | Iterable[Mapping[str, Json]] | None
-"""Entries by key (None removes one), or just a list of new ones."""
+Record = dict[str, Json]
+"""A record with every field, its times, and per map its entries by their keys."""
+
+R = TypeVar("R")
 
 
-class TableRecords:
-    """The contacts of one replica. ``connect`` gives the calling thread's connection."""
+class Book(ABC):
+    """What records need of the replica that holds them."""
 
-    def __init__(self, connect: Callable[[], Connection], new_id: Callable[[], str]) -> None:
-        self._connect = connect
+    @property
+    @abstractmethod
+    def connection(self) -> Connection:
+        """The calling thread's connection."""
+
+    @abstractmethod
+    def history(self, record_id: str, *, table: str = ...) -> list[HistoryEntry]:
+        """What happened to a record, the newest change first."""
+
+    @abstractmethod
+    def restore(
+        self,
+        change_id: str,
+        record_id: str | None = None,
+        cells: Iterable[str] | None = None,
+        to: str = BEFORE,
+        *,
+        table: str = ...,
+    ) -> str | None:
+        """Give back what a change replaced."""
+
+
+class Records(Generic[R]):
+    """The records of one table of a replica, each read as an ``R``: a Record, or an instance of a class of the app.
+
+    Entries of a map are given by their keys, where None removes one; or as a list of new ones.
+    """
+
+    def __init__(self, book: Book, name: str, new_id: Callable[[], str], make: Callable[[Record], R]) -> None:
+        self._book = book
+        self._name = name
         self._new_id = new_id
-        self._table = record_table(CONTACTS)
+        self._make = make
 
-    def add(self, *, details: Details = None, **fields: Json) -> str:
-        """Add a contact and return its id. Raises Invalid and says which value can't be stored."""
-        record_id = self._new_id()
-        data = check_data(CONTACTS, self._with_details(fields, details), Operation.INSERT, {})
-        connection = self._connect()
+    @property
+    def declaration(self) -> Table:
+        """The table as it is declared."""
+        return self._open()[1]
+
+    # --- writing ---
+
+    def add(self, /, **values: Json) -> str:
+        """Add a record and return its id. Raises Invalid and says which value can't be stored.
+
+        In a table with a key the id follows from its value, and one that is there already is refused: put() changes it.
+        """
+        connection, table = self._open()
+        data = check_data(table, self._with_keys(table, values), Operation.INSERT, {})
         with change_log.coalesce_changes(connection):
-            self._table.add(connection, record_id, data)
+            record_id = self._id_of_new(connection, table, data)
+            record_table(table).add(connection, record_id, data)
         return record_id
 
-    def update(self, record_id: str, *, details: Details = None, **fields: Json) -> None:
-        """Change the fields and details that are named, and nothing else. Raises NotFound or Invalid."""
-        connection = self._connect()
+    def update(self, record_id: str, /, **values: Json) -> None:
+        """Change the fields and entries that are named, and nothing else. Raises NotFound or Invalid."""
+        connection, table = self._open()
         with change_log.coalesce_changes(connection):
-            before = self._get(connection, record_id)
-            data = check_data(CONTACTS, self._with_details(fields, details), Operation.UPDATE, before)
-            self._table.change(connection, record_id, data)
+            before = _get(connection, table, record_id)
+            data = check_data(table, self._with_keys(table, values), Operation.UPDATE, before)
+            record_table(table).change(connection, record_id, data)
 
-    def delete(self, record_id: str) -> None:
-        """Delete a contact. Raises NotFound where there is no such contact."""
-        connection = self._connect()
-        with change_log.coalesce_changes(connection):
-            self._get(connection, record_id)
-            self._table.remove(connection, [record_id])
-
-    def put_back(self, contact: Mapping[str, Json]) -> None:
-        """Add a contact that was deleted here again: the same one, as get() gave it. One that is there stays as it is.
+    def put(self, id_or_key: str | int, /, **values: Json) -> str:
+        """Change the record of this id, or of this value of the table's key; or add it. Returns its id.
 
         Raises Invalid.
         """
-        record_id = str(contact["id"])
-        names = (*self._table.names, *CONTACTS.maps_by_name)
-        values = {name: contact[name] for name in names if name in contact}
-        data = change_data(CONTACTS, parse_cells(CONTACTS, values, Operation.INSERT, LENIENT))
-        connection = self._connect()
+        connection, table = self._open()
+        with change_log.coalesce_changes(connection):
+            record_id = _id_of(connection, table, id_or_key)
+            if record_id is not None:
+                self.update(record_id, **values)
+                return record_id
+            if table.key and table.key not in values:
+                return self.add(**values, **{table.key: id_or_key})
+            if not (isinstance(id_or_key, str) and UUID_TEXT.fullmatch(id_or_key)):
+                raise Invalid.of(BAD_ID, field="id")
+            data = check_data(table, self._with_keys(table, values), Operation.INSERT, {})
+            record_table(table).add(connection, id_or_key.lower(), data)
+        return id_or_key.lower()
+
+    def delete(self, record_id: str, /) -> None:
+        """Delete a record; what refers to it is emptied where that is declared so. Raises NotFound."""
+        connection, table = self._open()
+        with change_log.coalesce_changes(connection):
+            _get(connection, table, record_id)
+            record_table(table).remove(connection, [record_id])
+
+    def put_back(self, record: Mapping[str, Json], /) -> None:
+        """Add a record that was deleted here again: the same one, as get() gave it. One that is there stays as it is.
+
+        Raises Invalid.
+        """
+        connection, table = self._open()
+        record_id = str(record["id"])
+        values = {name: record[name] for name in (*table.by_name, *table.maps_by_name) if name in record}
+        data = change_data(table, parse_cells(table, values, Operation.INSERT, LENIENT))
         with change_log.coalesce_changes(connection, typed=False):
-            if self._table.get(connection, record_id) is None:
-                self._table.add(connection, record_id, data)
+            if record_table(table).get(connection, record_id) is None:
+                record_table(table).add(connection, record_id, data)
 
-    def get(self, record_id: str) -> dict[str, Json]:
-        """A contact with every field, and its details by entry id. Raises NotFound."""
-        connection = self._connect()
-        with reading(connection):
-            return self._get(connection, record_id)
+    def _id_of_new(self, connection: Connection, table: Table, data: Mapping[str, Json]) -> str:
+        """The id that follows from the key; of one's own where another record has it, which was renamed since."""
+        if not table.key:
+            return self._new_id()
+        key = data[table.key]
+        if _id_of_key(connection, table, key) is not None:
+            raise Invalid.of(KEY_EXISTS, table=table.name, noun=table.singular, field=table.key, value=str(key)[:80])
+        record_id = record_id_of_key(table, key)
+        return self._new_id() if record_table(table).get(connection, record_id) else record_id
 
-    def list(self, search: str = "") -> list[dict[str, Json]]:
-        """Every contact, or those that hold each word of ``search`` somewhere: starred ones first, then by name."""
-        connection = self._connect()
+    def _with_keys(self, table: Table, values: Mapping[str, Json]) -> dict[str, Json]:
+        lists = {name: values[name] for name in table.maps_by_name.keys() & values if _is_list(values[name])}
+        entries = {
+            name: {self._new_id().replace("-", "")[:16]: entry for entry in given} for name, given in lists.items()
+        }
+        return {**values, **entries}
+
+    # --- reading ---
+
+    def get(self, record_id: str, /) -> R:
+        """A record with every field, and its entries by key. Raises NotFound."""
+        connection, table = self._open()
         with reading(connection):
-            contacts = self._table.all(connection)
-        words = normalize_for_search(search).split()
-        if words:
-            contacts = [contact for contact in contacts if _has_words(contact, words)]
-        return sorted(contacts, key=_place)
+            return self._shown(table, _get(connection, table, record_id))
 
     def count(self) -> int:
-        """How many contacts there are."""
-        (count,) = self._connect().execute("SELECT count(*) FROM contacts").fetchone()
+        """How many records there are."""
+        connection, table = self._open()
+        (count,) = connection.execute(f'SELECT count(*) FROM "{table.name}"').fetchone()
         return int(count)
 
-    def _get(self, connection: Connection, record_id: str) -> dict[str, Json]:
-        if (contact := self._table.get(connection, record_id)) is None:
-            raise NotFound(f"There is no contact with the id {record_id!a} on this device.")
-        return contact
+    def history(self, record_id: str, /) -> Sequence[HistoryEntry]:
+        """What happened to a record, the newest change first; the server knows. Raises NotFound, and SyncError."""
+        return self._book.history(record_id, table=self._name)
 
-    def _with_details(self, fields: Mapping[str, Json], details: Details) -> dict[str, Json]:
-        if details is None:
-            return dict(fields)
-        if not isinstance(details, Mapping):
-            details = {self._new_id().replace("-", "")[:16]: entry for entry in details}
-        return {**fields, "details": details}
+    def restore(
+        self, change_id: str, record_id: str | None = None, cells: Iterable[str] | None = None, to: str = BEFORE
+    ) -> str | None:
+        """Give back what a change replaced, as Replica.restore() does."""
+        return self._book.restore(change_id, record_id, cells, to, table=self._name)
+
+    def list(self, search: str = "", limit: int | None = None, **equal: Json) -> list[R]:
+        """The records that hold each word of ``search`` somewhere, and that have just these values in these fields.
+
+        They come in the order that is declared, the first of them where there is a ``limit``. Raises Invalid for an
+        unknown field.
+        """
+        connection, table = self._open()
+        layout, cells, words = record_table(table), _cells_of(table, equal), normalize_for_search(search).split()
+        with reading(connection):
+            if limit is None or words:
+                records = [record for record in layout.all(connection, cells) if has_words(table, record, words)]
+            else:
+                first = self._sorted(table, layout.columns(connection, self._sort_names(table), cells))[:limit]
+                records = layout.some(connection, [str(record["id"]) for record in first])
+        return [self._shown(table, record) for record in self._sorted(table, records)[:limit]]
+
+    def _sorted(self, table: Table, records: Iterable[Record]) -> Sequence[Record]:
+        return sorted(records, key=lambda record: self._place(table, record))
+
+    def _sort_names(self, table: Table) -> Sequence[str]:
+        return [field.name for field in sort_fields(table)]
+
+    def _place(self, table: Table, record: Record) -> Place:
+        return place_in_list(table, record)
+
+    def _shown(self, table: Table, record: Record) -> R:
+        return self._make(with_defaults(table, record) if table.has_defaults else record)
+
+    def _open(self) -> tuple[Connection, Table]:
+        connection = self._book.connection
+        return connection, connection.schema[self._name]
+
+
+class ContactRecords(Records[Record]):
+    """``book.contacts``: starred ones come first, then they go by name."""
+
+    def _sort_names(self, table: Table) -> Sequence[str]:
+        return ["starred", "name"]
+
+    def _place(self, table: Table, record: Record) -> Place:
+        return not record["starred"], normalize_for_search(str(record["name"])), record["id"]
+
+
+def same_record(record: Record) -> Record:
+    """A record as it is."""
+    return record
+
+
+def instances_of(make: Callable[..., R], table: Table) -> Callable[[Record], R]:
+    """A function that makes an instance of a dataclass of a record. Raises Invalid for a field that records lack."""
+    names = [field.name for field in fields(make) if field.init]  # type: ignore[arg-type]
+    known = {"id", "created_at", "updated_at", *table.by_name, *table.maps_by_name}
+    if unknown := [name for name in names if name not in known]:
+        raise Invalid.of(UNKNOWN_FIELD, table=table.name, name=unknown[0])
+    return lambda record: make(**{name: record[name] for name in names})
+
+
+# --- records by their ids and keys -----------------------------------------------------------------------------------
+
+
+def _get(connection: Connection, table: Table, record_id: str) -> Record:
+    if (record := record_table(table).get(connection, record_id)) is None:
+        noun = table.singular if table.singular != Table("", ()).singular else f"record of {table.name}"
+        raise NotFound(f"There is no {noun} with the id {record_id!a} on this device.")
+    return record
+
+
+def _id_of(connection: Connection, table: Table, id_or_key: str | int) -> str | None:
+    """The id of the record of this id or key; None where there is none."""
+    if isinstance(id_or_key, str) and record_table(table).get(connection, id_or_key.lower()) is not None:
+        return id_or_key.lower()
+    return _id_of_key(connection, table, id_or_key) if table.key else None
+
+
+def _id_of_key(connection: Connection, table: Table, key: str | int) -> str | None:
+    """The id of a record that has this key now: of the one whose id follows from it, else of any that has just it."""
+    layout = record_table(table)
+    first = layout.get(connection, record_id_of_key(table, key))
+    if first is not None and fold_key(str(first[table.key])) == fold_key(str(key)):
+        return str(first["id"])
+    return next((str(row["id"]) for row in layout.columns(connection, [], {table.key: key})), None)
+
+
+def _cells_of(table: Table, values: Mapping[str, Json]) -> dict[str, Value]:
+    """Values of fields as cells hold them. Raises Invalid for a field that there is not, or what it can't hold."""
+    if unknown := values.keys() - table.by_name:
+        raise Invalid.of(UNKNOWN_FIELD, table=table.name, name=min(unknown)[:80])
+    return {name: check(table.by_name[name], name, value, LENIENT) for name, value in values.items()}
+
+
+def _is_list(value: Json) -> bool:
+    return value is not None and not isinstance(value, Mapping)
+
+
+# --- what may be stored ----------------------------------------------------------------------------------------------
 
 
 def check_data(
@@ -128,7 +294,7 @@ def _check_cells(
     except Invalid:
         if not before:
             raise
-    parse_cells(table, typed_part(table, data, parse_cells(table, before, Operation.INSERT, LENIENT)), Operation.UPDATE)
+    parse_cells(table, typed_part(table, data, read_row(table, before).cells), Operation.UPDATE)
     return parse_cells(table, data, operation, LENIENT)
 
 
@@ -143,16 +309,3 @@ def _check_entries(map_: Map, entries: Mapping[str, Json], before: Mapping[str, 
     left = (before.keys() | entries.keys()) - {key for key, entry in entries.items() if entry is None}
     if entries.keys() - before.keys() and len(left) > map_.entries_max:
         raise Invalid.of(TOO_MANY_ENTRIES, field=map_.name, limit=map_.entries_max)
-
-
-def _place(contact: Mapping[str, Json]) -> tuple[bool, str, str]:
-    return not contact["starred"], normalize_for_search(str(contact["name"])), contact["id"]
-
-
-def _has_words(contact: Mapping[str, Json], words: Iterable[str]) -> bool:
-    fields = (value for name, value in contact.items() if name not in ("id", "created_at", "updated_at"))
-    texts = [value for value in fields if isinstance(value, str)]
-    for entry in contact["details"].values():
-        texts += [value for name, value in entry.items() if name != "kind" and isinstance(value, str)]
-    text = normalize_for_search("\n".join(texts))
-    return all(word in text for word in words)

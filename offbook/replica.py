@@ -19,11 +19,14 @@ from typing import TYPE_CHECKING
 
 from offbook import batches, history
 from offbook.addresses import check_server
-from offbook.contacts.table import BUILT_IN
-from offbook.core.errors import Invalid, Stopped, SyncError
+from offbook.book_tables import BookTables
+from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.core.errors import Invalid, NoServer, Stopped
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.history.undo import BatchSummary, UndoReport
+from offbook.core.model import Key
 from offbook.core.protocol.rows import iso_millis
+from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
 from offbook.database import change_log, conflicts, parked, schema, status, sync_state
 from offbook.database.connection import (
@@ -39,23 +42,18 @@ from offbook.database.connection import (
 from offbook.database.lease import hold_lease, holder_name, release_lease
 from offbook.database.parked import Parked
 from offbook.database.status import Status, WorkerStatus
-from offbook.records import TableRecords
+from offbook.records import ContactRecords, same_record
 from offbook.settings import DeviceSettings
 from offbook.sync import dry_run
 from offbook.sync.cancellation import CancellableTransport
 from offbook.sync.dry_run import DryRunReport
 from offbook.sync.session import Progress, SyncReport, SyncSession
 from offbook.sync.transport import HTTP, Transport
+from offbook.tables import app_tables
 from offbook.verify.session import VerifyReport, VerifySession
 
 if TYPE_CHECKING:
     from offbook.live.worker import SyncThread
-
-
-class NoServer(SyncError):
-    """The replica has no server yet."""
-
-    code = "no_server"
 
 
 def now_ms() -> int:
@@ -68,12 +66,15 @@ def random_id() -> str:
     return str(uuid.uuid4())
 
 
-class Replica:
+class Replica(BookTables):
     """A book on this device, kept in one SQLite file, which is made where it is not there yet.
 
-    ``server`` and ``token`` are remembered in the file, so that they have to be given once. Whoever wants no HTTP
-    passes a ``transport``. A simulator passes ``clock`` (milliseconds since 1970), ``new_id`` and ``rng``: then every
-    run is the same.
+    ``server``, ``token`` and ``tables`` are remembered in the file, so that they have to be given once. ``tables`` are
+    those of an app (offbook.tables). Where none are given, the file's count; and where no app has given it any, the
+    server's. Raises Invalid for tables that do not fit to those of the file.
+
+    Whoever wants no HTTP passes a ``transport``. A simulator passes ``clock`` (milliseconds since 1970), ``new_id`` and
+    ``rng``: then every run is the same.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Replica:
         server: str | None = None,
         token: str | None = None,
         *,
+        tables: Iterable[Table] | Schema | None = None,
         transport: Transport | None = None,
         clock: Callable[[], int] | None = None,
         new_id: Callable[[], str] | None = None,
@@ -98,7 +100,7 @@ class Replica:
         self._background: SyncThread | None = None
         connection = self.connection
         try:
-            schema.install(connection)
+            schema.install(connection, app_tables(tables))
             self.id = sync_state.read(connection).replica
             with suppress(SqliteError), without_waiting(connection):
                 self._assign_own_id()
@@ -106,7 +108,7 @@ class Replica:
         except BaseException:
             connection.close()
             raise
-        self.contacts = TableRecords(lambda: self.connection, self._new_id)
+        self.contacts = ContactRecords(self, CONTACTS.name, self._new_id, same_record)
         self.settings = DeviceSettings(lambda: self.connection)
 
     # --- opening and closing ---
@@ -131,6 +133,7 @@ class Replica:
         if connection is None:
             connection = self._local.connection = self._open()
             connection.on_commit = self._wake_background
+        connection.schema = self._schema
         return connection
 
     def _close_http(self) -> None:
@@ -141,7 +144,7 @@ class Replica:
 
     def _open(self) -> Connection:
         connection = connect(self.path, check_same_thread=False)
-        connection.schema = BUILT_IN
+        connection.base_schema, connection.schema, connection.on_schema = BUILT_IN, self._schema, self._take_schema
         if self._is_repeatable:
             make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))
         return connection
@@ -231,13 +234,15 @@ class Replica:
         self,
         *,
         on_change: Callable[[list[str]], object] | None = None,
+        on_rows: Callable[[list[Key]], object] | None = None,
         on_status: Callable[[Status], object] | None = None,
         on_error: Callable[[Exception], object] | None = None,
     ) -> None:
         """Sync in the background from now on, live where the server can. Starting twice is the same as once.
 
-        ``on_change`` is called with the ids of contacts that the server changed here, ``on_status`` with a Status when
-        its link or a count became another, ``on_error`` with whatever failed: mostly a SyncError. They are called one
+        ``on_rows`` is called with the records that the server changed here, as pairs of a table's name and an id, and
+        ``on_change`` with the ids of the contacts among them; ``on_status`` with a Status when its link or a count
+        became another, ``on_error`` with whatever failed: mostly a SyncError. They are called one
         at a time from the background thread, in the order in which things happened, and may call stop().
         """
         from offbook.live.callbacks import Callbacks
@@ -247,7 +252,7 @@ class Replica:
             self._assign_own_id()
             has_live = self._transport is None
             access = ReplicaHandle(self._open, self._transport_for, self._close_http, self._clock, self._rng, has_live)
-            self._background = SyncThread(access, Callbacks(on_change, on_status, on_error))
+            self._background = SyncThread(access, Callbacks(on_change, on_rows, on_status, on_error))
             try:
                 self._background.start()
             except BaseException:
@@ -307,9 +312,9 @@ class Replica:
 
     # --- what was ---
 
-    def history(self, record_id: str) -> list[HistoryEntry]:
-        """What happened to a contact, the newest change first; the server knows. Raises NotFound, and SyncError."""
-        return history.fetch_history(self._transport_for(self.connection), record_id)
+    def history(self, record_id: str, *, table: str = CONTACTS.name) -> list[HistoryEntry]:
+        """What happened to a record, the newest change first; the server knows. Raises NotFound, and SyncError."""
+        return history.fetch_history(self._transport_for(self.connection), self.table(table).declaration, record_id)
 
     def restore(
         self,
@@ -317,19 +322,24 @@ class Replica:
         record_id: str | None = None,
         cells: Iterable[str] | None = None,
         to: str = BEFORE,
+        *,
+        table: str = CONTACTS.name,
     ) -> str | None:
         """Give back the values from before or after a change: of these cells, or of all that it named.
 
         It is an edit like any other, sent with the next sync. Returns its id, None where all is so already.
-        ``record_id`` is needed for a change that another device made. Raises NotFound, Invalid, and SyncError.
+        ``record_id``, and ``table``, are needed for a change that another device made. Raises NotFound, Invalid, and
+        SyncError.
         """
-        entries = self.history(record_id or history.record_of(self.connection, change_id))
+        if record_id is None:
+            table, record_id = history.record_of(self.connection, change_id)
+        entries = self.history(record_id, table=table)
         entry = history.find_entry(entries, change_id)
         return history.restore(self.connection, entries, entry, cells, to, self._new_id, self._clock())
 
-    def restore_version(self, record_id: str, change_id: str) -> str | None:
-        """Make a contact what it was right after a change. As restore()."""
-        entries = self.history(record_id)
+    def restore_version(self, record_id: str, change_id: str, *, table: str = CONTACTS.name) -> str | None:
+        """Make a record what it was right after a change. As restore()."""
+        entries = self.history(record_id, table=table)
         entry = history.find_entry(entries, change_id)
         return history.restore_version(self.connection, entries, entry, self._new_id, self._clock())
 

@@ -26,14 +26,15 @@ shown nowhere. A ``required`` field may not be empty; a ``default`` is shown of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from types import UnionType
 from typing import Literal
 
 from offbook.contacts.table import BUILT_IN
 from offbook.core import messages
 from offbook.core import schema as core
-from offbook.core.declaration_rules import LIMITS, TEXT_LIMIT, make_field, make_map, make_table, names_of
+from offbook.core.declaration_rules import LIMITS, TEXT_LIMIT, app_schema, make_field, make_map, make_table, names_of
 from offbook.core.errors import Invalid
 from offbook.core.schema import Type
 
@@ -164,3 +165,20 @@ def _check_columns(place: str, columns: Sequence[object], kinds: type | UnionTyp
     for column in columns:
         if not isinstance(column, kinds):
             raise Invalid.of(messages.NOT_A_COLUMN, place=str(place), thing=str(column)[:80])
+
+
+# --- for a replica and a server ------------------------------------------------------------------------------------
+
+
+def app_tables(tables: Iterable[core.Table] | core.Schema | None) -> core.Schema | None:
+    """The tables of an app as a schema, without those that everybody has; None for none. Raises Invalid."""
+    if tables is None:
+        return None
+    declared = tables.values() if isinstance(tables, core.Schema) else tables
+    return _own_tables(tuple(table for table in declared if BUILT_IN.get(table.name) is not table))
+
+
+@lru_cache(maxsize=64)
+def _own_tables(tables: tuple[core.Table, ...]) -> core.Schema:
+    app_schema(tables, BUILT_IN)
+    return core.Schema(tables)

@@ -176,6 +176,8 @@ CODES = _by_name(
     Code("cut_short"),
     Code("error"),
     Code("ingest_failed"),
+    Code("key_exists"),
+    Code("name_taken"),
     Code("no_book"),
     Code("no_live"),
     Code("no_server"),

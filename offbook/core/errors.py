@@ -161,6 +161,12 @@ class Busy(SyncError):
     code = "busy"
 
 
+class NoServer(SyncError):
+    """The replica has no server yet, or no token for it."""
+
+    code = "no_server"
+
+
 class Stopped(SyncError):
     """The sync was told to stop. What it had no answer to yet is neither applied nor lost."""
 

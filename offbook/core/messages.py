@@ -96,6 +96,7 @@ NOT_FINITE = Message("out_of_range", "{field} must be a number that 64 bits can 
 JSON_INTEGER = Message("out_of_range", "{field} has a whole number of more than 53 bits, which browsers would round.")
 JSON_TOO_DEEP = Message("bad_json", "{field} is nested more than {limit} levels deep.")
 BAD_CHOICE = Message("bad_choice", "{field} must be one of {choices}.")
+KEY_EXISTS = Message("key_exists", "{table} has a {noun} already whose {field} is {value!a}: put() changes it.")
 NO_ROOM_FOR_BOTH = Message("bad_choice", "{field} has no room for both values: choose one of them, or type another.")
 NO_VALUE_IN_CHANGE = Message("unknown_cell", "This change has no value for {name!a}.")
 
@@ -194,6 +195,10 @@ NO_PLACE_BESIDE = Message(
 )
 ROWS_ELSEWHERE = Message("bad_declaration", "{place} must leave it to offbook where its entries lie.")
 
+NAME_TAKEN = Message(
+    "name_taken",
+    "This file has a table called {name} that is not synced: declare the synced one under another name.",
+)
 NOT_GROWTH = Message("not_growth", "What is declared can only grow, and this does not: {faults}.")
 
 # --- the tutorial form -----------------------------------------------------------------------------------------------

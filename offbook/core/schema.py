@@ -133,6 +133,11 @@ class Map:
         return _json_names(self.attributes)
 
     @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """The names of the attributes that are flags."""
+        return _flags(self.attributes)
+
+    @cached_property
     def cells(self) -> Mapping[str, tuple[Field, ...]]:
         """Each cell of an entry with the attributes that it is made of, in order."""
         cells: dict[str, tuple[Field, ...]] = {}
@@ -201,6 +206,16 @@ class Table:
         return _json_names(self.fields)
 
     @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """The names of the plain fields that are flags."""
+        return _flags(self.fields)
+
+    @cached_property
+    def has_defaults(self) -> bool:
+        """Whether anything is shown of what is empty."""
+        return bool(self.defaults) or any(map_.defaults for map_ in self.maps)
+
+    @cached_property
     def has_json(self) -> bool:
         """Whether any cell holds JSON."""
         return bool(self.json_names) or any(map_.json_names for map_ in self.maps)
@@ -233,6 +248,10 @@ def _defaults(fields: Iterable[Field]) -> Mapping[str, str | int | float]:
 
 def _json_names(fields: Iterable[Field]) -> frozenset[str]:
     return frozenset(field.name for field in fields if field.type is Type.JSON)
+
+
+def _flags(fields: Iterable[Field]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields if field.type is Type.FLAG)
 
 
 KEYS = uuid.UUID("0b6f3a52-7c1e-5d0a-9b44-6f66626f6f6b")

@@ -6,7 +6,7 @@ A line's ``data`` is what the tables hold, in the form of the wire; whether it m
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +14,8 @@ from typing import Any
 
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation
-from offbook.core.schema import Schema, Table, Type
+from offbook.core.protocol.json import object_of
+from offbook.core.schema import Schema, Table
 from offbook.database.connection import Connection, atomic
 from offbook.database.known_cells import note_of
 
@@ -188,7 +189,7 @@ def line_of(schema: Schema, row: tuple[Any, ...]) -> LogLine:
         change_id,
         base,
         None if bases is None else json.loads(bases),
-        None if data is None else _with_flags(schema.get(table), json.loads(data)),
+        None if data is None else _with_flags(schema.get(table), object_of(data)),
         () if resolves is None else tuple(json.loads(resolves)),
         *verdict_columns,
     )
@@ -196,10 +197,20 @@ def line_of(schema: Schema, row: tuple[Any, ...]) -> LogLine:
 
 def _with_flags(table: Table | None, data: dict[str, Any]) -> dict[str, Any]:
     """SQLite has no truth values: a flag is logged as 0 or 1. Anything else stays as it is, for the check to see."""
-    for field in () if table is None else table.fields:
-        if field.type is Type.FLAG and data.get(field.name) in (0, 1):
-            data[field.name] = bool(data[field.name])
+    if table is None:
+        return data
+    _set_flags(table.flags, data)
+    for map_ in table.maps:
+        if map_.flags and isinstance(entries := data.get(map_.name), dict):
+            for entry in entries.values():
+                _set_flags(map_.flags, entry if isinstance(entry, dict) else {})
     return data
+
+
+def _set_flags(names: Iterable[str], values: dict[str, Any]) -> None:
+    for name in names:
+        if values.get(name) in (0, 1):
+            values[name] = bool(values[name])
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
@@ -209,10 +220,10 @@ def _with_flags(table: Table | None, data: dict[str, Any]) -> dict[str, Any]:
 def without_logging(connection: Connection) -> Iterator[None]:
     """Writes in here are the server's, or made from what it said: nothing of them is logged."""
     with atomic(connection):
-        (before,) = connection.execute("SELECT applying FROM guard").fetchone()
-        connection.execute("UPDATE guard SET applying = 1")
+        (before,) = connection.execute("SELECT applying FROM offbook_guard").fetchone()
+        connection.execute("UPDATE offbook_guard SET applying = 1")
         yield
-        connection.execute("UPDATE guard SET applying = ?", (before,))
+        connection.execute("UPDATE offbook_guard SET applying = ?", (before,))
 
 
 @contextmanager
@@ -254,20 +265,20 @@ def _join(connection: Connection, log_id: int) -> None:
             into.pop(key, None)
         elif operation == Operation.UPDATE and key in into:
             target, data = into[key]
-            grown[target] = merge_data(data, json.loads(text))
+            grown[target] = merge_data(connection.schema.get(table), data, object_of(text))
             joined.append((id,))
         else:
-            into[key] = (id, json.loads(text))
+            into[key] = (id, object_of(text))
     texts = [(json.dumps(data, ensure_ascii=False, separators=(",", ":")), id) for id, data in grown.items()]
     connection.executemany("UPDATE change_log SET data = ? WHERE id = ?", texts)
     connection.executemany("DELETE FROM change_log WHERE id = ?", joined)
 
 
-def merge_data(data: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+def merge_data(table: Table | None, data: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
     """The later values over the earlier, entry by entry in a map. An entry added again names all its cells."""
     for name, value in later.items():
         entries = data.get(name)
-        if not (isinstance(value, dict) and isinstance(entries, dict)):
+        if not (_is_map(table, name) and isinstance(value, dict) and isinstance(entries, dict)):
             data[name] = value
             continue
         for key, entry in value.items():
@@ -276,10 +287,18 @@ def merge_data(data: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]
     return data
 
 
-def merge_into_insert(data: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+def _is_map(table: Table | None, name: str) -> bool:
+    """What is not known here, a newer version wrote: then only its values tell."""
+    return table is None or name not in table.by_name
+
+
+def merge_into_insert(table: Table | None, data: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
     """The data of an INSERT with that of a later change of its record taken in: an entry removed is none any more."""
-    merged = merge_data(dict(data), later)
-    return {name: _without_removed(value) if isinstance(value, dict) else value for name, value in merged.items()}
+    merged = merge_data(table, dict(data), later)
+    return {
+        name: _without_removed(value) if isinstance(value, dict) and _is_map(table, name) else value
+        for name, value in merged.items()
+    }
 
 
 def _without_removed(entries: Mapping[str, Any]) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def _merge_line(connection: Connection, insert: LogLine, later: LogLine) -> LogL
             _delete(connection, later)
         return insert
     _delete(connection, later)
-    data = change_log.merge_into_insert(insert.data or {}, later.data or {})
+    data = change_log.merge_into_insert(connection.schema.get(insert.table), insert.data or {}, later.data or {})
     connection.execute(
         "UPDATE change_log SET data = ?, resolves = ? WHERE id = ?", (dump(data), _ids(resolves), insert.id)
     )
@@ -176,15 +176,15 @@ def _retried_line(
     connection: Connection, line: LogLine, corrections: Mapping[str, Json], change_id: str, now_ms: int
 ) -> LogLine:
     row = server_row(connection, (line.table, bindable(line.record_id))) or NO_SERVER_ROW
-    operation, data = line.operation, line.data
+    table, operation, data = connection.schema.get(line.table), line.operation, line.data
     if operation == Operation.DELETE and corrections:
         raise Invalid("bad_data", "A deletion has no values that could be corrected.")
     if data is not None:
         copy = {name: dict(value) if isinstance(value, dict) else value for name, value in data.items()}
-        data = change_log.merge_data(copy, corrections)
-    if operation == Operation.UPDATE and line.code == UNKNOWN_RECORD and row.deleted:
+        data = change_log.merge_data(table, copy, corrections)
+    if table is not None and operation == Operation.UPDATE and line.code == UNKNOWN_RECORD and row.deleted:
         operation = Operation.INSERT
-        data = change_log.merge_data(insert_data(connection.schema[line.table], row.cells), data or {})
+        data = change_log.merge_data(table, insert_data(table, row.cells), data or {})
     retried = LogLine(
         0,
         line.table,
@@ -200,8 +200,8 @@ def _retried_line(
         typed=line.typed,
         batch=line.batch,
     )
-    if corrections:
-        parse_cells(connection.schema[line.table], corrections, Operation.UPDATE)
+    if table is not None and corrections:
+        parse_cells(table, corrections, Operation.UPDATE)
     change = validated_change(connection.schema, retried, change_id, lambda: row)
     if isinstance(change, Rejection):
         raise Invalid.from_fault(change.fault)
@@ -211,7 +211,11 @@ def _retried_line(
 def insert_data(table: Table, cells: Mapping[str, Any]) -> dict[str, Any]:
     """What is known of a record that the server no longer has, as the data of an INSERT that brings it back."""
     data = with_all_fields(table, cells)
-    return {name: value for name, value in data.items() if not is_empty(value)}
+    return {
+        name: value
+        for name, value in data.items()
+        if not is_empty(value) or (value is False and name in table.json_names)
+    }
 
 
 def append_edit(connection: Connection, line: LogLine) -> None:

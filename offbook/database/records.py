@@ -7,16 +7,21 @@ written within change_log.without_logging() is not logged, what is written outsi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
-from offbook.core.schema import Map, Table, Type
-from offbook.core.validation import Json
+from offbook.core.model import NO_CELLS, Cells
+from offbook.core.schema import Field, Map, Table, Type
+from offbook.core.validation import LENIENT, Json, check, is_empty
 from offbook.database.connection import Connection
 
 Data = Mapping[str, Json]
 """A record as the wire has it: its fields, and per map an object of entries."""
+
+
+Store = Callable[[Json], Any]
+"""Gives the value that a column takes for a value as the wire has it; empty text where it is to be null."""
 
 
 class RecordTable:
@@ -25,13 +30,16 @@ class RecordTable:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.names = tuple(field.name for field in table.fields)
-        self.flags = tuple(field.name for field in table.fields if field.type is Type.FLAG)
+        self.flags = table.flags
+        self._stores = _stores(table.fields)
+        self._zeros = tuple(name for name in self._stores if name not in table.flags)
+        self._required_texts = _required_texts(table.fields)
 
     # --- writing ---
 
     @cached_property
-    def _entry_inserts(self) -> Mapping[str, str]:
-        return {map_.name: _insert_entry_sql(map_) for map_ in self.table.maps}
+    def _entry_tables(self) -> Mapping[str, EntryTable]:
+        return {map_.name: EntryTable(map_) for map_ in self.table.maps}
 
     def put(self, connection: Connection, rows: Iterable[tuple[str, Data]]) -> None:
         """Make these records be as given, whatever stood there. ``created_at`` and ``updated_at`` are in their data.
@@ -41,26 +49,32 @@ class RecordTable:
         rows = list(rows)
         self._put_fields(connection, rows)
         ids = json.dumps([record_id for record_id, _ in rows])
-        for map_ in self.table.maps:
+        for entries in self._entry_tables.values():
+            map_ = entries.map_
             connection.execute(
                 f'DELETE FROM "{map_.rows}" WHERE "{map_.owner}" IN (SELECT value FROM json_each(?))', (ids,)
             )
-            entries = [entry for record_id, data in rows for entry in _entry_rows(map_, record_id, data)]
-            connection.executemany(self._entry_inserts[map_.name], entries)
+            entries.insert(connection, rows)
 
     def _put_fields(self, connection: Connection, rows: Sequence[tuple[str, Data]]) -> None:
         """A field that none of them has is not bound at all: it becomes what it is in a new row, which is empty."""
-        used = {name for _, data in rows for name, value in data.items() if value}.union(self.table.required)
-        columns = [*(name for name in self.names if name in used), "created_at", "updated_at"]
+        columns = [*self._used_columns(rows, self._required_texts), "created_at", "updated_at"]
         whole = ", ".join(f'"{name}" = excluded."{name}"' for name in (*self.names, "created_at", "updated_at"))
-        insert = _fast_insert_sql(self.table.name, ("id", *columns), self.table.required)
+        insert = _fast_insert_sql(self.table.name, ("id", *columns), self._required_texts)
         connection.executemany(f"{insert} ON CONFLICT (id) DO UPDATE SET {whole}", self._values(columns, rows))
+
+    def _used_columns(self, rows: Iterable[tuple[str, Data]], needed: Iterable[str] = ()) -> list[str]:
+        used = {name for _, data in rows for name, value in data.items() if value}.union(needed)
+        used.update(name for name in self._zeros if any(data.get(name) is not None for _, data in rows))
+        return [name for name in self.names if name in used]
 
     def _values(self, columns: Sequence[str], rows: Sequence[tuple[str, Data]]) -> list[list[Any]]:
         rows_of_values = [[record_id, *[data.get(name) or "" for name in columns]] for record_id, data in rows]
-        for place in [1 + columns.index(name) for name in self.flags if name in columns]:
-            for row in rows_of_values:
-                row[place] = 1 if row[place] else 0
+        for name, store in self._stores.items():
+            if name in columns:
+                place = 1 + columns.index(name)
+                for values, (_, data) in zip(rows_of_values, rows, strict=True):
+                    values[place] = store(data.get(name))
         return rows_of_values
 
     def remove(self, connection: Connection, record_ids: Iterable[str]) -> None:
@@ -73,18 +87,16 @@ class RecordTable:
         """A new record, with what the schema fills in left to it."""
         values = {"id": record_id, **self._column_values(data)}
         connection.execute(_insert_sql(self.table.name, tuple(values)), list(values.values()))
-        for map_ in self.table.maps:
-            connection.executemany(self._entry_inserts[map_.name], _entry_rows(map_, record_id, data))
+        for entries in self._entry_tables.values():
+            entries.insert(connection, [(record_id, data)])
 
     def add_all(self, connection: Connection, rows: Sequence[tuple[str, Data]]) -> None:
         """New records, as add() makes them, with as few statements as there are tables."""
-        used = {name for _, data in rows for name, value in data.items() if value}
-        columns = [name for name in self.names if name in used]
-        insert = _fast_insert_sql(self.table.name, ("id", *columns), self.table.required)
+        columns = self._used_columns(rows)
+        insert = _fast_insert_sql(self.table.name, ("id", *columns), self._required_texts)
         connection.executemany(insert, self._values(columns, rows))
-        for map_ in self.table.maps:
-            entries = [entry for record_id, data in rows for entry in _entry_rows(map_, record_id, data)]
-            connection.executemany(self._entry_inserts[map_.name], entries)
+        for entries in self._entry_tables.values():
+            entries.insert(connection, rows)
 
     def change(self, connection: Connection, record_id: str, data: Data) -> None:
         """Write what ``data`` names, and nothing else."""
@@ -93,77 +105,187 @@ class RecordTable:
             assignments = ", ".join(f'"{name}" = ?' for name in values)
             sql = f'UPDATE "{self.table.name}" SET {assignments} WHERE id = ?'
             connection.execute(sql, [*values.values(), record_id])
-        for map_ in self.table.maps:
-            for key, entry in (data.get(map_.name) or {}).items():
-                _change_entry(connection, map_, record_id, key, entry)
+        for name, entries in self._entry_tables.items():
+            for key, entry in (data.get(name) or {}).items():
+                entries.change(connection, record_id, key, entry)
 
     def _column_values(self, data: Data) -> dict[str, Any]:
         values = {name: data[name] for name in self.names if name in data}
-        values.update((name, bool(values[name])) for name in self.flags if name in values)
-        values.update((name, "") for name in self.table.required if name in values and values[name] is None)
-        return values
+        values.update((name, store(values[name])) for name, store in self._stores.items() if name in values)
+        return _with_nulls(values, self._required_texts)
 
     # --- reading ---
 
     def get(self, connection: Connection, record_id: str) -> dict[str, Json] | None:
         """The record as it shows; None where it does not."""
-        return next(iter(self._read(connection, "WHERE id = ?", "WHERE {owner} = ?", record_id)), None)
+        return next(iter(self._read(connection, "WHERE id = ?", "WHERE {owner} = ?", (record_id,))), None)
 
-    def all(self, connection: Connection) -> list[dict[str, Json]]:
-        """All records as they show, in no order."""
-        return self._read(connection, "", "")
+    def some(self, connection: Connection, record_ids: Sequence[str]) -> list[dict[str, Json]]:
+        """Those of these records that show, in no order."""
+        some = "IN (SELECT value FROM json_each(?))"
+        return self._read(connection, f"WHERE id {some}", f"WHERE {{owner}} {some}", (json.dumps(record_ids),))
 
-    def _read(self, connection: Connection, where: str, where_of_map: str, *parameters: str) -> list[dict[str, Json]]:
+    def all(self, connection: Connection, cells: Cells = NO_CELLS) -> list[dict[str, Json]]:
+        """All records as they show, or those that have just these values in these fields; in no order."""
+        if not cells:
+            return self._read(connection, "", "")
+        where, parameters = self._where(cells)
+        of_map = f'WHERE {{owner}} IN (SELECT id FROM "{self.table.name}" {where})'
+        return self._read(connection, where, of_map, parameters)
+
+    def columns(self, connection: Connection, names: Sequence[str], cells: Cells) -> list[dict[str, Json]]:
+        """These fields and the id of each record that has just these values, as they lie in the file; in no order."""
+        where, parameters = self._where(cells)
+        rows = connection.execute(f'SELECT {_list(("id", *names))} FROM "{self.table.name}" {where}', parameters)
+        return [dict(zip(("id", *names), row, strict=True)) for row in rows]
+
+    def _where(self, cells: Cells) -> tuple[str, list[Any]]:
+        terms = [self._term(name, is_empty(value)) for name, value in cells.items()]
+        values = [value for value in cells.values() if not is_empty(value)]
+        return f"WHERE {' AND '.join(terms)}" if terms else "", values
+
+    def _term(self, name: str, is_empty: bool) -> str:
+        """That a field has a value, or none: in files of older versions, empty text stands for that."""
+        if not is_empty:
+            return f'"{name}" = ?'
+        if name in self.flags:
+            return f'"{name}" = 0'
+        return f'"{name}" IS NULL' if name in self._stores else f"""coalesce("{name}", '') = ''"""
+
+    def _read(
+        self, connection: Connection, where: str, where_of_map: str, parameters: Sequence[Any] = ()
+    ) -> list[dict[str, Json]]:
         columns = ("id", *self.names, "created_at", "updated_at")
         rows = connection.execute(f'SELECT {_list(columns)} FROM "{self.table.name}" {where}', parameters)
         records = {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
         for record in records.values():
             record.update((name, bool(record[name])) for name in self.flags)
+            record.update((name, value_of_text(record[name])) for name in self.table.json_names)
             record.update((map_.name, {}) for map_ in self.table.maps)
-        for map_ in self.table.maps:
-            where_owner = where_of_map.format(owner=f'"{map_.owner}"')
-            sql = f'SELECT {_list(_entry_columns(map_))} FROM "{map_.rows}" {where_owner}'
-            for owner, key, *values in connection.execute(sql, parameters):
+        for entries in self._entry_tables.values():
+            where_owner = where_of_map.format(owner=f'"{entries.map_.owner}"')
+            for owner, key, entry in entries.read(connection, where_owner, parameters):
                 if owner in records:
-                    records[owner][map_.name][key] = _entry(map_, values)
+                    records[owner][entries.map_.name][key] = entry
         return list(records.values())
 
 
-def _entry(map_: Map, values: list[Any]) -> dict[str, Json]:
-    return {
-        attribute.name: value for attribute, value in zip(map_.attributes, values, strict=True) if value is not None
-    }
+class EntryTable:
+    """The table in the replica's file that holds the entries of a map."""
+
+    def __init__(self, map_: Map) -> None:
+        self.map_ = map_
+        self._stores = {name: store for name, store in _stores(map_.attributes).items() if store is not _store_number}
+        self._required_texts = _required_texts(map_.attributes)
+        self._columns = (map_.owner, "entry_id", *map_.by_name)
+        self._insert = _fast_insert_sql(map_.rows, self._columns, self._required_texts)
+
+    def insert(self, connection: Connection, rows: Iterable[tuple[str, Data]]) -> None:
+        """Add the entries of these records."""
+        connection.executemany(self._insert, [row for record_id, data in rows for row in self._rows(record_id, data)])
+
+    def _rows(self, record_id: str, data: Data) -> Iterator[tuple[Any, ...]]:
+        names = [attribute.name for attribute in self.map_.attributes]
+        for key, entry in (data.get(self.map_.name) or {}).items():
+            if entry is None:
+                continue
+            values = ["" if (value := entry.get(name)) is None else value for name in names]
+            for name, store in self._stores.items():
+                values[names.index(name)] = store(entry.get(name))
+            yield record_id, key, *values
+
+    def change(self, connection: Connection, record_id: str, key: str, entry: Data | None) -> None:
+        """Write what ``entry`` names; None removes it.
+
+        A part of an address that is named brings the whole address: the parts left out become empty.
+        """
+        map_ = self.map_
+        where = f'"{map_.owner}" = ? AND entry_id = ?'
+        if entry is None:
+            connection.execute(f'DELETE FROM "{map_.rows}" WHERE {where}', (record_id, key))
+            return
+        if not connection.execute(f'SELECT 1 FROM "{map_.rows}" WHERE {where}', (record_id, key)).fetchone():
+            self.insert(connection, [(record_id, {map_.name: {key: entry}})])
+            return
+        cells = [cell for cell in map_.cells.values() if any(attribute.name in entry for attribute in cell)]
+        values = {attribute.name: entry.get(attribute.name) for cell in cells for attribute in cell}
+        values.update((name, store(values[name])) for name, store in self._stores.items() if name in values)
+        values = _with_nulls(values, self._required_texts)
+        if values:
+            assignments = ", ".join(f'"{name}" = ?' for name in values)
+            sql = f'UPDATE "{map_.rows}" SET {assignments} WHERE {where}'
+            connection.execute(sql, [*values.values(), record_id, key])
+
+    def read(
+        self, connection: Connection, where: str, parameters: Sequence[Any]
+    ) -> Iterator[tuple[str, str, dict[str, Json]]]:
+        """The entries of these records: the record's id, the key, and what the entry holds."""
+        sql = f'SELECT {_list(self._columns)} FROM "{self.map_.rows}" {where}'
+        names = tuple(self.map_.by_name)
+        for owner, key, *values in connection.execute(sql, parameters):
+            entry = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+            yield owner, key, self._shown(entry) if self._stores else entry
+
+    def _shown(self, entry: dict[str, Json]) -> dict[str, Json]:
+        """An entry as the wire has it: without flags that are not set, and with what JSON stands for."""
+        for name in self.map_.flags:
+            entry[name] = bool(entry[name])
+        for name in self.map_.json_names & entry.keys():
+            entry[name] = value_of_text(entry[name])
+        return {name: value for name, value in entry.items() if value is not False or name not in self.map_.flags}
 
 
-def _entry_columns(map_: Map) -> tuple[str, ...]:
-    return (map_.owner, "entry_id", *(attribute.name for attribute in map_.attributes))
+# --- values --------------------------------------------------------------------------------------------------------
 
 
-def _entry_rows(map_: Map, record_id: str, data: Data) -> list[tuple[Any, ...]]:
-    names = [attribute.name for attribute in map_.attributes]
-    entries = data.get(map_.name) or {}
-    return [
-        (record_id, key, *["" if (value := entry.get(name)) is None else value for name in names])
-        for key, entry in entries.items()
-        if entry is not None
-    ]
+ANY_JSON = Field("value", Type.JSON)
 
 
-def _change_entry(connection: Connection, map_: Map, record_id: str, key: str, entry: Data | None) -> None:
-    """A part of an address that is named brings the whole address: the parts left out become empty."""
-    where = f'"{map_.owner}" = ? AND entry_id = ?'
-    if entry is None:
-        connection.execute(f'DELETE FROM "{map_.rows}" WHERE {where}', (record_id, key))
-        return
-    if not connection.execute(f'SELECT 1 FROM "{map_.rows}" WHERE {where}', (record_id, key)).fetchone():
-        (row,) = _entry_rows(map_, record_id, {map_.name: {key: entry}})
-        connection.execute(_insert_entry_sql(map_), row)
-        return
-    cells = [cell for cell in map_.cells.values() if any(attribute.name in entry for attribute in cell)]
-    values = {attribute.name: entry.get(attribute.name) for cell in cells for attribute in cell}
-    if values:
-        assignments = ", ".join(f'"{name}" = ?' for name in values)
-        connection.execute(f'UPDATE "{map_.rows}" SET {assignments} WHERE {where}', [*values.values(), record_id, key])
+def _store_flag(value: Json) -> int:
+    return 1 if value else 0
+
+
+def _store_number(value: Json) -> Json:
+    return "" if value is None else value
+
+
+def _store_json(value: Json) -> str:
+    return "" if value is None else str(check(ANY_JSON, ANY_JSON.name, value, LENIENT))
+
+
+STORES: Mapping[Type, Store] = {
+    Type.FLAG: _store_flag,
+    Type.INTEGER: _store_number,
+    Type.NUMBER: _store_number,
+    Type.JSON: _store_json,
+}
+"""Of the types whose values are stored in another form, or may be 0, false or [] and not be empty."""
+
+
+def _stores(fields: Iterable[Field]) -> Mapping[str, Store]:
+    return {field.name: STORES[field.type] for field in fields if field.type in STORES}
+
+
+def _required_texts(fields: Iterable[Field]) -> tuple[str, ...]:
+    """The columns that take no null in files of older versions: empty text stands for it there."""
+    return tuple(field.name for field in fields if field.is_needed and field.type not in STORES)
+
+
+def _with_nulls(values: dict[str, Any], required: Iterable[str]) -> dict[str, Any]:
+    """Values as they are bound one by one, where null is null."""
+    nulls = {name: None for name, value in values.items() if value == ""}
+    return {**values, **nulls, **{name: "" for name in required if name in values and not values[name]}}
+
+
+def value_of_text(text: Any) -> Json:
+    """What the text in a column of JSON stands for: the text itself, where a tool wrote what is no JSON."""
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except (RecursionError, ValueError):
+        return text
+
+
+# --- statements ----------------------------------------------------------------------------------------------------
 
 
 def _list(columns: Iterable[str]) -> str:
@@ -172,10 +294,6 @@ def _list(columns: Iterable[str]) -> str:
 
 def _insert_sql(rows: str, columns: tuple[str, ...]) -> str:
     return f'INSERT INTO "{rows}" ({_list(columns)}) VALUES ({", ".join("?" * len(columns))})'
-
-
-def _insert_entry_sql(map_: Map) -> str:
-    return _fast_insert_sql(map_.rows, _entry_columns(map_), map_.required)
 
 
 def _fast_insert_sql(rows: str, columns: tuple[str, ...], needed: tuple[str, ...]) -> str:

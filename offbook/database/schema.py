@@ -7,123 +7,24 @@ the log, and never change what a tool that knows the tables relies on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+import json
+import logging
+from collections.abc import Iterator
+from functools import cache, lru_cache
 
-from offbook.core.errors import OffbookError
-from offbook.core.schema import Field, Map, Schema, Table, Type
+from offbook.core.errors import Invalid, OffbookError
+from offbook.core.messages import NAME_TAKEN
+from offbook.core.schema import Schema, Table
 from offbook.database.connection import Connection, ReadOnlyFile, atomic
+from offbook.database.ddl import declared
+from offbook.database.ddl.own_tables import ADDED, FORGET_NOTE, STEPS, UUID
+from offbook.database.ddl.reference_triggers import reference_triggers, targets_of
+from offbook.database.ddl.synced_tables import column_sql, create_sql, index_sql, tables_of
+from offbook.database.ddl.triggers import PREFIX, triggers
 from offbook.database.known_cells import covers, note_of
 from offbook.database.server_rows import show_pending_lines
-from offbook.database.triggers import NOW, PREFIX, triggers
 
-# Version and variant as RFC 9562, section 5.4, has them: the third group begins with 4, the fourth with 8, 9, a or b.
-UUID = " || ".join(
-    (
-        "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-'",
-        "substr('89ab', 1 + instr('0123456789ABCDEF', substr(hex(randomblob(1)), 2)) % 4, 1)",
-        "substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))",
-    )
-)
-
-FIRST = (
-    "CREATE TABLE guard (id INTEGER PRIMARY KEY CHECK (id = 1), applying INTEGER NOT NULL DEFAULT 0)",
-    "INSERT INTO guard (id) VALUES (1)",
-    "CREATE TABLE notes (table_name TEXT PRIMARY KEY, replaced TEXT) WITHOUT ROWID",
-    f"""CREATE TABLE change_log (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  table_name TEXT NOT NULL,
-  record_id TEXT NOT NULL,
-  operation TEXT NOT NULL,
-  timestamp TEXT NOT NULL DEFAULT ({NOW}),
-  synced INTEGER NOT NULL DEFAULT 0,
-  change_id TEXT NOT NULL DEFAULT ({UUID}),
-  base INTEGER NOT NULL DEFAULT 0,
-  bases TEXT,
-  data TEXT,
-  seq INTEGER,
-  verdict TEXT,
-  code TEXT,
-  detail TEXT
-)""",
-    "CREATE INDEX change_log_pending ON change_log (id) WHERE synced = 0",
-    "CREATE INDEX change_log_unsettled ON change_log (table_name, record_id) WHERE synced <> 1",
-    "CREATE INDEX change_log_acknowledged ON change_log (table_name, record_id, seq) WHERE synced = 1",
-    """CREATE TABLE server_rows (
-  table_name TEXT NOT NULL,
-  record_id TEXT NOT NULL,
-  seq INTEGER NOT NULL,
-  deleted INTEGER NOT NULL DEFAULT 0,
-  data TEXT,
-  stale INTEGER NOT NULL DEFAULT 0,
-  PRIMARY KEY (table_name, record_id)
-) WITHOUT ROWID""",
-    f"""CREATE TABLE sync_state (
-  id INTEGER PRIMARY KEY CHECK (id = 1),
-  replica TEXT NOT NULL DEFAULT ({UUID}),
-  home TEXT,
-  shape TEXT NOT NULL DEFAULT '',
-  server TEXT,
-  token TEXT,
-  book TEXT,
-  cursor TEXT,
-  snapshot INTEGER NOT NULL DEFAULT 0,
-  last_success_ms INTEGER,
-  clock_offset_ms INTEGER,
-  lease_holder TEXT,
-  lease_until_ms INTEGER
-)""",
-    "INSERT INTO sync_state (id) VALUES (1)",
-)
-
-SECOND = (
-    "ALTER TABLE change_log ADD COLUMN resolves TEXT",
-    """CREATE TABLE conflicts (
-  id TEXT PRIMARY KEY,
-  table_name TEXT NOT NULL,
-  record_id TEXT NOT NULL,
-  cell TEXT NOT NULL,
-  seq INTEGER NOT NULL,
-  data TEXT NOT NULL
-) WITHOUT ROWID""",
-    "CREATE INDEX change_log_resolves ON change_log (id) WHERE resolves IS NOT NULL",
-    "CREATE INDEX conflicts_record ON conflicts (table_name, record_id)",
-    # A cursor may be behind conflicts that the file had no place for: they come with a snapshot.
-    "UPDATE sync_state SET cursor = NULL, snapshot = 0",
-)
-
-THIRD = ("CREATE TABLE app_settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",)
-
-STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD)
-"""What takes a file from user_version n to n + 1. A step that was released is never edited: add one."""
-
-
-ADDED: Mapping[str, tuple[str, ...]] = {
-    "change_log": ("typed INTEGER NOT NULL DEFAULT 1", "batch TEXT"),
-    "server_rows": ("seen TEXT",),
-    "sync_state": (
-        "takes_history INTEGER NOT NULL DEFAULT 0",
-        "knows TEXT",
-        "knew TEXT",
-        "knew_at TEXT",
-        "cursor_before TEXT",
-        "server_shape TEXT",
-    ),
-}
-"""Columns that a file gains without becoming one that older versions refuse: they do without them, and keep them.
-
-``seen`` says since when each value is known (offbook.database.server_rows.ServerRow), ``takes_history`` whether a
-restored server also takes what is only to be in its history (offbook.sync.restore_recovery). ``knows`` is what the
-version knows that made the triggers, with their ``shape``; the three behind it are explained in
-offbook.database.known_cells, ``typed`` and ``batch`` in offbook.database.change_log,
-``server_shape`` in offbook.database.sync_state."""
-
-FORGET_NOTE = """CREATE TRIGGER pulled_without_note AFTER UPDATE OF cursor ON sync_state
-WHEN NEW.cursor IS NOT OLD.cursor AND NEW.knew_at IS NOT NEW.cursor AND NEW.knew IS NOT NULL
-BEGIN
-  UPDATE sync_state SET knew = NULL;
-END"""
-"""A version that notes nothing has moved the cursor. Its name is not one of those that versions make anew."""
+logger = logging.getLogger("offbook")
 
 
 class TooNew(OffbookError):
@@ -132,39 +33,111 @@ class TooNew(OffbookError):
     code = "too_new"
 
 
-def install(connection: Connection) -> None:
-    """Make the tables and triggers that are missing. What they hold beside those of this version stays as it is."""
-    shape = _shape_of(connection.schema)
-    note = note_of(connection.schema)
-    if _is_current(connection, shape, note):
+def install(connection: Connection, tables: Schema | None = None) -> None:
+    """Make the tables and triggers that are missing. What they hold beside those of this version stays as it is.
+
+    ``tables`` are those that an app declares beside the connection's schema, None where it declares nothing. The
+    connection's schema is that of the file from then on, with what other apps have declared in it. Raises Invalid for
+    tables that do not fit to those.
+    """
+    connection.base_schema = connection.schema
+    if _is_current(connection, tables):
         return
     try:
-        _migrate(connection, shape, note)
+        with atomic(connection):
+            _upgrade(connection)
+            _add_columns(connection)
+            if not _is_current(connection, tables):  # or another process was faster
+                _grow(connection, tables, declared.APP)
     except ReadOnlyFile as error:
         raise ReadOnlyFile(
             f"{error} This offbook can read it once it has been opened where it may be written."
         ) from None
 
 
-def _migrate(connection: Connection, shape: str, note: str) -> None:
+def adopt_tables(connection: Connection, server: Schema) -> bool:
+    """Let a file that no app has declared anything in have the server's tables; True where it has more by that.
+
+    What can't be had here is left out with a warning: a table whose name another one in the file has, and all of them
+    where they do not fit to what the file has. Call follow() where the transaction around it fails.
+    """
+    known = declared.read(connection)
+    wanted = _adoptable(connection, server)
+    if known.source == declared.APP or not wanted:
+        return False
+    try:
+        if declared.all_tables(connection.base_schema, known.text, wanted) == connection.schema:
+            return False
+    except Invalid as fault:
+        logger.warning("The server's tables are not those of this device: %s", fault)
+        return False
     with atomic(connection):
-        _upgrade(connection)
-        if _is_current(connection, shape, note):  # another process was faster
-            return
-        _add_columns(connection)
-        _drop_triggers(connection)
-        for table in connection.schema.values():
-            _create_missing(connection, table)
-            for sql in triggers(table):
-                connection.execute(sql)
-        _sign_triggers(connection, shape, note)
-        show_pending_lines(connection)
+        _grow(connection, wanted, declared.SERVER)
+    return True
 
 
+def follow(connection: Connection) -> None:
+    """Let a connection know what others have declared in the file since it was opened."""
+    _take_schema(connection, declared.all_tables(connection.base_schema, declared.read(connection).text, None))
+
+
+def _take_schema(connection: Connection, schema: Schema) -> None:
+    if schema is not connection.schema and schema != connection.schema:
+        connection.schema = schema
+        if connection.on_schema is not None:
+            connection.on_schema(schema)
+
+
+def _adoptable(connection: Connection, server: Schema) -> Schema:
+    """The server's tables without those that every file has, and those of which the file can't have all."""
+    tables = {name: table for name, table in server.items() if name not in connection.base_schema}
+    for name, table in list(tables.items()):
+        if taken := _taken_names(connection, table):
+            logger.warning("The server's table %s is left out: this file has one of its own called %s", name, taken[0])
+            del tables[name]
+    known = connection.schema.keys() | tables.keys()
+    while torn := [name for name, table in tables.items() if not targets_of(table) <= known]:
+        known -= {tables.pop(name).name for name in torn}
+    return Schema(tables.values())
+
+
+def _taken_names(connection: Connection, table: Table) -> list[str]:
+    """The names that a table takes in the file, and that tables have there which are not synced."""
+    sql = (
+        "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name IN (SELECT value FROM json_each(?))"
+        " AND name NOT IN (SELECT table_name FROM offbook_replaced)"
+    )
+    return [name for (name,) in connection.execute(sql, (json.dumps([name for name, _, _ in tables_of(table)]),))]
+
+
+def _grow(connection: Connection, tables: Schema | None, source: str) -> None:
+    """Make what the file lacks, and all triggers anew; and note who declared what."""
+    known = declared.read(connection)
+    schema = declared.all_tables(connection.base_schema, known.text, tables)
+    _drop_triggers(connection)
+    for table in schema.values():
+        _create_missing(connection, table)
+    for sql in _all_triggers(schema):
+        connection.execute(sql)
+    if tables is not None:
+        declared.write(connection, declared.own_tables(connection.base_schema, schema), source)
+    _sign_triggers(connection, _shape_of(schema), note_of(schema))
+    _take_schema(connection, schema)
+    show_pending_lines(connection)
+
+
+def _all_triggers(schema: Schema) -> Iterator[str]:
+    for table in schema.values():
+        yield from triggers(table)
+    yield from reference_triggers(schema)
+
+
+@lru_cache(maxsize=64)
 def _shape_of(schema: Schema) -> str:
     """What tells whose tables and triggers a file has, as a SHA-256 in hexadecimal digits."""
     shapes = (_shape(table) for table in schema.values())
-    return hashlib.sha256("\n".join((*shapes, str(ADDED), FORGET_NOTE)).encode()).hexdigest()
+    text = "\n".join((*shapes, *reference_triggers(schema), str(ADDED), FORGET_NOTE))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @cache
@@ -173,19 +146,37 @@ def _shape(table: Table) -> str:
 
     Its declaration, too: versions that differ in a limit alone differ in what they can send, and so in what they hide.
     """
-    return "\n".join((repr(table), *_create_sql(table), *triggers(table)))
+    return "\n".join((repr(table), *create_sql(table), *triggers(table)))
 
 
-def _is_current(connection: Connection, shape: str, note: str) -> bool:
-    """Whether the triggers log all that this version can write: its own do, and those of a version that knows more."""
+def _is_current(connection: Connection, tables: Schema | None) -> bool:
+    """Whether the file declares what the app does, and its triggers log all that this version can write.
+
+    Its own do, and those of a version that knows more. The connection's schema is then the file's.
+    """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(STEPS):
         raise TooNew("This file was written by a newer offbook: update offbook on this device.")
     if version < len(STEPS):
         return False
-    (signed,) = connection.execute("SELECT shape FROM sync_state").fetchone()
-    known_note = None if signed == shape else _note_of_triggers(connection, signed)
-    return bool(signed == shape) or (known_note != note and covers(known_note, note))
+    signed, text, source = connection.execute("SELECT shape, tables, tables_from FROM sync_state").fetchone()
+    schema = declared.all_tables(connection.base_schema, text, tables)
+    if tables is not None and not (source == declared.APP and _declares_all(connection, text, tables)):
+        return False
+    if signed != _shape_of(schema):
+        known_note, note = _note_of_triggers(connection, signed), note_of(schema)
+        if known_note == note or not covers(known_note, note):
+            return False
+    _take_schema(connection, schema)
+    return True
+
+
+def _declares_all(connection: Connection, text: str | None, tables: Schema) -> bool:
+    """Whether a file's text has all that an app declares: it is that app's, or a newer one's."""
+    if declared.declares(text, tables):
+        return True
+    base = connection.base_schema
+    return declared.all_tables(base, text, tables) == declared.all_tables(base, text, None)
 
 
 def _note_of_triggers(connection: Connection, shape: str) -> str | None:
@@ -194,7 +185,7 @@ def _note_of_triggers(connection: Connection, shape: str) -> str | None:
         return None
     (knows,) = connection.execute("SELECT knows FROM sync_state").fetchone()
     signed, _, note = (knows or "").partition(" ")
-    return note if signed == shape else None
+    return note if note and signed == shape else None
 
 
 def _sign_triggers(connection: Connection, shape: str, note: str) -> None:
@@ -239,67 +230,23 @@ def _drop_triggers(connection: Connection) -> None:
 
 
 def _create_missing(connection: Connection, table: Table) -> None:
-    """Create what is missing of a table and its maps. What it holds comes with a snapshot
-    (offbook.database.known_cells).
+    """Create what is missing of a table and its maps. What it holds is pulled (offbook.database.known_cells).
+
+    Raises Invalid where a table of the file, which is not synced, has one of their names.
     """
-    for rows, create, fields in _tables_of(table):
-        connection.execute("INSERT OR IGNORE INTO notes (table_name) VALUES (?)", (rows,))
+    if taken := _taken_names(connection, table):
+        raise Invalid.of(NAME_TAKEN, name=taken[0])
+    for rows, create, fields in tables_of(table):
+        connection.execute("INSERT OR IGNORE INTO offbook_replaced (table_name) VALUES (?)", (rows,))
         columns = _columns(connection, rows)
         if not columns:
             connection.execute(create)
             continue
         for field in fields:
             if field.name not in columns:
-                connection.execute(f'ALTER TABLE "{rows}" ADD COLUMN {_column_sql(field, added=True)}')
-
-
-def _tables_of(table: Table) -> Iterator[tuple[str, str, tuple[Field, ...]]]:
-    sql = _create_sql(table)
-    yield table.name, next(sql), table.fields
-    for map_, create in zip(table.maps, sql, strict=True):
-        yield map_.rows, create, map_.attributes
-
-
-def _create_sql(table: Table) -> Iterator[str]:
-    own = (
-        f"id TEXT NOT NULL PRIMARY KEY DEFAULT ({UUID}) {_no_bytes_sql('id')}",
-        *map(_column_sql, table.fields),
-        f"created_at TEXT NOT NULL DEFAULT ({NOW})",
-        f"updated_at TEXT NOT NULL DEFAULT ({NOW})",
-    )
-    yield _create_table_sql(table.name, own)
-    for map_ in table.maps:
-        yield _create_table_sql(map_.rows, _entry_columns(map_)) + " WITHOUT ROWID"
-
-
-def _entry_columns(map_: Map) -> tuple[str, ...]:
-    return (
-        f'"{map_.owner}" TEXT NOT NULL',
-        f"entry_id TEXT NOT NULL DEFAULT (lower(hex(randomblob(8)))) {_no_bytes_sql('entry_id')}",
-        *map(_column_sql, map_.attributes),
-        f'PRIMARY KEY ("{map_.owner}", entry_id)',
-    )
-
-
-def _create_table_sql(name: str, columns: Iterable[str]) -> str:
-    return f'CREATE TABLE "{name}" (\n  ' + ",\n  ".join(columns) + "\n)"
-
-
-def _column_sql(field: Field, *, added: bool = False) -> str:
-    """Bytes are refused at once, by the field's name: JSON has no form for them, so no line of the log could say them.
-
-    A required field that an older file lacks is empty in its rows until the snapshot fills it.
-    """
-    kind = "INTEGER" if field.type in (Type.FLAG, Type.INTEGER) else "TEXT"
-    if field.type is Type.FLAG:
-        kind += " NOT NULL DEFAULT 0"
-    elif field.required:
-        kind += " NOT NULL DEFAULT ''" if added else " NOT NULL"
-    return f'"{field.name}" {kind} {_no_bytes_sql(field.name)}'
-
-
-def _no_bytes_sql(column: str) -> str:
-    return f"""CONSTRAINT "{column} holds text or numbers, not bytes" CHECK (typeof("{column}") <> 'blob')"""
+                connection.execute(f'ALTER TABLE "{rows}" ADD COLUMN {column_sql(field)}')
+    for sql in index_sql(table):
+        connection.execute(sql)
 
 
 # --- the one row of state ------------------------------------------------------------------------------------------

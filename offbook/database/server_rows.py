@@ -295,7 +295,7 @@ def _write_as_typed(connection: Connection, key: Key, row: ServerRow, typed: lis
         return True
     data: dict[str, Any] = {}
     for line in typed:
-        data = change_log.merge_into_insert(data, line.data or {})
+        data = change_log.merge_into_insert(connection.schema[key[0]], data, line.data or {})
     times = {"created_at": typed[0].timestamp, "updated_at": typed[-1].timestamp}
     layout.put(connection, [(key[1], {**_bindable_data(data), **times})])
     return True
@@ -336,12 +336,14 @@ def _lay_lines_over(connection: Connection, key: Key) -> None:
         if line.change.operation is Operation.DELETE:
             data = {}
         else:
-            change_log.merge_data(data, change_data(table, line.change.cells))
+            change_log.merge_data(table, data, change_data(table, line.change.cells))
     for map_ in table.maps:
         data[map_.name] = {
             entry_key: entry
             for entry_key, entry in data.get(map_.name, {}).items()
-            if entry is None or entry_key in record[map_.name] or all(entry.get(name) for name in map_.required)
+            if entry is None
+            or entry_key in record[map_.name]
+            or all(entry.get(name) is not None for name in map_.required)
         }
     layout.change(connection, key[1], data)
 
@@ -364,13 +366,17 @@ def _write_record(
     table, record_id = connection.schema[key[0]], key[1]
     layout = record_table(table)
     is_whole = not row.deleted or row.cells or any(change.operation is Operation.INSERT for change in changes)
-    if cells is None or not (is_whole or all(cells.get(name) for name in table.required)):
+    if cells is None or not (is_whole or _has_all(cells, table.required)):
         layout.remove(connection, [record_id])
         return
     data = _without_torn_entries(table, with_all_fields(table, cells), row)
     times = [iso_millis(change.timestamp) for change in changes] or [iso_micros(row.seq)]
     data |= {"created_at": row.created_at or times[0], "updated_at": times[-1]}
     layout.put(connection, [(record_id, data)])
+
+
+def _has_all(values: Mapping[str, Json], names: Iterable[str]) -> bool:
+    return all(values.get(name) is not None for name in names)
 
 
 def _without_torn_entries(table: Table, data: dict[str, Json], row: ServerRow) -> dict[str, Json]:
@@ -382,7 +388,10 @@ def _without_torn_entries(table: Table, data: dict[str, Json], row: ServerRow) -
         data[map_.name] = {
             key: entry
             for key, entry in data[map_.name].items()
-            if all(entry.get(name) or row.cells.get(f"{map_.name}/{key}/{name}") for name in map_.required)
+            if all(
+                entry.get(name) is not None or row.cells.get(f"{map_.name}/{key}/{name}") is not None
+                for name in map_.required
+            )
             or (not row.deleted and row.cells.get(f"{map_.name}/{key}/{EXISTS}"))
         }
     return data

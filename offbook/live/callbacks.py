@@ -13,6 +13,7 @@ from typing import Any
 from offbook.contacts.table import CONTACTS
 from offbook.core.connection import ConnectionState, LiveConnection
 from offbook.core.errors import NoLive
+from offbook.core.model import Key
 from offbook.database import status
 from offbook.database.connection import Connection, SqliteError
 from offbook.database.status import Status, WorkerStatus
@@ -36,6 +37,7 @@ class Callbacks:
     """The functions that an app gave to Replica.start(); None where it gave none."""
 
     on_change: Callable[[list[str]], object] | None = None
+    on_rows: Callable[[list[Key]], object] | None = None
     on_status: Callable[[Status], object] | None = None
     on_error: Callable[[Exception], object] | None = None
 
@@ -68,7 +70,9 @@ class CallbackDispatcher:
         self.worker_status = self.worker_status._replace(last_error=None)
 
     def report_changes(self, applied: Applied) -> None:
-        """Report which contacts the server changed."""
+        """Report which records the server changed, and which contacts are among them."""
+        if applied.changed:
+            self._call(self._callbacks.on_rows, list(applied.changed))
         changed = [record_id for table, record_id in applied.changed if table == CONTACTS.name]
         if changed:
             self._call(self._callbacks.on_change, changed)

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from offbook.core.connection import ON_SOCKET, SECONDS, Action, ConnectionEvent, ConnectionState, LiveConnection, after
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, Stopped, SyncError
 from offbook.core.schema import Schema
-from offbook.database import sync_state
+from offbook.database import schema, sync_state
 from offbook.database.connection import Connection, FileDiskFull, ReadOnlyFile, SqliteError
 from offbook.database.lease import hold_lease, holder_name
 from offbook.database.status import WorkerStatus
@@ -257,6 +257,7 @@ class SyncThread:
             if version == self._version:
                 return None
             self._version = version
+            schema.follow(self._connection)
             state = sync_state.read(self._connection)
             if (state.server, state.token) != self._credentials:
                 return Occurrence(ConnectionEvent.CREDENTIALS_CHANGED)

@@ -21,7 +21,7 @@ from offbook.core.messages import Fault, Message
 from offbook.core.model import Rejection
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.requests import CHANGES_MAX
-from offbook.database import change_log, sync_state
+from offbook.database import change_log, schema, sync_state
 from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
 from offbook.database.sync_state import Snapshot, SyncState
@@ -45,6 +45,7 @@ class SyncLoop(ABC):
     """One run of the loop for one replica. A subclass calls run_loop() and implements what it does."""
 
     def __init__(self, connection: Connection, transport: Transport) -> None:
+        schema.follow(connection)
         self._connection = connection
         self._transport = transport
         self._state = sync_state.read(connection)

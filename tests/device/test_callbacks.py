@@ -56,6 +56,7 @@ def test_contacts_that_the_server_changed_are_told_by_their_ids(a: Replica, b: R
     b.sync()
     witness.start(a)
     witness.until(lambda: witness.of(a, "change") == [[ada, bob]])
+    assert witness.of(a, "rows") == [[("contacts", ada), ("contacts", bob)]]
     b.contacts.update(ada, details=[{"kind": "phone", "value": "1"}])
     b.sync()
     witness.until(lambda: witness.of(a, "change") == [[ada, bob], [ada]])

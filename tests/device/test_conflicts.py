@@ -319,7 +319,6 @@ def test_a_conflict_of_several_parts_shows_them(a: Replica) -> None:
         {"cell": "starred", "ours": 5},
         {"ours": {"a": 1}},
         {"ours": [[1]]},
-        {"ours": 1.5, "cell": "no_such"},
         {"common": "a\0b"},
         {"cell": "phone", "ours": ["1"] * 2},
     ],

@@ -174,6 +174,6 @@ def outcome(replica: Replica, server: Server) -> Any:
     """What is on the device and on the server; without times, which depend on how often was tried."""
     contacts = [{k: v for k, v in one.items() if not k.endswith("_at")} for one in replica.contacts.list()]
     parked = [(one.record_id, one.operation, one.code, one.data) for one in replica.parked()]
-    waiting = (replica.status().pending, replica.connection.execute("SELECT applying FROM guard").fetchone())
+    waiting = (replica.status().pending, replica.connection.execute("SELECT applying FROM offbook_guard").fetchone())
     history = sorted((line.key, line.change.id) for line in server.shelf.lines)
     return contacts, parked, waiting, server.contacts, history

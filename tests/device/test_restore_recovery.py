@@ -328,7 +328,7 @@ def test_changes_go_out_again_under_their_ids_and_in_their_order(device: Device,
 
 def rows_of(replica: Replica) -> list[Any]:
     """The log, what is known of the server, and the cursor."""
-    tables = ("change_log", "server_rows", "contacts", "guard")
+    tables = ("change_log", "server_rows", "contacts", "offbook_guard")
     cursor = replica.connection.execute("SELECT cursor, snapshot FROM sync_state").fetchall()
     return [cursor, *(replica.connection.execute(f"SELECT * FROM {table}").fetchall() for table in tables)]
 

@@ -7,7 +7,6 @@ import json
 import uuid
 from collections.abc import Iterator
 from functools import partial
-from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,20 +19,11 @@ from offbook.core.model import Change, Rejection
 from offbook.core.protocol.requests import parse_change
 from offbook.database import change_log, schema
 from offbook.database.connection import Connection, atomic, bindable, connect, make_repeatable
+from tests.support.sqlite_drivers import DRIVERS
 
 ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
 REPLICA = "0b9f7f2e-19f4-4f0f-8c3e-7b7c1d2e3f40"
 EVERY_COLUMN = {field.name: None for field in CONTACTS.fields} | {"starred": 0}
-DRIVERS = [
-    "sqlite3",
-    pytest.param(
-        "pysqlite3.dbapi2",
-        marks=pytest.mark.skipif(
-            find_spec("pysqlite3") is None,
-            reason="pysqlite3 has no wheel for this machine: only Python's own SQLite is tested",
-        ),
-    ),
-]
 
 
 class Tool:

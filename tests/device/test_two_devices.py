@@ -322,10 +322,10 @@ def test_a_device_is_compared_with_the_server_and_mended(devices: TwoDevices) ->
 def damage(device: Device, *statements: str) -> None:
     """What no trigger logs."""
     with closing(sqlite3.connect(device.file)) as connection, connection:
-        connection.execute("UPDATE guard SET applying = 1")
+        connection.execute("UPDATE offbook_guard SET applying = 1")
         for sql in statements:
             connection.execute(sql)
-        connection.execute("UPDATE guard SET applying = 0")
+        connection.execute("UPDATE offbook_guard SET applying = 0")
 
 
 def test_537_contacts_arrive_equal_in_every_field(devices: TwoDevices, tmp_path: Path) -> None:

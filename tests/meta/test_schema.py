@@ -20,6 +20,7 @@ from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.schema import Field, Map, Schema, Table, Type
 from offbook.database import change_log, schema
 from offbook.database.connection import BUSY_SECONDS_MAX, Connection, SqliteError, atomic, connect, home_of, reading
+from offbook.database.ddl.own_tables import FIRST, SECOND
 
 BOATS = Table(
     "boats",
@@ -248,7 +249,7 @@ def test_an_older_file_keeps_all_that_it_holds_and_asks_for_the_conflicts(path: 
     old = connect(path)
     old.schema = BUILT_IN
     with atomic(old):
-        for sql in schema.FIRST:
+        for sql in FIRST:
             old.execute(sql)
         old.execute("PRAGMA user_version = 1")
         old.execute("INSERT INTO change_log (table_name, record_id, operation) VALUES ('contacts', 'r1', 'DELETE')")
@@ -265,13 +266,18 @@ def test_an_older_file_keeps_all_that_it_holds_and_asks_for_the_conflicts(path: 
     old.close()
 
 
-def test_a_file_without_settings_gets_a_place_for_them_and_keeps_its_cursor(replica: Connection) -> None:
-    replica.execute("DROP TABLE app_settings")
-    replica.execute("PRAGMA user_version = 2")
-    replica.execute("UPDATE sync_state SET cursor = 'e.5'")
-    schema.install(replica)
-    assert value(replica, "SELECT cursor FROM sync_state") == "e.5"
-    assert value(replica, "SELECT count(*) FROM app_settings") == 0
+def test_a_file_without_settings_gets_a_place_for_them_and_keeps_its_cursor(path: Path) -> None:
+    old = connect(path)
+    old.schema = BUILT_IN
+    with atomic(old):
+        for sql in (*FIRST, *SECOND):
+            old.execute(sql)
+        old.execute("PRAGMA user_version = 2")
+        old.execute("UPDATE sync_state SET cursor = 'e.5'")
+    schema.install(old)
+    assert value(old, "SELECT cursor FROM sync_state") == "e.5"
+    assert value(old, "SELECT count(*) FROM app_settings") == 0
+    old.close()
 
 
 def test_a_file_of_a_newer_offbook_is_left_alone(replica: Connection) -> None:

@@ -24,10 +24,12 @@ class Heard:
 
     def __init__(self, live: LiveSignals) -> None:
         self.changed: list[list[str]] = []
+        self.rows: list[list[tuple[str, str]]] = []
         self.links: list[str] = []
         self.errors: list[Exception] = []
         self.threads: set[int] = set()
         live.changed.connect(lambda ids: self._hear(self.changed, ids))
+        live.rows.connect(lambda rows: self._hear(self.rows, rows))
         live.status.connect(lambda status: self._hear(self.links, status.link))
         live.error.connect(lambda error: self._hear(self.errors, error))
 
@@ -46,6 +48,7 @@ def test_what_others_change_is_told_the_moment_it_is_here(device: Device) -> Non
     other.sync()
     until(lambda: heard.changed)
     assert heard.changed == [[ada]]
+    assert heard.rows == [[("contacts", ada)]]
     assert book.contacts.get(ada)["name"] == "Ada"
     assert heard.threads == {threading.get_ident()}
     live.stop()

@@ -15,8 +15,8 @@ pytest.importorskip("PySide6.QtWidgets", reason="PySide6, or what it needs, is n
 from PySide6.QtTest import QSignalSpy
 
 from offbook import NotAuthorized, Offline, Replica, Response, SyncError, SyncReport
+from offbook.core.errors import NoServer
 from offbook.qt import Syncer, retry_seconds
-from offbook.replica import NoServer
 from tests.device.fake_server import Held, Server, Wire, lost_request, says, wire
 from tests.qt.event_loop import pulse, until
 from tests.support.live_server import silent

@@ -28,6 +28,7 @@ class Witness:
             name = replica.path.stem
             replica.start(
                 on_change=self._hearing(name, "change"),
+                on_rows=self._hearing(name, "rows"),
                 on_status=self._hearing(name, "status"),
                 on_error=self._hearing(name, "error"),
             )

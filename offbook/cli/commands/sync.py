@@ -15,11 +15,11 @@ from offbook.cli.environment import TOKEN
 from offbook.cli.errors import UsageError
 from offbook.cli.output import ProgressBar, format_pairs, format_time
 from offbook.cli.result import NOT_AUTHORIZED, OFFLINE, OK, PARKED, CommandResult
-from offbook.core.errors import Invalid, NotAuthorized, Offline, ProxyFault
+from offbook.core.errors import Invalid, NoServer, NotAuthorized, Offline, ProxyFault
 from offbook.core.formatting import format_count
 from offbook.core.text import clock_advice, describe_clock_offset
 from offbook.database.status import Status
-from offbook.replica import NoServer, Replica
+from offbook.replica import Replica
 from offbook.sync.http_errors import USER_CODES
 from offbook.sync.session import SyncReport
 

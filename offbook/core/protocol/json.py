@@ -6,8 +6,10 @@ loads() takes bytes that anyone may have sent, and raises Malformed for whatever
 from __future__ import annotations
 
 import json
+import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections import Counter
+from collections.abc import Iterator
 from operator import itemgetter
 
 from offbook.core import messages
@@ -56,3 +58,41 @@ def dumps(value: Json) -> bytes:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
         return json.dumps(value, separators=(",", ":")).encode()
+
+
+# --- of one's own database -----------------------------------------------------------------------------------------
+
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]')
+
+
+def object_of(text: str) -> dict[str, Json]:
+    """The members of an object that a database wrote: valid JSON, with values that anyone may have put into it.
+
+    A value that Python can't read, nested too deeply or a number of too many digits, is given as its text.
+    """
+    try:
+        members: dict[str, Json] = json.loads(text)
+    except (RecursionError, ValueError):
+        return {json.loads(name): _value_or_text(value) for name, value in _members(text)}
+    return members
+
+
+def _value_or_text(text: str) -> Json:
+    try:
+        return json.loads(text)
+    except (RecursionError, ValueError):
+        return text
+
+
+def _members(text: str) -> Iterator[tuple[str, str]]:
+    """The names and the values of an object as they are written."""
+    depth, name, start = 0, "", 0
+    for token in TOKEN.finditer(text):
+        mark = token[0]
+        if depth == 1 and mark == ":":
+            name, start = text[start : token.start()], token.end()
+        elif depth == 1 and mark in ",}":
+            yield name, text[start : token.start()].strip()
+        if (depth, mark) in ((0, "{"), (1, ",")):
+            name, start = "", token.end()
+        depth += (mark in "[{") - (mark in "]}")

@@ -135,7 +135,7 @@ def test_what_is_wrong_with_a_file_is_told_in_a_sentence(tmp_path: Path) -> None
 def test_a_fault_of_ours_is_no_traceback_but_where_it_is_asked_for(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("offbook.records.TableRecords.list", lambda *_: 1 / 0)
+    monkeypatch.setattr("offbook.records.Records.list", lambda *_: 1 / 0)
     answer = device("list")
     assert answer.code == 1
     assert "ZeroDivisionError" in answer.err

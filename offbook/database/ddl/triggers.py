@@ -20,7 +20,9 @@ NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
 PREFIX = "offbook_"
 
-NOT_APPLYING = "(SELECT applying FROM guard) IS NOT 1"
+IS_EMPTIED = 'NEW."{0}" IS NULL AND OLD."{0}" IS NOT NULL'
+
+NOT_APPLYING = "(SELECT applying FROM offbook_guard) IS NOT 1"
 
 
 def triggers(table: Table) -> Iterator[str]:
@@ -44,16 +46,24 @@ def triggers(table: Table) -> Iterator[str]:
 # --- pieces --------------------------------------------------------------------------------------------------------
 
 
-def _trigger(rows: str, what: str, event: str, when: str, *statements: str) -> str:
+def trigger(rows: str, what: str, event: str, when: str, *statements: str) -> str:
     body = "".join(f"  {statement};\n" for statement in statements)
     return f'CREATE TRIGGER "{PREFIX}{rows}_{what}" {event} ON "{rows}"\nWHEN {when}\nBEGIN\n{body}END'
 
 
 def _json(field: Field, row: str) -> str:
-    """A column as JSON text. SQLite before 3.42 writes infinity as Inf, which is no JSON; 9e999 is."""
+    """A column as JSON text, so that reading it gives just the value that the column holds.
+
+    SQLite before 3.42 writes infinity as Inf, which is no JSON (9e999 is), and numbers with 15 digits; of 17 it may get
+    the last one wrong. A text that is no JSON is taken for the text that it is.
+    """
     value = f'{row}."{field.name}"'
-    if field.type in (Type.FLAG, Type.INTEGER):
-        return f"CASE {value} WHEN 9e999 THEN '9e999' WHEN -9e999 THEN '-9e999' ELSE json_quote({value}) END"
+    if field.type is Type.JSON:
+        is_json = f"json_valid({value}) AND NOT instr({value}, char(0))"  # at which SQLite stops reading
+        return f"CASE WHEN {is_json} THEN {value} ELSE json_quote({value}) END"
+    if field.type in (Type.FLAG, Type.INTEGER, Type.NUMBER):
+        real = f"CASE {value} WHEN 9e999 THEN '9e999' WHEN -9e999 THEN '-9e999' ELSE printf('%!.20g', {value}) END"
+        return f"CASE typeof({value}) WHEN 'real' THEN {real} ELSE json_quote({value}) END"
     return f"json_quote({value})"
 
 
@@ -102,8 +112,8 @@ def _key(row: str, key: Iterable[str]) -> str:
     return " || '/' || ".join(f'{row}."{column}"' for column in key)
 
 
-def _is_replaced(rows: str, row: str, key: Iterable[str]) -> str:
-    return f"(SELECT replaced FROM notes WHERE table_name = '{rows}') IS {_key(row, key)}"
+def is_replaced(rows: str, row: str, key: Iterable[str]) -> str:
+    return f"(SELECT replaced FROM offbook_replaced WHERE table_name = '{rows}') IS {_key(row, key)}"
 
 
 # --- both kinds of rows --------------------------------------------------------------------------------------------
@@ -113,18 +123,26 @@ def _keep_key(rows: str, key: tuple[str, ...]) -> Iterator[str]:
     columns = ", ".join(f'"{column}"' for column in key)
     moved = " OR ".join(f'NEW."{column}" IS NOT OLD."{column}"' for column in key)
     sentence = "a record keeps its id: add a new one and delete this one"
-    yield _trigger(rows, "id", f"BEFORE UPDATE OF {columns}", moved, f"SELECT RAISE(ABORT, '{sentence}')")
+    yield trigger(rows, "id", f"BEFORE UPDATE OF {columns}", moved, f"SELECT RAISE(ABORT, '{sentence}')")
+
+
+def _require(rows: str, fields: Iterable[Field], condition: str = 'NEW."{0}" IS NULL') -> Iterator[str]:
+    """What a person leaves empty is refused, by name. What a server says is taken as it is."""
+    names = [field.name for field in fields if field.is_needed]
+    refusals = [f"WHEN {condition.format(name)} THEN RAISE(ABORT, '{rows}.{name} may not be empty')" for name in names]
+    if refusals:
+        yield f"SELECT CASE {' '.join(refusals)} END"
 
 
 def _note(rows: str, key: tuple[str, ...]) -> Iterator[str]:
     same_key = " AND ".join(f'"{column}" = NEW."{column}"' for column in key)
     exists = f'EXISTS (SELECT 1 FROM "{rows}" WHERE {same_key})'
-    note = f"INSERT OR IGNORE INTO notes (table_name, replaced) VALUES ('{rows}', {_key('NEW', key)})"
-    yield _trigger(rows, "note", "BEFORE INSERT", f"{NOT_APPLYING} AND {exists}", note)
+    note = f"INSERT OR IGNORE INTO offbook_replaced (table_name, replaced) VALUES ('{rows}', {_key('NEW', key)})"
+    yield trigger(rows, "note", "BEFORE INSERT", f"{NOT_APPLYING} AND {exists}", note)
 
 
 def _clear_note(rows: str) -> str:
-    return f"UPDATE notes SET replaced = NULL WHERE table_name = '{rows}' AND replaced IS NOT NULL"
+    return f"UPDATE offbook_replaced SET replaced = NULL WHERE table_name = '{rows}' AND replaced IS NOT NULL"
 
 
 # --- a record ------------------------------------------------------------------------------------------------------
@@ -134,7 +152,7 @@ def _on_insert(table: Table) -> str:
     """Every column, nulls included, when anything older of this id could show through what is left out."""
     name = table.name
     sources = (
-        f"(SELECT {_is_replaced(name, 'NEW', ('id',))} AS replaced,\n"
+        f"(SELECT {is_replaced(name, 'NEW', ('id',))} AS replaced,\n"
         f"    EXISTS (SELECT 1 FROM server_rows WHERE table_name = '{name}' AND record_id = NEW.id)\n"
         f"    OR EXISTS (SELECT 1 FROM change_log WHERE table_name = '{name}' AND record_id = NEW.id AND synced <> 1)\n"
         "    AS known)"
@@ -142,7 +160,8 @@ def _on_insert(table: Table) -> str:
     parts = [(field, f"known OR replaced OR {_is_set(field)}") for field in table.fields]
     operation = "CASE WHEN replaced THEN 'UPDATE' ELSE 'INSERT' END"
     log = _log(name, "NEW.id", operation, _members(parts), f"\n  FROM {sources}")
-    return _trigger(name, "insert", "AFTER INSERT", NOT_APPLYING, log, _clear_note(name))
+    required = _require(name, table.fields)
+    return trigger(name, "insert", "AFTER INSERT", NOT_APPLYING, *required, log, _clear_note(name))
 
 
 def _on_update(table: Table) -> str:
@@ -150,19 +169,20 @@ def _on_update(table: Table) -> str:
     log = _log(table.name, "NEW.id", "'UPDATE'", _members((field, _changed([field])) for field in table.fields))
     touch = _touch_record(table.name, "NEW.id", " AND updated_at IS OLD.updated_at")
     when = f"({_changed(table.fields)}) AND {NOT_APPLYING}"
-    return _trigger(table.name, "update", f"AFTER UPDATE OF {columns}", when, log, touch)
+    required = _require(table.name, table.fields, IS_EMPTIED)
+    return trigger(table.name, "update", f"AFTER UPDATE OF {columns}", when, *required, log, touch)
 
 
 def _on_delete(table: Table) -> str:
-    when = f"{NOT_APPLYING} AND NOT {_is_replaced(table.name, 'OLD', ('id',))}"
-    return _trigger(table.name, "delete", "AFTER DELETE", when, _log(table.name, "OLD.id", "'DELETE'", "NULL"))
+    when = f"{NOT_APPLYING} AND NOT {is_replaced(table.name, 'OLD', ('id',))}"
+    return trigger(table.name, "delete", "AFTER DELETE", when, _log(table.name, "OLD.id", "'DELETE'", "NULL"))
 
 
 def _on_delete_of_owner(table: Table, map_: Map) -> str:
     """Not a foreign key: those cascade on REPLACE, and most tools leave them off."""
-    when = f"NOT {_is_replaced(table.name, 'OLD', ('id',))}"
+    when = f"NOT {is_replaced(table.name, 'OLD', ('id',))}"
     vanish = f'DELETE FROM "{map_.rows}" WHERE "{map_.owner}" = OLD.id'
-    return _trigger(table.name, f"delete_{map_.name}", "AFTER DELETE", when, vanish)
+    return trigger(table.name, f"delete/{map_.name}", "AFTER DELETE", when, vanish)
 
 
 # --- an entry of a map ---------------------------------------------------------------------------------------------
@@ -171,7 +191,7 @@ def _on_delete_of_owner(table: Table, map_: Map) -> str:
 def _require_owner(table: Table, map_: Map) -> str:
     missing = f'NOT EXISTS (SELECT 1 FROM "{table.name}" WHERE id = NEW."{map_.owner}")'
     sentence = f"{table.name} has no record with this {map_.owner}: add that first"
-    return _trigger(map_.rows, "owner", "BEFORE INSERT", missing, f"SELECT RAISE(ABORT, '{sentence}')")
+    return trigger(map_.rows, "owner", "BEFORE INSERT", missing, f"SELECT RAISE(ABORT, '{sentence}')")
 
 
 def _entry_data(map_: Map, row: str, entry: str) -> str:
@@ -188,11 +208,11 @@ def _on_entry_insert(table: Table, map_: Map) -> str:
         parts.append((first, ""))
         parts += [(field, f"replaced OR {_is_set(field)}") for field in rest]
     key = (map_.owner, "entry_id")
-    source = f"\n  FROM (SELECT {_is_replaced(map_.rows, 'NEW', key)} AS replaced)"
+    source = f"\n  FROM (SELECT {is_replaced(map_.rows, 'NEW', key)} AS replaced)"
     owner = f'NEW."{map_.owner}"'
     log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "NEW", _members(parts)), source)
-    touch = _touch_record(table.name, owner)
-    return _trigger(map_.rows, "insert", "AFTER INSERT", NOT_APPLYING, log, touch, _clear_note(map_.rows))
+    then = (log, _touch_record(table.name, owner), _clear_note(map_.rows))
+    return trigger(map_.rows, "insert", "AFTER INSERT", NOT_APPLYING, *_require(map_.rows, map_.attributes), *then)
 
 
 def _on_entry_update(table: Table, map_: Map) -> str:
@@ -202,13 +222,14 @@ def _on_entry_update(table: Table, map_: Map) -> str:
     owner = f'NEW."{map_.owner}"'
     log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "NEW", _members(parts)))
     when = f"({_changed(map_.attributes)}) AND {NOT_APPLYING}"
-    return _trigger(map_.rows, "update", f"AFTER UPDATE OF {columns}", when, log, _touch_record(table.name, owner))
+    then = (*_require(map_.rows, map_.attributes, IS_EMPTIED), log, _touch_record(table.name, owner))
+    return trigger(map_.rows, "update", f"AFTER UPDATE OF {columns}", when, *then)
 
 
 def _on_entry_delete(table: Table, map_: Map) -> str:
     """Nothing is logged of the entries that vanish with their record, which is gone by then."""
     owner = f'OLD."{map_.owner}"'
     has_owner = f'EXISTS (SELECT 1 FROM "{table.name}" WHERE id = {owner})'
-    when = f"{NOT_APPLYING} AND {has_owner} AND NOT {_is_replaced(map_.rows, 'OLD', (map_.owner, 'entry_id'))}"
+    when = f"{NOT_APPLYING} AND {has_owner} AND NOT {is_replaced(map_.rows, 'OLD', (map_.owner, 'entry_id'))}"
     log = _log(table.name, owner, "'UPDATE'", _entry_data(map_, "OLD", "'null'"))
-    return _trigger(map_.rows, "delete", "AFTER DELETE", when, log, _touch_record(table.name, owner))
+    return trigger(map_.rows, "delete", "AFTER DELETE", when, log, _touch_record(table.name, owner))

@@ -1,0 +1,53 @@
+"""The tables of a book, each by its name: ``book.table("notes")``, or ``book.notes``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import overload
+
+from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.core.errors import NotFound
+from offbook.core.schema import Schema
+from offbook.database import schema
+from offbook.records import Book, ContactRecords, R, Record, Records, instances_of, same_record
+
+
+class BookTables(Book):
+    """What of a Replica is about its tables."""
+
+    contacts: ContactRecords
+    _new_id: Callable[[], str]
+    _schema: Schema = BUILT_IN
+
+    @property
+    def tables(self) -> Schema:
+        """The tables of this book by name, as they are declared."""
+        return self._schema
+
+    @overload
+    def table(self, name: str) -> Records[Record]: ...
+
+    @overload
+    def table(self, name: str, as_: type[R]) -> Records[R]: ...
+
+    def table(self, name: str, as_: type[R] | None = None) -> Records[Record] | Records[R]:
+        """The records of a table, as dicts or as instances of a dataclass of one's own. Raises NotFound, Invalid.
+
+        ``book.notes`` is short for ``book.table("notes")`` where the name is not that of a method.
+        """
+        if name not in self._schema:  # another process may just have declared it
+            schema.follow(self.connection)
+        if (table := self._schema.get(name)) is None:
+            raise NotFound(f"This book has no table {name!a}. It has {', '.join(self._schema)}.")
+        if as_ is not None:
+            return Records(self, name, self._new_id, instances_of(as_, table))
+        return self.contacts if name == CONTACTS.name else Records(self, name, self._new_id, same_record)
+
+    def __getattr__(self, name: str) -> Records[Record]:
+        if name.startswith("_") or name not in self._schema:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute or table {name!r}")
+        return self.table(name)
+
+    def _take_schema(self, schema: Schema) -> None:
+        """The file has other tables than before: each thread's connection finds them when it is asked for."""
+        self._schema = schema

@@ -1,0 +1,61 @@
+"""What a list of records is sorted by, and in which of their fields people search for words.
+
+All of it follows from the declaration. What is empty comes first; of text, case and accents don't count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from offbook.core.schema import Field, Map, Table, Type
+from offbook.core.text import normalize_for_search
+from offbook.core.validation import Json
+
+NOT_TEXT = frozenset({Type.JSON, Type.REF})
+"""Held as text, and nothing that anybody would search for."""
+
+Place = tuple[Any, ...]
+"""Compares with that of another record of its table."""
+
+
+def sort_fields(table: Table) -> tuple[Field, ...]:
+    """What a list of this table is sorted by: its ``order``, else the first field of ``shows``, else its first text."""
+    texts = [field.name for field in table.fields if field.type is Type.TEXT]
+    return tuple(table.by_name[name] for name in table.order or table.shows[:1] or texts[:1])
+
+
+def place_in_list(table: Table, record: Mapping[str, Json]) -> Place:
+    """Where a record stands in a list of its table; of several with equal values, the ids decide."""
+    return *(_sortable(record[field.name]) for field in sort_fields(table)), record["id"]
+
+
+def _sortable(value: Json) -> tuple[int, Json]:
+    """A value that compares with any other: in a column may also stand what is not of its type."""
+    if value is None or value is False:
+        return 0, 0
+    if isinstance(value, int | float):
+        return 1, value
+    return 2, normalize_for_search(str(value))
+
+
+def name_of(table: Table, record: Mapping[str, Json]) -> str:
+    """What people know a record by: the first of its fields ``shows``, else its key, else its first text."""
+    texts = [field.name for field in table.fields if field.type is Type.TEXT]
+    names = table.shows[:1] or ((table.key,) if table.key else ()) or texts[:1]
+    return str(record.get(names[0]) or "") if names else ""
+
+
+def has_words(table: Table, record: Mapping[str, Json], words: Iterable[str]) -> bool:
+    """Whether a record holds each of these words somewhere. They are folded (offbook.core.text)."""
+    texts = [record[field.name] for field in table.fields if field.type not in NOT_TEXT]
+    for map_ in table.maps:
+        names = _searched_names(map_)
+        texts += [entry.get(name) for entry in record[map_.name].values() for name in names]
+    text = normalize_for_search("\n".join(text for text in texts if isinstance(text, str)))
+    return all(word in text for word in words)
+
+
+def _searched_names(map_: Map) -> list[str]:
+    """The attributes that hold what people typed: a choice is a word of the declaration."""
+    return [field.name for field in map_.attributes if field.type not in NOT_TEXT and field.type is not Type.CHOICE]
