@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from offbook import batches, history
 from offbook.addresses import check_server
 from offbook.book_tables import BookTables
-from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.contacts.table import BUILT_IN, CONTACTS, FIRST_SCHEMA
 from offbook.core.errors import Invalid, NoServer, Stopped
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.history.undo import BatchSummary, UndoReport
@@ -144,7 +144,8 @@ class Replica(BookTables):
 
     def _open(self) -> Connection:
         connection = connect(self.path, check_same_thread=False)
-        connection.base_schema, connection.schema, connection.on_schema = BUILT_IN, self._schema, self._take_schema
+        connection.base_schema, connection.first_schema = BUILT_IN, FIRST_SCHEMA
+        connection.schema, connection.on_schema = self._schema, self._take_schema
         if self._is_repeatable:
             make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))
         return connection

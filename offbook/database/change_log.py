@@ -24,6 +24,7 @@ FOR_HISTORY = "history"
 (offbook.sync.restore_recovery)."""
 
 PENDING = "INDEXED BY change_log_pending WHERE synced = 0"
+SENDABLE = f"{PENDING} AND held IS NULL"
 
 UNSETTLED = f"synced <> 1 AND NOT (synced = 0 AND verdict IS '{FOR_HISTORY}')"
 
@@ -34,6 +35,8 @@ class LogLine:
 
     ``typed`` is 0 where no limits of this version count: this device wrote the line from what a server had said, or the
     file is that of a newer version, by which it may have been typed. ``batch`` is what the changes of one act share.
+    ``held`` names what of it the server does not know yet, or is empty where an earlier line of its record is held;
+    None where nothing holds it (offbook.database.held).
     """
 
     id: int
@@ -53,6 +56,7 @@ class LogLine:
     detail: str | None = None
     typed: int = 1
     batch: str | None = None
+    held: str | None = None
 
     @property
     def is_from_server(self) -> bool:
@@ -98,9 +102,14 @@ class LogLine:
         return item
 
 
-def pending_lines(connection: Connection, limit: int = -1) -> list[LogLine]:
-    """What is to be sent, in log order."""
-    return _lines(connection, f"{PENDING} ORDER BY id LIMIT ?", limit)
+def pending_lines(connection: Connection) -> list[LogLine]:
+    """What no server has answered to, in log order; what is held, too."""
+    return _lines(connection, f"{PENDING} ORDER BY id")
+
+
+def sendable_lines(connection: Connection, limit: int = -1) -> list[LogLine]:
+    """What is to be sent, in log order: the pending lines, as far as none of them is known to be held."""
+    return _lines(connection, f"{SENDABLE} ORDER BY id LIMIT ?", limit)
 
 
 def parked_lines(connection: Connection) -> list[LogLine]:
@@ -141,13 +150,20 @@ def set_for_history(connection: Connection, where: str, *parameters: str | int) 
 def last_acknowledged_seq(connection: Connection) -> int:
     """The newest seq that the server gave to a change of this device; 0 where it gave none.
 
-    Changes are taken in log order, so that it is the one of the last line before those that wait.
+    Changes are taken in log order, so that it is the one of the last line before those that wait. What is held is sent
+    later under another id (move_to_end).
     """
     row = connection.execute(
         "SELECT seq FROM change_log WHERE synced = 1 AND seq IS NOT NULL AND id < coalesce((SELECT min(id) FROM"
-        " change_log INDEXED BY change_log_pending WHERE synced = 0), 9223372036854775807) ORDER BY id DESC LIMIT 1"
+        f" change_log {SENDABLE}), 9223372036854775807) ORDER BY id DESC LIMIT 1"
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def move_to_end(connection: Connection, ids: Iterable[int]) -> None:
+    """Give lines new ids behind all others, in this order: they go out after what was sent meanwhile."""
+    places = enumerate(ids, last_id(connection) + 1)
+    connection.executemany("UPDATE change_log SET id = ? WHERE id = ?", places)
 
 
 def last_id(connection: Connection) -> int:
@@ -162,7 +178,7 @@ def _columns_for(schema: Schema) -> str:
     is_own_trigger = f"(SELECT substr(knows, 1 + instr(knows, ' ')) FROM sync_state) IS '{own_note}'"
     return (
         "id, table_name, record_id, operation, timestamp, synced, change_id, base, bases, data, resolves,"
-        f" seq, verdict, code, detail, typed AND {is_own_trigger}, batch"
+        f" seq, verdict, code, detail, typed AND {is_own_trigger}, batch, held"
     )
 
 

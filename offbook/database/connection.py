@@ -91,15 +91,17 @@ class ImmutableFile:
 class Connection(sqlite3.Connection):
     """Is closed when nobody uses it any more. Closed by another thread than its user's, it would crash in SQLite.
 
-    ``schema`` are the synced tables of the file, ``base_schema`` those of them that every file has; ``on_schema`` is
-    called when it has become another. ``on_commit`` is called after each transaction of atomic(). ``immutable_file`` is
-    set where SQLite takes it that nobody writes to the file.
+    ``schema`` are the synced tables of the file, ``base_schema`` those of them that every file has, ``first_schema``
+    those of a server that does not say which it has; ``on_schema`` is called when ``schema`` has become another.
+    ``on_commit`` is called after each transaction of atomic(). ``immutable_file`` is set where SQLite takes it that
+    nobody writes to the file.
     """
 
     on_commit: Callable[[], None] | None = None
     on_schema: Callable[[Schema], None] | None = None
     schema: Schema = Schema(())
     base_schema: Schema = Schema(())
+    first_schema: Schema = Schema(())
     immutable_file: ImmutableFile | None = None
     _was_opened = False
 

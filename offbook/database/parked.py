@@ -8,14 +8,17 @@ write_bases() must have noted what those behind it had really seen.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.rebase import LineState, with_bases
 from offbook.core.model import Change, Key, Operation, Rejection
+from offbook.core.protocol.held import unknown_to
 from offbook.core.protocol.rows import iso_millis
-from offbook.core.schema import Table
+from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json, is_empty, parse_cells, with_all_fields
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
@@ -32,6 +35,7 @@ from offbook.database.server_rows import (
 )
 
 UNKNOWN_RECORD = "unknown_record"
+UNKNOWN_TO_SERVER = frozenset({"unknown_cell", "unknown_table"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,34 @@ def retry(
         _delete(connection, line)
         append_edit(connection, again)
     return again.change_id
+
+
+def retry_known(connection: Connection, server: Schema, shape: str, now_ms: int) -> None:
+    """Send again what the server rejected since it did not know it, and knows by now. Within without_logging().
+
+    Each goes out before what was written to its record later. An edit of a record that was deleted meanwhile is left
+    for a person to decide about.
+    """
+    unknown = [line for line in change_log.parked_lines(connection) if line.code in UNKNOWN_TO_SERVER]
+    for table, record_id, change_id in [(line.table, line.record_id, line.change_id) for line in unknown]:
+        key = (table, bindable(record_id))
+        merge_into_parked_insert(connection, key)
+        with suppress(NotFound, Invalid):
+            line = _find(connection, change_id)
+            is_gone = line.operation != Operation.INSERT and (server_row(connection, key) or NO_SERVER_ROW).deleted
+            if not is_gone and not unknown_to(server, connection.schema, table, line.operation, line.data):
+                new_id = str(uuid5(NAMESPACE_OID, f"{bindable(change_id)} {shape}"))
+                _send_again(connection, line, _retried_line(connection, line, {}, new_id, now_ms))
+
+
+def _send_again(connection: Connection, line: LogLine, again: LogLine) -> None:
+    """Let a line go out ``again``, with all that is behind it in its record behind it once more."""
+    key = (line.table, bindable(line.record_id))
+    behind = [other.id for other in change_log.unsettled_lines(connection, *key) if other.id > line.id]
+    _delete(connection, line)
+    append_line(connection, again)
+    change_log.move_to_end(connection, behind)
+    rebuild_row(connection, key)
 
 
 def _retried_line(

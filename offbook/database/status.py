@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from offbook import addresses
 from offbook.core.protocol.rows import iso_millis
-from offbook.database import conflicts, sync_state
+from offbook.database import change_log, conflicts, held, sync_state
 from offbook.database.connection import Connection, reading
 
-PENDING = "SELECT count(*), min(timestamp) FROM change_log INDEXED BY change_log_pending WHERE synced = 0"
+OLDEST = f"SELECT min(timestamp) FROM change_log {change_log.SENDABLE}"
+PENDING = f"SELECT count(*) FROM change_log {change_log.PENDING}"
 PARKED = "SELECT count(*) FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND synced = 2"
 
 STOPPED = "stopped"
@@ -19,6 +20,9 @@ STOPPED = "stopped"
 @dataclass(frozen=True, slots=True)
 class Status:
     """Where this replica stands. Times are ISO text in UTC, None where there is none.
+
+    ``pending`` counts changes that go out with the next sync, ``held`` those that wait for the server to be upgraded:
+    ``held_cells`` are the tables and cells that it does not know yet.
 
     ``clock_offset_ms`` is how far the server's clock is ahead of this device's. ``link`` is connecting, live, polling,
     offline, paused or stopped: that of this Replica's own background thread, and of no other process. ``last_error`` is
@@ -41,6 +45,8 @@ class Status:
     retry_seconds: float | None
     last_error: str | None
     warning: str | None = None
+    held: int = 0
+    held_cells: tuple[str, ...] = ()
 
 
 class WorkerStatus(NamedTuple):
@@ -55,7 +61,9 @@ def read(connection: Connection, worker: WorkerStatus) -> Status:
     """The status as of now, in one state of the file; ``worker`` is what the background thread says of itself."""
     with reading(connection):
         state = sync_state.read(connection)
-        pending, oldest = connection.execute(PENDING).fetchone()
+        (unanswered,) = connection.execute(PENDING).fetchone()
+        (oldest,) = connection.execute(OLDEST).fetchone()
+        waiting = held.summary(connection)
         (parked,) = connection.execute(PARKED).fetchone()
         open_conflicts = conflicts.count(connection)
     success = None if state.last_success_ms is None else iso_millis(state.last_success_ms)
@@ -63,13 +71,14 @@ def read(connection: Connection, worker: WorkerStatus) -> Status:
         state.replica,
         state.book,
         state.server,
-        pending,
+        unanswered - waiting.lines,
         parked,
         open_conflicts,
-        oldest,
+        oldest if unanswered > waiting.lines else None,
         success,
         state.clock_offset_ms,
         worker.link != STOPPED,
         *worker,
         addresses.warning_of(state.server),
+        *waiting,
     )

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from offbook.core.schema import Schema
 from offbook.database.connection import Connection
-from offbook.database.known_cells import covers, note_of
+from offbook.database.known_cells import Repull, covers, note_of, repulls_of
 
 
 class Snapshot(IntEnum):
@@ -22,9 +22,10 @@ class Snapshot(IntEnum):
 class SyncState:
     """The row: who this replica is, how far it has synced, and what is known of its server and the server's clock.
 
-    ``knew`` is what all versions knew that pulled (offbook.database.known_cells); ``cursor_before`` the cursor that was
-    given up for a snapshot, until its first page is here. ``server_shape`` is the shape of the server's schema, as its
-    answers last named it; None where they name none.
+    ``knew`` is what all versions knew that pulled, ``repulls`` what is pulled again because of it
+    (offbook.database.known_cells); ``cursor_before`` the cursor that was given up for a snapshot, until its first page
+    is here. ``server_shape`` names what the server last said of its tables, None where it says nothing of them
+    (offbook.database.held).
     """
 
     replica: str
@@ -39,9 +40,21 @@ class SyncState:
     knew: str | None = None
     cursor_before: str | None = None
     server_shape: str | None = None
+    repulls: str | None = None
+
+    @property
+    def next_repull(self) -> Repull | None:
+        """What is pulled again next; None where nothing is to be."""
+        return next(iter(repulls_of(self.repulls)), None)
+
+    @property
+    def place(self) -> str | None:
+        """The cursor from which the next page is to come."""
+        repull = self.next_repull
+        return self.cursor if repull is None else repull.since
 
     def is_behind(self, schema: Schema) -> bool:
-        """Whether rows were pulled without cells of this schema: then only a snapshot brings them."""
+        """Whether rows were pulled without cells of this schema."""
         return not covers(self.knew, note_of(schema))
 
 

@@ -90,7 +90,8 @@ class CallbackDispatcher:
             current = status.read(connection, self.worker_status)
         except SqliteError:  # who reads or writes the file gets the error
             return
-        if (shown := (current.link, current.pending, current.parked, current.conflicts)) != self._last_reported:
+        shown = (current.link, current.pending, current.held, current.parked, current.conflicts)
+        if shown != self._last_reported:
             self._last_reported = shown
             self._call(self._callbacks.on_status, current)
 

@@ -64,12 +64,17 @@ class LiveSession:
         self._sent_lines: list[LogLine] = []
         self._idle_pages = 0
 
+    def check_server(self, shape: str | None) -> None:
+        """What the server named in the handshake. Raises FallBackToHttp where it knows other tables than it knew."""
+        if shape is not None and shape != sync_state.read(self._connection).server_shape:
+            raise FallBackToHttp("The server's tables are others than they were.")
+
     def push(self) -> str | None:
         """What is pending, as a message; None where all of it was parked. Raises FallBackToHttp where that is too
         much."""
         state = sync_state.read(self._connection)
-        if state.snapshot:
-            raise FallBackToHttp("A snapshot is being taken.")
+        if state.snapshot or state.repulls:
+            raise FallBackToHttp("Rows are still to be pulled.")
         lines, _ = next_batch(self._connection, CHANGES_MAX + 1)
         if len(lines) > CHANGES_MAX:
             raise FallBackToHttp("There is more to send than the live channel is for.")

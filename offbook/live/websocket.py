@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -31,7 +31,7 @@ from websockets.exceptions import (
 from offbook import addresses
 from offbook.core.connection import Seconds
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, ServerFault
-from offbook.core.protocol.requests import PROTOCOL
+from offbook.core.protocol.requests import PROTOCOL, SCHEMA_HEADER
 from offbook.sync.http_errors import error_of, retry_after_seconds
 from offbook.sync.transport import Response, ca_bundle
 from offbook.websocket_client import proxy_of, websocket_to
@@ -53,6 +53,9 @@ CLOSE_SECONDS_MAX = 0.3
 """For saying goodbye: stop() has two seconds for everything."""
 
 
+SCHEMA_GROWN = 4409
+"""With this code a server closes the sockets of those who know less than it does by now."""
+
 QUIET = logging.getLogger("offbook.websockets")
 QUIET.setLevel(logging.INFO)
 """Below that the library logs headers, and a token is one of them."""
@@ -61,11 +64,20 @@ QUIET.setLevel(logging.INFO)
 class ChannelSignal(Enum):
     """What is no message."""
 
-    OPENED = "opened"
     WOKEN = "woken"
 
 
-ChannelMessage = ChannelSignal | str | bytes | Exception
+class Opened(NamedTuple):
+    """The socket is open. ``shape`` is that of the server's tables, None where it said nothing of them."""
+
+    shape: str | None
+
+
+class SchemaGrown(Exception):
+    """The server closed the socket since it knows more tables or fields than when that was opened."""
+
+
+ChannelMessage = ChannelSignal | Opened | str | bytes | Exception
 """What comes of a wait. An exception is the end of the socket."""
 
 
@@ -81,10 +93,11 @@ class Channel:
         self._send_task: asyncio.Task[None] | None = None
         self._socket: ClientConnection | None = None
 
-    def open(self, server: str, token: str, cursor: str) -> None:
-        """Begin to open a socket: wait() returns what became of it."""
+    def open(self, server: str, token: str, cursor: str, shape: str) -> None:
+        """Begin to open a socket, for a device with tables of this shape: wait() returns what became of it."""
         assert self._listen_task is None
-        self._listen_task = self._loop.create_task(self._listen(address_of(server, cursor), token))
+        headers = {"Authorization": f"Bearer {token}", "Offbook-Protocol": PROTOCOL, SCHEMA_HEADER: shape}
+        self._listen_task = self._loop.create_task(self._listen(address_of(server, cursor), headers))
 
     def wait(self, seconds: float, has_new_commit: Callable[[], bool]) -> ChannelMessage:
         """The next message; WOKEN when the time is up, when wake() was called, or once ``has_new_commit`` is true."""
@@ -136,13 +149,13 @@ class Channel:
         if self._inbox.empty():
             self._inbox.put_nowait(ChannelSignal.WOKEN)
 
-    async def _listen(self, address: str, token: str) -> None:
+    async def _listen(self, address: str, headers: Mapping[str, str]) -> None:
         proxy = None
         try:
             proxy = proxy_of(address)
-            async with self._connect(address, token, proxy) as socket:
+            async with self._connect(address, headers, proxy) as socket:
                 self._socket = socket
-                await self._inbox.put(ChannelSignal.OPENED)
+                await self._inbox.put(Opened(_shape_in(socket)))
                 while True:
                     await self._inbox.put(await _receive_message(socket))
         except ConnectionClosedOK:
@@ -151,11 +164,11 @@ class Channel:
             opened = self._socket is not None
             await self._inbox.put(translate_error(error, address, None if opened else proxy))
 
-    def _connect(self, address: str, token: str, proxy: str | None) -> connect:
+    def _connect(self, address: str, headers: Mapping[str, str], proxy: str | None) -> connect:
         security: dict[str, Any] = {"ssl": ssl_context()} if address.startswith("wss:") else {}
         return websocket_to(
             address,
-            {"Authorization": f"Bearer {token}", "Offbook-Protocol": PROTOCOL},
+            headers,
             proxy=proxy,
             ping_seconds=self._seconds.ping,
             logger=QUIET,
@@ -183,6 +196,11 @@ class Channel:
         await asyncio.wait(tasks)
         self._listen_task = self._send_task = self._socket = None
         self._inbox = asyncio.Queue(1)
+
+
+def _shape_in(socket: ClientConnection) -> str | None:
+    """What the server's answer to the handshake names."""
+    return None if socket.response is None else socket.response.headers.get(SCHEMA_HEADER)
 
 
 async def _receive_message(socket: ClientConnection) -> str | bytes:
@@ -225,6 +243,8 @@ def translate_error(error: Exception, address: str = "", proxy: str | None = Non
                 f"The proxy {addresses.display_address(proxy)}, which the environment names for {place}, can't be used "
                 f"for the live channel ({why})."
             )
+        case ConnectionClosed() if error.rcvd is not None and error.rcvd.code == SCHEMA_GROWN:
+            return SchemaGrown()
         case ConnectionClosed():
             return Offline(f"The live channel broke ({error}). It is opened again by itself.")
         case OSError() | EOFError() | InvalidMessage():

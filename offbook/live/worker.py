@@ -27,7 +27,7 @@ from offbook.database.lease import hold_lease, holder_name
 from offbook.database.status import WorkerStatus
 from offbook.live.callbacks import CallbackDispatcher, Callbacks
 from offbook.live.session import FallBackToHttp, LiveSession, message_of
-from offbook.live.websocket import Channel, ChannelMessage, ChannelSignal
+from offbook.live.websocket import Channel, ChannelSignal, Opened, SchemaGrown
 from offbook.sync.apply import Applied
 from offbook.sync.cancellation import CancellableTransport
 from offbook.sync.request import has_pending
@@ -174,6 +174,8 @@ class SyncThread:
                 return self._sync()
             case Action.CONNECT:
                 self._connect()
+            case Action.LISTEN:
+                self._live.check_server(payload)
             case Action.PUSH:
                 return self._push()
             case Action.TAKE:
@@ -211,7 +213,7 @@ class SyncThread:
         if state.server is None or state.token is None or state.cursor is None:
             raise FallBackToHttp("There is nothing to go on from.")
         self._live = LiveSession(self._connection, self._handle.clock)
-        self._channel.open(state.server, state.token, state.cursor)
+        self._channel.open(state.server, state.token, state.cursor, self._connection.schema.shape)
 
     def _push(self) -> Occurrence | None:
         text = self._live.push()
@@ -238,7 +240,7 @@ class SyncThread:
             if seconds_left <= 0:
                 return Occurrence(ConnectionEvent.TIMER, timeout_error(self._link.state))
             message = self._channel.wait(seconds_left, self._has_new_commit)
-            if message is ChannelSignal.WOKEN:
+            if isinstance(message, ChannelSignal):
                 continue
             if (event := self._run_guarded(occurrence_of, self._connection.schema, message)) is not None:
                 return event
@@ -284,14 +286,14 @@ def timeout_error(state: ConnectionState) -> SyncError | None:
             return None
 
 
-def occurrence_of(schema: Schema, message: ChannelMessage) -> Occurrence:
+def occurrence_of(schema: Schema, message: Opened | str | bytes | Exception) -> Occurrence:
     """What came of the live channel, as an event. Raises what ended it."""
     match message:
-        case ChannelSignal():
-            return Occurrence(ConnectionEvent.OPENED)
+        case Opened():
+            return Occurrence(ConnectionEvent.OPENED, message.shape)
         case NoLive():
             return Occurrence(ConnectionEvent.NO_LIVE, message)
-        case CursorGone() | NotAuthorized():
+        case CursorGone() | NotAuthorized() | SchemaGrown():
             return Occurrence(ConnectionEvent.FALLBACK)  # HTTP gets the same answer, and knows what to do
         case Exception():
             raise message

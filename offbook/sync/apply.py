@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from offbook.core.errors import OtherBook
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Key, Operation, Verdict
-from offbook.core.validation import Json
+from offbook.core.validation import Json, same
 from offbook.database import change_log, conflicts, known_cells, sync_state
 from offbook.database.batched_writes import BatchTimer, run_in_batches
 from offbook.database.change_log import LogLine
@@ -35,6 +35,7 @@ from offbook.database.server_rows import (
     server_row_of,
     store_server_row,
 )
+from offbook.database.sync_state import SyncState
 from offbook.sync import restore_recovery, snapshot
 from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, row_of
 
@@ -227,27 +228,40 @@ def _store_row(connection: Connection, row: PageRow) -> bool:
 
 def _take_conflicts(connection: Connection, response: SyncResponse, timer: BatchTimer) -> Iterator[None]:
     for start in range(0, len(response.conflicts), CONFLICTS_AT_ONCE):
-        if response.since != sync_state.read(connection).cursor:
+        if not is_awaited(response, sync_state.read(connection)):
             return
         conflicts.store_conflicts(connection, response.conflicts[start : start + CONFLICTS_AT_ONCE])
         if timer.is_over:
             yield
 
 
+def is_awaited(response: SyncResponse, state: SyncState) -> bool:
+    """Whether a page goes on from where the replica still is."""
+    if response.only is None:
+        return response.since == state.cursor
+    return (response.since, response.only) == state.next_repull
+
+
 def take_page(
     connection: Connection, response: SyncResponse, now_ms: int, applied: Applied, timer: BatchTimer
 ) -> Iterator[None]:
-    """Take the rows, then the cursor, and then what follows for a snapshot; as long as the cursor is the page's."""
-    state = sync_state.read(connection)
-    if response.since != state.cursor:
+    """Take the rows, then the cursor, and then what follows for a snapshot; as long as the cursor is the page's.
+
+    Of what is pulled again the cursor is one of its own.
+    """
+    if not is_awaited(response, sync_state.read(connection)):
         return
     for rows in _parts_of_page(response.rows):
         for _ in _take_rows(connection, rows[0].key[0], rows, applied, timer):
             yield
-            if response.since != sync_state.read(connection).cursor:
+            if not is_awaited(response, sync_state.read(connection)):
                 return
-    known_cells.move_cursor(connection, response.cursor, response.book, now_ms)
+    state = sync_state.read(connection)
     applied.has_taken_page = True
+    if response.only is not None:
+        known_cells.move_repull(connection, state.repulls, response.cursor, response.more)
+        return
+    known_cells.move_cursor(connection, response.cursor, response.book, now_ms)
     if state.snapshot and not response.more:
         for key in snapshot.advance(connection, state.snapshot):
             applied.maybe_changed.add(key)
@@ -276,18 +290,23 @@ def _take_rows(
     """Rows whose records have no lines on top and no conflict go straight into the tables; the others one by one.
 
     One that is here already, with a verdict or from a page that was cut off, may have come to a version that knew less:
-    it is taken once more, and does not count as new.
+    it is taken once more, and does not count as new. What it shows beyond that is a change, though.
     """
     ids = dump([row.key[1] for row in rows])
     known_seqs = _known_seqs(connection, table, ids)
     straight, others = _split_rows(connection, table, rows, ids, known_seqs, applied)
-    _put_rows(connection, table, straight, dump([row.key[1] for row in straight if row.key[1] in known_seqs]))
+    known_ids = dump([row.key[1] for row in straight if row.key[1] in known_seqs])
+    rows_before = _rows_before(connection, table, known_ids) if known_ids != "[]" else {}
+    applied.changed += [row.key for row in straight if _tells_more(row, rows_before.get(row.key[1]))]
+    _put_rows(connection, table, straight, rows_before)
     applied.dirty.difference_update(row.key for row in straight)
     for row in others:
         if timer.is_over:
             yield
         if known_seqs.get(row.key[1]) == (row.server.seq, 0):
+            before = _visible_values(connection, row.key)
             restore_known_row(connection, row.key, row.server)
+            applied.changed += [row.key] if _visible_values(connection, row.key) != before else []
             continue
         _store_row(connection, row)
         applied.maybe_changed.add(row.key)
@@ -330,12 +349,19 @@ def _split_rows(
     return straight, others
 
 
-def _put_rows(connection: Connection, table: str, rows: Sequence[PageRow], known_ids: str) -> None:
-    """``known`` are the ids of those that were here before."""
-    server_rows = [row.server for row in rows]
-    if known_ids != "[]":
-        rows_before = _rows_before(connection, table, known_ids)
-        server_rows = [row.server.after(rows_before.get(row.key[1])) for row in rows]
+def _tells_more(row: PageRow, known_row: ServerRow | None) -> bool:
+    """Whether a row came once more, and holds what it did not hold here."""
+    if row.data is None or known_row is None or known_row.stale or known_row.seq != row.server.seq:
+        return False
+    held = known_row.cells
+    return any(not same(value, held.get(cell)) for cell, value in row.server.cells.items())
+
+
+def _put_rows(
+    connection: Connection, table: str, rows: Sequence[PageRow], rows_before: Mapping[str, ServerRow]
+) -> None:
+    """``rows_before`` are those that were here before, by id."""
+    server_rows = [row.server.after(rows_before.get(row.key[1])) for row in rows]
     connection.executemany(PUT, [server.parameters(row.key) for row, server in zip(rows, server_rows, strict=True)])
     layout = record_table(connection.schema[table])
     layout.put(connection, [(row.key[1], row.data) for row in rows if row.data is not None])

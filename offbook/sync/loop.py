@@ -20,14 +20,17 @@ from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
 from offbook.core.messages import Fault, Message
 from offbook.core.model import Rejection
 from offbook.core.protocol.json import dumps
-from offbook.core.protocol.requests import CHANGES_MAX
-from offbook.database import change_log, schema, sync_state
+from offbook.core.protocol.requests import CHANGES_MAX, SCHEMA_HEADER
+from offbook.core.validation import Json
+from offbook.database import change_log, held, schema, sync_state
 from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
 from offbook.database.sync_state import Snapshot, SyncState
+from offbook.sync import server_tables
 from offbook.sync.apply import Applied, check_book
-from offbook.sync.request import JSON_HEADERS
-from offbook.sync.response import SyncResponse
+from offbook.sync.http_errors import json_of_answer
+from offbook.sync.request import headers_of
+from offbook.sync.response import SyncResponse, book_of, parse_response
 from offbook.sync.transport import Response, Transport
 
 SNAPSHOTS_MAX = 5
@@ -42,13 +45,19 @@ BODY_STATUSES = frozenset({400, 403, 406, 413, 415, 418, 422, 431})
 
 
 class SyncLoop(ABC):
-    """One run of the loop for one replica. A subclass calls run_loop() and implements what it does."""
+    """One run of the loop for one replica. A subclass calls run_loop() and implements what it does.
+
+    ``path`` is the address that it asks.
+    """
+
+    path: str
 
     def __init__(self, connection: Connection, transport: Transport) -> None:
         schema.follow(connection)
         self._connection = connection
         self._transport = transport
         self._state = sync_state.read(connection)
+        self._server = held.server_tables(connection)
         self._batch_max = CHANGES_MAX
         self._last_line = 0
         self._snapshots = 0
@@ -57,14 +66,16 @@ class SyncLoop(ABC):
 
     def run_loop(self) -> None:
         """Go on until nothing is pending that was when it began, and the server has no more. Raises SyncError."""
+        if self._state.cursor is not None and self._state.knew is not None and self._is_behind():
+            self._catch_up()
         state = self._state
-        if state.cursor is None and (state.snapshot == Snapshot.NONE or state.is_behind(self._connection.schema)):
+        if state.cursor is None and (state.snapshot == Snapshot.NONE or self._is_behind()):
             self._begin_snapshot()
         if state.cursor is None and state.cursor_before is not None:
             self._ask_from_before(replace(state, cursor=state.cursor_before))
         self._run_rounds()
         # only after a sync from the cursor: by that a restored server is noticed
-        if self._state.is_behind(self._connection.schema):
+        if self._is_behind():
             self._begin_snapshot()
             self._run_rounds()
 
@@ -86,14 +97,14 @@ class SyncLoop(ABC):
     def _run_round(self) -> bool:
         """One request and what follows from it. True when all is done."""
         state = self._state
-        batch = [] if state.snapshot else self._next_batch()
+        batch = [] if state.snapshot or state.repulls else self._next_batch()
         try:
             response = self._ask(batch, state)
         except CursorGone as gone:
             self._start_over(gone)
             return False
         except (Refused, NotOffbook) as refusal:
-            self._halve(batch, refusal)
+            self._give_way(batch, refusal)
             return False
         self._apply_and_note_gain(batch, response)
         is_taking = bool(self._state.snapshot)
@@ -101,7 +112,7 @@ class SyncLoop(ABC):
             self._last_line = change_log.last_id(self._connection)
         pending = self._count_pending()
         self._report_progress(pending)
-        return not response.more and not pending and not is_taking
+        return not (response.more or pending or is_taking or state.repulls or self._state.repulls)
 
     def _apply_and_note_gain(self, batch: list[LogLine], response: SyncResponse) -> None:
         """A page of rows that are here already, or that this version can't hold, may be one of many: they have time."""
@@ -111,8 +122,43 @@ class SyncLoop(ABC):
         elif not (applied.has_taken_page and response.size and response.cursor != response.since):
             self._idle_rounds += 1
 
-    def _send(self, path: str, request: Mapping[str, Any]) -> Response:
-        return self._transport.send("POST", path, dumps(request), JSON_HEADERS)
+    # --- what the server knows ---
+
+    def _is_behind(self) -> bool:
+        return self._state.is_behind(self._connection.schema)
+
+    def _catch_up(self) -> None:
+        """More is known here than rows were pulled with: the server's tables say what is to be pulled again.
+
+        They are only asked for once it is certain whose they are. A server that is too old to say leaves it at that: a
+        snapshot follows.
+        """
+        response = self._send({"changes": []})
+        self._note_server(response, json_of_answer(response))
+        self._learn()
+
+    def _send(self, request: Mapping[str, Any]) -> Response:
+        return self._transport.send("POST", self.path, dumps(request), headers_of(self._connection))
+
+    def _read(self, response: Response) -> SyncResponse:
+        """The checked answer to a request, by what the server knew when it made it. Raises what it was refused with."""
+        body = json_of_answer(response)
+        self._note_server(response, body)
+        return parse_response(self._connection.schema, body)
+
+    def _note_server(self, response: Response, body: Json) -> None:
+        """Learn what the server's tables are, where its answer names another shape than the one that is known here."""
+        check_book(self._state.book, book_of(body))
+        shape = response.header(SCHEMA_HEADER)
+        if shape is None and self._server is not None:
+            self._keep_tables(None)
+        elif shape is not None and (self._server is None or self._server.shape != shape):
+            self._fetch_tables()
+
+    def _fetch_tables(self) -> None:
+        body = server_tables.fetch(self._transport, None if self._server is None else self._server.shape)
+        if body is not None:
+            self._keep_tables(body)
 
     # --- what goes wrong ---
 
@@ -123,6 +169,14 @@ class SyncLoop(ABC):
         if self._state.cursor is None or self._snapshots > SNAPSHOTS_MAX:
             raise ServerFault("The server does not let this device have a copy of its book.")
         self._restart_snapshot(gone)
+
+    def _give_way(self, batch: list[LogLine], refusal: Refused | NotOffbook) -> None:
+        """What is pulled again may be of a table that the server, restored since, does not know any more."""
+        before = self._state.repulls
+        if before is not None:
+            self._fetch_tables()
+        if before == self._state.repulls:
+            self._halve(batch, refusal)
 
     def _halve(self, batch: list[LogLine], refusal: Refused | NotOffbook) -> None:
         """Find the change that can't be taken. An address that refuses everything must not park anything.
@@ -157,6 +211,14 @@ class SyncLoop(ABC):
         return True
 
     # --- what is done ---
+
+    @abstractmethod
+    def _keep_tables(self, body: Json | None) -> None:
+        """Know what the server says of its tables, and do what follows. None: it says nothing of them any more."""
+
+    @abstractmethod
+    def _learn(self) -> None:
+        """Begin to pull again what was pulled without cells that are known here by now."""
 
     @abstractmethod
     def _begin_snapshot(self) -> None:

@@ -11,14 +11,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from offbook.core.lenient_validation import known_part
 from offbook.core.merge.rebase import split_into_batches, with_bases
 from offbook.core.messages import BEHIND_PARKED, CAPITAL_ID
 from offbook.core.model import Change, Key, Operation, Rejection
-from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL
+from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL, SCHEMA_HEADER
 from offbook.core.protocol.rows import iso_millis
-from offbook.database import change_log
+from offbook.core.schema import Schema
+from offbook.database import change_log, held
 from offbook.database.change_log import LogLine
-from offbook.database.connection import Connection, bindable
+from offbook.database.connection import Connection, atomic, bindable
+from offbook.database.known_cells import is_of_newer_version
 from offbook.database.parked import merge_into_parked_insert, park, write_bases
 from offbook.database.server_rows import NO_SERVER_ROW, lines_over_insert, rebuild_row, server_row, validated_change
 from offbook.database.sync_state import SyncState, server_takes_batches
@@ -33,6 +36,11 @@ SIZE_OF_REST = 400
 JSON_HEADERS = {"Content-Type": "application/json", "Offbook-Protocol": PROTOCOL}
 
 
+def headers_of(connection: Connection) -> dict[str, str]:
+    """What stands before a request of this device: what it speaks, and the shape of the tables that it knows."""
+    return {**JSON_HEADERS, SCHEMA_HEADER: connection.schema.shape}
+
+
 class RequestBatch(NamedTuple):
     """Lines to be sent together; and how many were parked instead."""
 
@@ -42,26 +50,29 @@ class RequestBatch(NamedTuple):
 
 def has_pending(connection: Connection) -> bool:
     """Whether a line of the log is still to be sent."""
-    (exists,) = connection.execute(f"SELECT EXISTS (SELECT 1 FROM change_log {change_log.PENDING})").fetchone()
+    (exists,) = connection.execute(f"SELECT EXISTS (SELECT 1 FROM change_log {change_log.SENDABLE})").fetchone()
     return bool(exists)
 
 
 def count_pending(connection: Connection, last: int) -> int:
     """How many lines are to be sent, of those up to the id ``last``."""
     (count,) = connection.execute(
-        f"SELECT count(*) FROM change_log {change_log.PENDING} AND id <= ?", (last,)
+        f"SELECT count(*) FROM change_log {change_log.SENDABLE} AND id <= ?", (last,)
     ).fetchone()
     return int(count)
 
 
 def next_batch(connection: Connection, changes_max: int, last: int | None = None) -> RequestBatch:
-    """The next lines to be sent, of those up to the id ``last``. What can't be sent is parked."""
+    """The next lines to be sent, of those up to the id ``last``. What can't be sent is parked, or held."""
     parked = 0
     while True:
         _merge_into_parked(connection)
-        lines = [line for line in change_log.pending_lines(connection, changes_max) if last is None or line.id <= last]
-        sendable, stuck = sort_lines(connection, lines)
-        if not stuck:
+        lines = [line for line in change_log.sendable_lines(connection, changes_max) if last is None or line.id <= last]
+        sendable, stuck, waiting = sort_lines(connection, held.holder_of_queue(connection), lines)
+        if waiting:
+            with atomic(connection):
+                held.hold(connection, waiting)
+        if not stuck and (sendable or not waiting):
             return RequestBatch(in_one_request(sendable), parked)
         for line, why in stuck:
             if why.fault.message != BEHIND_PARKED:
@@ -69,18 +80,28 @@ def next_batch(connection: Connection, changes_max: int, last: int | None = None
 
 
 class SortedLines(NamedTuple):
-    """Lines that can be sent, with what their writers had seen; and those that can't, with the reason."""
+    """Lines that can be sent, with what their writers had seen; and those that can't, with the reason.
+
+    ``held`` are those that wait for the server to know more, by their ids, with what it does not know.
+    """
 
     sendable: list[LogLine]
     stuck: list[tuple[LogLine, Rejection]]
+    held: dict[int, str]
 
 
-def sort_lines(connection: Connection, lines: Iterable[LogLine], parked: Iterable[LogLine] = ()) -> SortedLines:
+def sort_lines(
+    connection: Connection, holder: held.Holder, lines: Iterable[LogLine], parked: Iterable[LogLine] = ()
+) -> SortedLines:
     """Check lines, in log order, as the server will. What joins an INSERT that is parked, or is to be, is stuck too."""
+    waiting: dict[int, str] = {}
     inserts = {_key_of(line): line for line in parked if _is_joined_later(connection, line)}
     checked: list[tuple[LogLine, Change]] = []
     stuck: list[tuple[LogLine, Rejection]] = []
     for line in lines:
+        if holder.is_behind(line) or is_of_newer_version(connection, line.table):
+            waiting[line.id] = holder.reason(line) or held.BEHIND
+            continue
         change = _check(connection, line)
         if _joins(connection, line, inserts):
             stuck.append((line, Rejection(line.change_id, BEHIND_PARKED.fault())))
@@ -88,9 +109,11 @@ def sort_lines(connection: Connection, lines: Iterable[LogLine], parked: Iterabl
             stuck.append((line, change))
             if _is_joined_later(connection, line):
                 inserts[_key_of(line)] = line
+        elif (reason := holder.reason(line)) is not None:
+            waiting[line.id] = reason
         else:
             checked.append((line, change))
-    return SortedLines(_with_known_bases(checked), stuck)
+    return SortedLines(_with_known_bases(holder.server, checked), stuck, waiting)
 
 
 def _is_joined_later(connection: Connection, line: LogLine) -> bool:
@@ -164,15 +187,19 @@ def in_one_request(lines: list[LogLine]) -> list[LogLine]:
     return lines[split_into_batches(sizes, CHANGES_MAX, BATCH_BYTES_MAX)[0]] if lines else []
 
 
-def _with_known_bases(checked: list[tuple[LogLine, Change]]) -> list[LogLine]:
-    """The lines, each with what its writer had really seen (offbook.database.parked.write_bases)."""
+def _with_known_bases(server: Schema, checked: list[tuple[LogLine, Change]]) -> list[LogLine]:
+    """The lines, each with what its writer had really seen (offbook.database.parked.write_bases), as far as the server
+    knows the cells."""
     by_record: dict[Key, list[Change]] = {}
     for line, change in checked:
         if line.seq is None:
             by_record.setdefault(_key_of(line), []).append(change)
     several = [changes for changes in by_record.values() if len(changes) > 1]
     bases = {change.id: change.bases for changes in several for change in with_bases(changes)}
-    return [replace(line, bases=bases.get(line.change_id, change.bases)) for line, change in checked]
+    return [
+        replace(line, **known_part(server[line.table], line.data, bases.get(line.change_id, change.bases)))
+        for line, change in checked
+    ]
 
 
 # --- the request ---------------------------------------------------------------------------------------------------
@@ -185,15 +212,21 @@ def request_of(connection: Connection, state: SyncState, lines: list[LogLine], n
     own, and be older than what it took from this device.
     """
     with_batch = server_takes_batches(state)
-    request = {
+    request: dict[str, Any] = {
         "changes": [line.as_json(state.replica, with_batch) for line in lines],
-        "since": state.cursor,
+        **where_from(state),
         "seen": change_log.last_acknowledged_seq(connection),
         "sent_at": iso_millis(now_ms),
         "parked": _parked_codes(connection),
     }
     trusted = restore_recovery.trusted_up_to(connection) if state.snapshot else None
     return request if trusted is None else {**request, "kept": trusted}
+
+
+def where_from(state: SyncState) -> dict[str, Any]:
+    """From where the next page is to come, and of which tables alone where some are pulled again."""
+    repull = state.next_repull
+    return {"since": state.cursor} if repull is None else {"since": repull.since, "only": list(repull.tables)}
 
 
 def _parked_codes(connection: Connection) -> dict[str, int]:

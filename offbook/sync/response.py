@@ -33,8 +33,6 @@ from offbook.core.protocol.validators import (
 from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
 from offbook.database.server_rows import ServerRow
-from offbook.sync.http_errors import json_of_answer
-from offbook.sync.transport import Response
 
 logger = logging.getLogger("offbook")
 
@@ -73,7 +71,10 @@ class ChangeResult:
 
 @dataclass(frozen=True, slots=True)
 class SyncResponse:
-    """The checked response to `POST /sync`: results, a page and the cursor after it."""
+    """The checked response to `POST /sync`: results, a page and the cursor after it.
+
+    ``only`` are the tables that the page is of, None where it is of all.
+    """
 
     book: str
     results: list[ChangeResult]
@@ -84,14 +85,15 @@ class SyncResponse:
     more: bool
     size: int = 0
     """How many changes the page has, those included that this replica can't hold."""
+    only: tuple[str, ...] | None = None
 
 
 # --- a whole answer ------------------------------------------------------------------------------------------------
 
 
-def response_of(schema: Schema, response: Response) -> SyncResponse:
-    """What the server answered to ``POST /sync``. Raises CursorGone or what it refused the request with."""
-    return parse_response(schema, json_of_answer(response))
+def book_of(body: Any) -> str:
+    """Whose book an answer that is JSON already speaks of. Raises ServerFault."""
+    return uuid_of(object_of(body).get("book"), "book")
 
 
 def parse_response(schema: Schema, body: Any) -> SyncResponse:
@@ -108,7 +110,7 @@ def parse_response(schema: Schema, body: Any) -> SyncResponse:
     require(len(records) <= ROWS_MAX, "changes")
     results = [] if item.get("results") is None else results_of(item["results"])
     return SyncResponse(
-        uuid_of(item.get("book"), "book"),
+        book_of(item),
         results,
         since,
         _newest(schema, records),
@@ -116,7 +118,15 @@ def parse_response(schema: Schema, body: Any) -> SyncResponse:
         cursor,
         item["more"],
         len(changes),
+        _only(item.get("only")),
     )
+
+
+def _only(names: Json) -> tuple[str, ...] | None:
+    if names is None:
+        return None
+    require(isinstance(names, list) and all(isinstance(name, str) for name in names), "only")
+    return tuple(names)
 
 
 def _newest(schema: Schema, records: list[Json]) -> list[PageRow]:

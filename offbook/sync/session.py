@@ -9,21 +9,20 @@ from dataclasses import asdict, dataclass, replace
 from offbook.core.errors import CursorGone
 from offbook.core.model import Rejection
 from offbook.core.protocol.rows import iso_millis
-from offbook.database import known_cells, sync_state
+from offbook.core.validation import Json
+from offbook.database import held, known_cells, sync_state
 from offbook.database.batched_writes import write_in_batches
-from offbook.database.change_log import LogLine
+from offbook.database.change_log import LogLine, last_id, without_logging
 from offbook.database.connection import Connection, atomic
 from offbook.database.lease import take_lease
 from offbook.database.sync_state import SyncState
-from offbook.sync import snapshot
+from offbook.sync import server_tables, snapshot
 from offbook.sync.apply import Applied, apply
 from offbook.sync.http_errors import date_ms
 from offbook.sync.loop import SyncLoop, trusted_by
 from offbook.sync.request import count_pending, next_batch, park_unsent, request_of
-from offbook.sync.response import SyncResponse, response_of
+from offbook.sync.response import SyncResponse
 from offbook.sync.transport import Response, Transport
-
-PATH = "/sync"
 
 KEPT_MS = 30 * 24 * 3600 * 1000
 """How long acknowledged lines are kept: a server restored from a backup as old as this can still be brought up."""
@@ -54,6 +53,8 @@ Progress = Callable[[SyncReport, int], None]
 class SyncSession(SyncLoop):
     """One sync of one replica, over one connection, by whoever holds the lease."""
 
+    path = "/sync"
+
     def __init__(
         self,
         connection: Connection,
@@ -82,6 +83,22 @@ class SyncSession(SyncLoop):
 
     def _report(self) -> SyncReport:
         return SyncReport(**{name: self._counts[name] for name in asdict(SyncReport())})
+
+    def _keep_tables(self, body: Json | None) -> None:
+        server_tables.take(self._connection, body, self._clock())
+        self._look_again()
+
+    def _learn(self) -> None:
+        if self._server is not None:
+            with without_logging(self._connection):
+                server_tables.learn(self._connection, self._server)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """What was held may go out, and what was begun to be pulled may have been begun anew."""
+        self._server = held.server_tables(self._connection)
+        self._state = sync_state.read(self._connection)
+        self._last_line = last_id(self._connection)
 
     def _begin_snapshot(self) -> None:
         snapshot.begin(self._connection)
@@ -124,8 +141,8 @@ class SyncSession(SyncLoop):
 
     def _ask(self, batch: list[LogLine], state: SyncState) -> SyncResponse:
         sent_at_ms = self._clock()
-        http_response = self._send(PATH, request_of(self._connection, state, batch, sent_at_ms))
-        response = response_of(self._connection.schema, http_response)
+        http_response = self._send(request_of(self._connection, state, batch, sent_at_ms))
+        response = self._read(http_response)
         self._note_clock(http_response, sent_at_ms)
         return response
 

@@ -80,8 +80,7 @@ def dry_run(store: Store, book_id: int, request: Push, now_us: int, size: PageSi
 
 
 def _page_of(reading: ReadTransaction, request: Push, size: PageSize) -> dict[str, Json]:
-    page = read_page(reading, request.since, size, request.page_view, request.seen, request.kept)
-    return page_json(page, request.since)
+    return _page_json(read_page(reading, request.since, size, request.page_view, request.seen, request.kept), request)
 
 
 def changes(
@@ -98,7 +97,15 @@ def _page_after_push(store: Store, book_id: int, pushed: PushedBatch, request: P
         # Pruned in the moment since the push. What was applied must be answered, so the device hears of it next time.
         assert request.since is not None
         page = Page(pushed.book.uuid, [], request.since, True)
-    return page_json(page, request.since)
+    return _page_json(page, request)
+
+
+def _page_json(page: Page, request: Push) -> dict[str, Json]:
+    """The page that a request asks for; one of some tables alone names them, as it names where it begins."""
+    answer = page_json(page, request.since)
+    if request.page_view is request.view or request.page_view is None:
+        return answer
+    return {**answer, "only": list(request.page_view.schema)}
 
 
 def page_json(page: Page, since: Cursor | None) -> dict[str, Json]:

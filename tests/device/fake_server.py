@@ -14,13 +14,17 @@ from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
 from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.core.declaration import schema_to_json
 from offbook.core.errors import CursorGone, Malformed, NotFound, Offline, Pruned
+from offbook.core.growth import grow
 from offbook.core.history.batch_codec import batch_to_json, undo_to_json
 from offbook.core.history.codec import entry_to_json
 from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.json import loads
-from offbook.core.protocol.requests import parse_push
+from offbook.core.protocol.requests import SCHEMA_HEADER, parse_push
+from offbook.core.protocol.view import View
+from offbook.core.schema import Schema, Table
 from offbook.core.verify.ranges import parse_compare, parse_fetch
 from services.batches import list_batches, undo_batch
 from services.history import history_page
@@ -31,6 +35,7 @@ from services.sync.verify import compare, fetch
 from storage.base import ChangeOrigin, PageSize
 from tests.support.memory_store import MemoryStore, Shelf
 
+NO_HEADERS: Mapping[str, str] = {}
 BOOK = "b0000000-0000-4000-8000-000000000001"
 START = 1_795_000_000_000_000
 SECOND = 1_000_000
@@ -42,6 +47,8 @@ class Server:
     """One book. ``now`` is the server's time in microseconds; every request moves it on by one second.
 
     ``kept`` is what a 410 says of how far the server still is what it was, where it is not what the book's log says.
+    ``says_tables`` is False for a server of before apps could bring tables; ``since`` is when its tables grew. What
+    stood before the request that it answers are its ``headers``.
     """
 
     policy: str = "merge"
@@ -53,6 +60,9 @@ class Server:
     requests: list[dict[str, Any]] = field(default_factory=list)
     questions: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     store: MemoryStore = field(default_factory=MemoryStore)
+    says_tables: bool = True
+    since: dict[str, int] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.store.add_book(BookState(1, self.uuid, self.policy, "e1", 0, 0))
@@ -74,6 +84,14 @@ class Server:
     def empty_trash(self) -> None:
         prune(self.store, 1, RetentionLimits(0, self.shelf.book.seq))
 
+    def grow(self, *tables: Table) -> None:
+        """Learn these tables, or what is new in them."""
+        self.now += SECOND
+        growth = grow(self.store.schema, Schema(tables))
+        seq = max(self.now, self.shelf.book.seq + 1)
+        self.since |= dict.fromkeys(growth.learnt, seq)
+        self.store.grow(growth.schema, seq)
+
     def copy(self) -> Server:
         """One that goes on by itself from here."""
         other = Server(self.policy, self.uuid, self.page_max, self.now, self.kept, self.takes_history)
@@ -85,6 +103,8 @@ class Server:
 
     def restore(self, shelf: Shelf, epoch: str | None) -> None:
         """Go back to a backup; by command (a new epoch), or with None as if the file had been copied back."""
+        self.store.schema = shelf.schema
+        self.since = {name: seq for name, seq in self.since.items() if seq in shelf.grown_at}
         self.store._shelves[1] = replace(shelf, book=replace(shelf.book, epoch=epoch or shelf.book.epoch))
 
     def answer(self, body: bytes, path: str = "/sync") -> Response:
@@ -93,10 +113,7 @@ class Server:
         self.now += SECOND
         self.requests.append(json.loads(body))
         try:
-            push = parse_push(BUILT_IN, loads(body), "d0000000-0000-4000-8000-000000000001")
-            if path == "/plan":
-                return ok(dry_run(self.store, 1, push, self.now, PageSize(self.page_max)))
-            return ok(sync(self.store, 1, ChangeOrigin(), push, self.now, PageSize(self.page_max)))
+            return ok(self._synced(loads(body), path), self._own_headers())
         except CursorGone as gone:
             return problem(
                 410,
@@ -110,6 +127,19 @@ class Server:
         except Malformed as fault:
             return problem(fault.status, fault.code, str(fault))
 
+    def _synced(self, envelope: dict[str, Any], path: str) -> dict[str, Any]:
+        """What is answered to a push; to one that names no schema, of what there is without any app's tables."""
+        schema = self.store.schema if self._own_headers() else Schema(self.store.schema[name] for name in BUILT_IN)
+        view = View(schema, is_sparse=bool(self._own_headers()))
+        push = parse_push(schema, envelope, "d0000000-0000-4000-8000-000000000001", view)
+        if path == "/plan":
+            return dry_run(self.store, 1, push, self.now, PageSize(self.page_max))
+        return sync(self.store, 1, ChangeOrigin(), push, self.now, PageSize(self.page_max))
+
+    def _own_headers(self) -> dict[str, str]:
+        """The shape of its tables, for those who know what that is."""
+        return {SCHEMA_HEADER: self.store.schema.shape} if self.says_tables and SCHEMA_HEADER in self.headers else {}
+
     def undo(self, batch: str) -> Response:
         """The answer to ``POST /batches/<batch>/undo``."""
         self.now += SECOND
@@ -122,7 +152,9 @@ class Server:
             return problem(410, fault.code, str(fault))
 
     def tell(self, path: str) -> Response:
-        """The answer to ``GET /history/<record>?limit=…&before=…``, and to ``GET /batches?limit=…``."""
+        """The answer to ``GET /tables``, ``GET /history/<record>?limit=…&before=…`` and ``GET /batches?limit=…``."""
+        if path == "/tables":
+            return self._tell_tables()
         asked = urlsplit(path)
         if asked.path == "/batches":
             return ok({"batches": [batch_to_json(batch) for batch in list_batches(self.store, 1, 100, None)]})
@@ -134,6 +166,15 @@ class Server:
         except NotFound as fault:
             return problem(404, fault.code, str(fault))
         return ok({"changes": [entry_to_json(CONTACTS, entry) for entry in page.entries], "next": page.next})
+
+    def _tell_tables(self) -> Response:
+        self.questions.append(("/tables", {}))
+        if not self.says_tables:
+            return problem(404, "not_found", "There is nothing at this address.")
+        shape = self.store.schema.shape
+        if self.headers.get("If-None-Match") == f'"{shape}"':
+            return Response(304)
+        return ok({"shape": shape, "tables": schema_to_json(self.store.schema), "since": self.since})
 
     def _told(self, path: str, body: bytes) -> Response:
         """What is only asked, and moves nothing on."""
@@ -151,8 +192,8 @@ QUESTIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 }
 
 
-def ok(answer: Any) -> Response:
-    return Response(200, {"Content-Type": "application/json"}, json.dumps(answer, default=dict).encode())
+def ok(answer: Any, headers: Mapping[str, str] = NO_HEADERS) -> Response:
+    return Response(200, {"Content-Type": "application/json", **headers}, json.dumps(answer, default=dict).encode())
 
 
 def problem(status: int, code: str, detail: str, **more: Any) -> Response:
@@ -194,6 +235,7 @@ class Wire:
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         assert headers["Offbook-Protocol"] == "1"
+        self.server.headers = headers
         steps = self.asked if path in QUESTIONS else self.steps
         step = steps.pop(0) if steps else None
         if step is not None:

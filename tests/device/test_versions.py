@@ -485,22 +485,33 @@ def loses_changes(body: bytes, server: Any) -> Response:
     return cast(Response, server.answer(body))
 
 
-def test_versions_that_take_turns_fetch_the_book_once_each_time(
-    device: Open, b: Any, newer: Modules, server: Any
+@pytest.mark.parametrize("says_tables", [True, False])
+def test_versions_that_take_turns_fetch_once_each_time_what_one_of_them_left_out(
+    says_tables: bool, device: Open, b: Any, newer: Modules, server: Any
 ) -> None:
-    """An older one takes no snapshot, since it knows no more than the file; a newer one takes one, and then none."""
+    """An older one fetches nothing anew, since it knows no more than the file; a newer one does it once.
+
+    From a server that does not say what it has, it takes a snapshot.
+    """
     ada = add_ada(b)
+    server.says_tables = says_tables
     for number in range(3):
         a = device(Replica)
         before = requests(server)
         a.sync()
-        assert [one["since"] is None for one in server.requests[before:]] == ([True] if number == 0 else [False])
+        assert pulls(server, before) == ([(True, None)] if number == 0 else [(False, None)])
         n = device(newer["offbook.replica"].Replica)
         before = requests(server)
         n.sync()
         n.sync()
-        assert [one["since"] is None for one in server.requests[before:]].count(True) == 1
+        anew = [one for one in pulls(server, before) if one != (False, None)]
+        assert anew == [(False, ["boats", "contacts"]) if says_tables else (True, None)]
         assert cells(n, ada) == ADA
+
+
+def pulls(server: Any, start: int) -> list[tuple[bool, Any]]:
+    """Of the requests since then that pulled: whether for a snapshot, and of which tables alone."""
+    return [(one["since"] is None, one.get("only")) for one in server.requests[start:] if "since" in one]
 
 
 # --- what people see of it -----------------------------------------------------------------------------------------

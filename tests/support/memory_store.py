@@ -60,13 +60,16 @@ class Shelf:
     """By its id, each with the change that closed it."""
     seqs: dict[str, list[int]] = field(default_factory=dict)
     """By batch the seqs of its changes: not pruned."""
+    grown_at: tuple[int, ...] = ()
+    """The seqs to which the book was lifted since its tables grew."""
 
     @property
     def batches(self) -> ShelfBatches:
         return ShelfBatches(self)
 
     def last_seq_at_or_before(self, up_to: int) -> int:
-        return max((one.seq for one in self.log.values() if one.seq is not None and one.seq <= up_to), default=0)
+        seqs = [*self.grown_at, *(one.seq for one in self.log.values() if one.seq is not None)]
+        return max((seq for seq in seqs if seq <= up_to), default=0)
 
     def rows(
         self, after: int, up_to: int, size: PageSize, live_only: bool, view: View | None = None
@@ -288,6 +291,14 @@ class MemoryStore:
         self.since: Mapping[str, int] = {}
         self._shelves: dict[int, Shelf] = {}
         self._turn = FairLock()
+
+    def grow(self, schema: Schema, seq: int) -> None:
+        """Know this schema from now on; no book gives a seq up to this one any more."""
+        self.schema = schema
+        for id, shelf in self._shelves.items():
+            kept = {key: record._replace(table=schema[key[0]]) for key, record in shelf.kept.items()}
+            book = replace(shelf.book, seq=max(seq, shelf.book.seq))
+            self._shelves[id] = replace(shelf, book=book, schema=schema, kept=kept, grown_at=(*shelf.grown_at, seq))
 
     def add_book(self, book: BookState) -> None:
         self._shelves[book.id] = Shelf(book, self.schema)

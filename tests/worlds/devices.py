@@ -301,12 +301,14 @@ class Device:
 
     def _is_behind(self) -> bool:
         """Whether a version that knew less has pulled: what it left out comes with the next sync."""
-        return bool(self.version.read_state(self.replica.connection).is_behind(self.version.schema))
+        state = self.version.read_state(self.replica.connection)
+        return bool(state.repulls or state.is_behind(self.version.schema))
 
     def pulled_with_less(self) -> set[str]:
         """Records that are here as a version that knew less may have pulled them: all, or those yet to come anew."""
-        is_all = self.version is self._least or self._is_behind()
-        rows = self.replica.connection.execute("SELECT record_id FROM server_rows WHERE ? OR stale > 0", (is_all,))
+        if self.version is self._least or self._is_behind():
+            return set(self.shown())
+        rows = self.replica.connection.execute("SELECT record_id FROM server_rows WHERE stale > 0")
         return {record_id for (record_id,) in rows}
 
     def kept_to_itself(self) -> set[str]:

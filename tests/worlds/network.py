@@ -43,6 +43,9 @@ class Network:
         self._say = say
 
     def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
+        self._server.headers = headers
+        if (method, path) == ("GET", "/tables"):
+            return self._ask_for_tables()
         assert body is not None
         assert (method, path) == ("POST", "/sync")
         self._server.now += self._random.randrange(1, 5_000_000)
@@ -55,6 +58,11 @@ class Network:
         self._old_requests.append(body)
         self._keep(response)
         return response
+
+    def _ask_for_tables(self) -> Response:
+        if not self.calm and self._random.random() < 0.2:
+            raise Offline("The question about tables was lost.")
+        return self._server.tell_tables()
 
     def _keep(self, response: Response) -> None:
         """Refusals don't come again: "too large", said of a single change that is not, would park it."""

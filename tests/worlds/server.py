@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
 from offbook import Response
-from offbook.contacts.table import BUILT_IN
 from offbook.core.conflicts.codec import CONFLICTS
+from offbook.core.declaration import schema_to_json
 from offbook.core.errors import CursorGone, Malformed
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
 from offbook.core.protocol.json import loads
-from offbook.core.protocol.requests import parse_push
+from offbook.core.protocol.requests import SCHEMA_HEADER, parse_push
+from offbook.core.protocol.view import View
 from services.retention import prune
 from services.sync.responses import changes, sync
 from storage.base import ChangeOrigin, PageSize, Store
@@ -28,20 +30,29 @@ NO_REPLICA = "d0000000-0000-4000-8000-000000000001"
 
 
 class Server:
-    """One book of a store, and another beside it that nothing must ever reach. ``now`` is in microseconds."""
+    """One book of a store, and another beside it that nothing must ever reach. ``now`` is in microseconds.
 
-    def __init__(self, store: Store, book_id: int, other_id: int, page_max: int, changes_max: int) -> None:
+    ``says_tables`` is whether it tells devices what it knows, or is of before that. What stood before the request that
+    it answers are its ``headers``.
+    """
+
+    def __init__(
+        self, store: Store, book_id: int, other_id: int, page_max: int, changes_max: int, says_tables: bool = True
+    ) -> None:
         self.store = store
         self.book_id = book_id
         self.other_id = other_id
         self.page_max = page_max
         self.changes_max = changes_max
         self.now = START
+        self.says_tables = says_tables
+        self.headers: Mapping[str, str] = {}
         self.record_ids: dict[str, None] = {}
 
     def answer(self, body: bytes, book_id: int | None = None) -> Response:
         try:
-            push = parse_push(BUILT_IN, loads(body), NO_REPLICA)
+            view = View(self.store.schema, is_sparse=bool(self._own_headers()))
+            push = parse_push(self.store.schema, loads(body), NO_REPLICA, view)
             if len(push.batch) > self.changes_max:
                 return self._problem(413, "too_many_changes", "Too many at once.")
             self.record_ids.update((change.record_id, None) for change in push.batch if isinstance(change, Change))
@@ -53,6 +64,15 @@ class Server:
         except Malformed as fault:
             return self._problem(fault.status, fault.code, str(fault))
 
+    def tell_tables(self) -> Response:
+        """The answer to ``GET /tables``: nothing was ever learnt."""
+        schema = self.store.schema
+        return self._response(200, {"shape": schema.shape, "tables": schema_to_json(schema), "since": {}})
+
+    def _own_headers(self) -> dict[str, str]:
+        """The shape of its tables, for those who know what that is."""
+        return {SCHEMA_HEADER: self.store.schema.shape} if self.says_tables and SCHEMA_HEADER in self.headers else {}
+
     def busy(self) -> Response:
         return self._problem(503, "busy", "Come back later.")
 
@@ -61,7 +81,7 @@ class Server:
 
     def _response(self, status: int, content: Json) -> Response:
         date = formatdate(self.now / 1_000_000, usegmt=True)
-        return Response(status, {"Date": date}, json.dumps(content).encode())
+        return Response(status, {"Date": date, **self._own_headers()}, json.dumps(content).encode())
 
     # --- looking ---
 

@@ -36,7 +36,7 @@ class World:
         page_max = random.choice([1, 2, 3, 5, 1000])
         changes_max = random.choice([1, 2, 5, 1000, 1000])
         book_id, other_id = library.add_book(policy), library.add_book(policy)
-        self.server = Server(library.store, book_id, other_id, page_max, changes_max)
+        self.server = Server(library.store, book_id, other_id, page_max, changes_max, says_tables=seed % 3 > 0)
         self.ledger = Ledger()
         self.devices: list[Device] = []
         self.backup: Shelf | None = None

@@ -23,6 +23,7 @@ STATES: Mapping[LineState, str] = {
     LineState.ACKNOWLEDGED: "sent",
     LineState.PARKED: "parked",
 }
+HELD = "held"
 HEAD = ("WHEN", "STATE", "DID", "CONTACT", "CELLS")
 
 
@@ -40,7 +41,7 @@ def log_(book: Replica, args: argparse.Namespace) -> CommandResult:
 
 
 def _log_row(line: LogLine, name: str | None) -> tuple[str, ...]:
-    state = STATES[line.state]
+    state = HELD if line.state is LineState.PENDING and line.held is not None else STATES[line.state]
     if line.verdict and line.state is LineState.ACKNOWLEDGED and line.verdict != "applied":
         state = f"{state}, {line.verdict}"
     verb = VERBS.get(line.operation, line.operation)

@@ -54,12 +54,20 @@ def _report_lines(schema: Schema, report: DryRunReport) -> Iterator[str]:
     yield from _row_lines("Deletes", report.deleted)
     for change in report.park:
         yield f"Parks: {_change_text(change)}: {change.detail}"
+    if report.held:
+        yield f"Holds until the server is upgraded {format_count(len(report.held), 'change')}:"
+        yield from _shortened([f"  {_held_text(change)}" for change in report.held])
     if not report.is_whole:
         yield "There is more to fetch than was looked at."
 
 
 def _change_text(change: PlannedChange) -> str:
     return f"{VERBS.get(change.operation, change.operation)} {flatten(change.name or change.record_id)}"
+
+
+def _held_text(change: PlannedChange) -> str:
+    """What is held, and what of it the server does not know: nothing, where an earlier change is held."""
+    return _change_text(change) + (f" ({change.detail})" if change.detail else "")
 
 
 def _outcome(table: Table | None, change: PlannedChange) -> list[tuple[str, str]]:

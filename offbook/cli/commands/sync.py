@@ -118,7 +118,15 @@ def _report_lines(report: SyncReport, status: Status) -> list[str]:
         lines.append(f"{format_count(report.conflicts, 'conflict')}: a person must decide. See `offbook conflicts`.")
     if status.parked:
         lines.append(f"{format_count(status.parked, 'change')} can't be sent: see `offbook parked`.")
-    return lines
+    return [*lines, *_held_lines(status)]
+
+
+def _held_lines(status: Status) -> list[str]:
+    """A sentence about what waits for the server to know what this device knows."""
+    if not status.held:
+        return []
+    edits = format_count(status.held, "edit waits", "edits wait")
+    return [f"{edits} for the server to be upgraded ({', '.join(status.held_cells)})."]
 
 
 def report_unreachable(book: Replica, error: Offline | NotAuthorized) -> CommandResult:
@@ -162,6 +170,8 @@ def status(book: Replica, args: argparse.Namespace) -> CommandResult:
         ("Clock", _clock_text(status.clock_offset_ms)),
     ]
     lines = [*format_pairs(rows), *_clock_advice(status.clock_offset_ms), *_warning(status)]
+    if status.held:
+        lines += ["", *_held_lines(status)]
     return CommandResult(_status_data(book), lines)
 
 

@@ -24,6 +24,9 @@ from offbook.core.validation import STRICT, UUID_TEXT, Json, Rules, parse_cells
 PROTOCOL = "1"
 """Sent as the header Offbook-Protocol both ways."""
 
+SCHEMA_HEADER = "Offbook-Schema"
+"""The header that holds the shape of the sender's schema, both ways."""
+
 CHANGES_MAX = 1_000
 PAGE_MAX = 1_000
 BODY_BYTES_MAX = 16 * 1024 * 1024

@@ -118,7 +118,11 @@ SYNC_SCHEMAS: dict[str, Schema] = {
         }
     ),
     "Page": object_of(PAGE),
-    "Synced": object_of({**PAGE, "results": array_of(ref("Result"))}, *(PAGE.keys() - {"book"})),
+    "Synced": object_of(
+        {**PAGE, "only": array_of(TABLE, description="As asked."), "results": array_of(ref("Result"))},
+        "only",
+        *(PAGE.keys() - {"book"}),
+    ),
 }
 
 # --- comparing -------------------------------------------------------------------------------------------------------
