@@ -22,7 +22,9 @@ from ops.grow import grow
 
 from app import App
 from offbook import Replica, Response, SyncError, SyncReport
-from offbook.core.schema import Field, Map, Schema, Table, Type
+from offbook.contacts.table import BUILT_IN
+from offbook.core.declaration_rules import app_schema
+from offbook.core.schema import Field, Map, Table, Type
 from tests.support.browser import add_device, add_user, bearer
 
 VERSIONS = 5
@@ -139,7 +141,8 @@ class GrowingServer:
         add_user(app, "ada")
 
     def token(self, name: str) -> str:
-        return add_device(self._app, "ada", name)
+        _, token = add_device(self._app, "ada", name)
+        return token
 
     def answer(self, token: str, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Response:
         self.now_us += self._random.randrange(1, 2_000_000)
@@ -148,7 +151,7 @@ class GrowingServer:
 
     def grow(self, tables: Sequence[Table]) -> None:
         self.now_us += 1
-        grow(self._app.extensions["database"], Schema(tables), now_us=self.now_us)
+        grow(self._app.extensions["database"], app_schema(tables, BUILT_IN), self.now_us)
 
     # --- its backups ---
 
@@ -359,7 +362,7 @@ class GrowthWorld:
         for device in self.devices:
             status = device.replica.status()
             assert (status.pending, status.parked, status.held) == (0, 0, 0), f"{device.name}: {status}"
-            assert device.replica.verify().repaired == [], device.name
+            assert device.replica.verify().repaired == (), device.name
         kept = set(TOKEN.findall(self.server.everything() + "".join(device.waiting() for device in self.devices)))
         missing = [text for text in self.typed if text not in kept]
         assert not missing, f"typed and lost: {missing}"
