@@ -49,6 +49,8 @@ Uuid = Annotated[str, mapped_column(String(36))]
 Long = Annotated[str, mapped_column(LONG_TEXT)]
 
 
+HAS_BATCH = text("batch IS NOT NULL")
+
 NO_PASSWORD = "!"
 """What no password hashes to."""
 
@@ -224,8 +226,10 @@ class ContactDetail(Base):
 
 
 class ChangeRow(Base):
-    """One change with its verdict: the history. Pruning empties all columns but change_id, verdict and seq, and
+    """One change with its verdict: the history. Pruning empties all columns but change_id, verdict, seq and batch, and
     the reason of a rejection: all that the same change is answered with once more.
+
+    Most changes belong to no batch: where an engine can, its index leaves them out.
 
     Device and user are numbers without a foreign key: history outlives what it names.
     """
@@ -235,6 +239,7 @@ class ChangeRow(Base):
         UniqueConstraint("book_id", "change_id"),
         Index(None, "book_id", "seq"),
         Index(None, "book_id", "record_id"),
+        Index(None, "book_id", "batch", "seq", sqlite_where=HAS_BATCH, postgresql_where=HAS_BATCH),
     )
 
     id: Mapped[Number]
@@ -257,6 +262,7 @@ class ChangeRow(Base):
     verdict: Mapped[str] = mapped_column(String(12))
     code: Mapped[str | None] = mapped_column(String(40))
     detail: Mapped[Long | None]
+    batch: Mapped[Uuid | None]
 
 
 class ConflictRow(Base):

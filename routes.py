@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Flask
 
+from web.api.batches import batches
 from web.api.conflicts import conflicts
 from web.api.contacts import rest
 from web.api.health import health
@@ -14,6 +15,7 @@ from web.api.history import history
 from web.api.metrics import metrics
 from web.api.openapi import openapi
 from web.api.sync import api
+from web.api.tables import tables
 from web.api.users import users
 from web.live.handshake import live, note_cursor
 from web.pages.activity import activity
@@ -34,9 +36,11 @@ API: tuple[tuple[Blueprint, str], ...] = (
     (rest, ""),
     (history, ""),
     (conflicts, ""),
+    (batches, ""),
     (live, ""),
     (health, ""),
     (users, ""),
+    (tables, ""),
     (openapi, ""),
 )
 

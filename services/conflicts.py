@@ -161,7 +161,8 @@ def resolve_all(store: Store, book_id: int, actor: Actor, rule: Rule, up_to: int
 def _bulk_change(record: Record, resolution: BulkResolution, actor: Actor, now_us: int) -> Change:
     """All come from one replica: none of them meets another of the same record as something that it had not seen."""
     change_id = str(uuid5(UUID(actor.id), resolution.resolves[0]))
-    return change_for(record, resolution.patch, actor, change_id, now_us)._replace(resolves=resolution.resolves)
+    change = change_for(record, resolution.patch, actor, change_id, now_us)
+    return change._replace(resolves=resolution.resolves, batch=actor.id)
 
 
 def _fetch_conflict(book: ReadTransaction, conflict_id: str) -> tuple[Conflict, str | None]:

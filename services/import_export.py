@@ -24,8 +24,10 @@ from storage.repositories.contact_queries import ContactQueries
 @dataclass(slots=True)
 class ImportReport:
     """How many contacts of a file were added, were there already, or had been deleted, and what could not be taken:
-    ``problems`` are a row or a name, each with a sentence."""
+    ``problems`` are a row or a name, each with a sentence. All its changes share the
+    ``batch``, by which they can be undone."""
 
+    batch: str
     added: int = 0
     already_here: int = 0
     deleted_before: int = 0
@@ -46,14 +48,14 @@ def import_contacts(
     Raises Malformed where the file can't be read, before anything is written.
     """
     parsed = google_csv.read(google_csv.decode(file))
-    report = ImportReport(problems=[(f"Row {problem.row}", problem.detail) for problem in parsed.problems])
+    report = ImportReport(new_id(), problems=[(f"Row {problem.row}", problem.detail) for problem in parsed.problems])
     for start in range(0, len(parsed.contacts), CHANGES_MAX):
         contacts = parsed.contacts[start : start + CHANGES_MAX]
         is_deleted = queries.known(book_id, [contact["id"] for contact in contacts])
         report.deleted_before += sum(is_deleted.values())
         report.already_here += len(is_deleted) - sum(is_deleted.values())
         fresh = [contact for contact in contacts if contact["id"] not in is_deleted]
-        changes = [_insert(contact, new_id(), now_us) for contact in fresh]
+        changes = [_insert(contact, new_id(), report.batch, now_us) for contact in fresh]
         for contact, outcome in zip(fresh, _push(store, book_id, origin, changes, now_us), strict=True):
             if outcome.fault is not None:
                 report.problems.append((contact["name"], outcome.fault.detail))
@@ -72,8 +74,9 @@ def _push(
     return [outcome for part in parts for outcome in part.outcomes]
 
 
-def _insert(contact: Contact, change_id: str, now_us: int) -> Change | Rejection:
-    return build_change(change_id, CONTACTS, contact["id"], Operation.INSERT, change_id, now_us // 1000, data=contact)
+def _insert(contact: Contact, change_id: str, batch: str, now_us: int) -> Change | Rejection:
+    now_ms, record_id = now_us // 1000, contact["id"]
+    return build_change(change_id, CONTACTS, record_id, Operation.INSERT, change_id, now_ms, data=contact, batch=batch)
 
 
 def export_contacts(store: Store, book_id: int) -> str:

@@ -222,4 +222,5 @@ def _book_change(record: Record, patch: Patch, actor: Actor, now_us: int) -> Cha
         timestamp=now_us // 1000,
         base=record.seq,
         cells=patch.cells,
+        batch=actor.id,
     )

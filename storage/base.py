@@ -17,10 +17,12 @@ from typing import NamedTuple, Protocol
 
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep
+from offbook.core.history.undo import BatchSummary
 from offbook.core.merge.batch import BookState, Outcome, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits
 from offbook.core.model import Author, Conflict, Cursor, DiscardedWrite, Key, Record
 from offbook.core.protocol.requests import PAGE_MAX
+from offbook.core.protocol.view import View
 from offbook.core.schema import Schema
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import Range, Sum
@@ -76,22 +78,52 @@ class PushedBatch:
     records: Mapping[Key, Record]
 
 
+class Batches(Protocol):
+    """What acts wrote to a book: the changes that share a batch. Those that changed nothing are not counted."""
+
+    def page(self, limit: int, before: int | None = None) -> list[BatchSummary]:
+        """Some batches, the newest first: those whose last seq is below ``before``. What was pruned is not there."""
+        ...
+
+    def summary(self, batch: str) -> BatchSummary | None:
+        """One batch, pruned or not; None where there is none."""
+        ...
+
+    def keys(self, batch: str) -> list[Key]:
+        """The records that a batch wrote to, in order."""
+        ...
+
+    def steps(self, keys: Iterable[Key], after: int) -> dict[Key, list[HistoryStep]]:
+        """What was written to each of these records after this seq, in that order."""
+        ...
+
+
 class ReadTransaction(Protocol):
     """One consistent view of a book. ``schema`` are its synced tables."""
 
     book: BookState
     schema: Schema
 
+    @property
+    def batches(self) -> Batches:
+        """The batches of the book."""
+        ...
+
     def last_seq_at_or_before(self, up_to: int) -> int:
         """The newest seq of the book's log that is not above ``up_to``; 0 where there is none."""
         ...
 
-    def rows(self, after: int, up_to: int, size: PageSize, live_only: bool) -> tuple[list[dict[str, Json]], bool]:
-        """Rows with ``after < seq <= up_to``, by seq, in wire form, as many as fit; and whether there are more."""
+    def rows(
+        self, after: int, up_to: int, size: PageSize, live_only: bool, view: View | None = None
+    ) -> tuple[list[dict[str, Json]], bool]:
+        """Rows with ``after < seq <= up_to``, by seq, in wire form, as many as fit; and whether there are more.
+
+        They are those of every table, whole, or as the view shows them.
+        """
         ...
 
-    def rows_of(self, table: str, ids: Iterable[str]) -> dict[str, dict[str, Json]]:
-        """Rows by their ids, in wire form; of those that are not there none."""
+    def rows_of(self, table: str, ids: Iterable[str], view: View | None = None) -> dict[str, dict[str, Json]]:
+        """Rows by their ids, in wire form, whole or as the view shows them; of those that are not there none."""
         ...
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
@@ -182,6 +214,10 @@ class Store(Protocol):
     @property
     def schema(self) -> Schema:
         """The same in every transaction."""
+
+    @property
+    def since(self) -> Mapping[str, int]:
+        """At which seq parts of the tables became known, by their names; the others were there from the beginning."""
 
     def reading(self, book_id: int) -> AbstractContextManager[ReadTransaction]:
         """A view of the book. Raises NotLetIn where the book was purged."""

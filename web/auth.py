@@ -148,6 +148,14 @@ def authenticate_device() -> DeviceLogin:
     return login
 
 
+def current_book_id() -> int:
+    """The book of the device whose token the request shows; without one, of whoever is signed in. Raises ApiProblem
+    (401)."""
+    if authorization() or not is_signed_in():
+        return authenticate_device().book_id
+    return signed_in_user().book_id
+
+
 def check_head() -> ResponseReturnValue | None:
     """Before anything else of a request that is not to be worked on: its refusal, or whether its sender is known.
 

@@ -17,7 +17,7 @@ from flask.globals import request_ctx
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from offbook.core.errors import Conflicting, CursorGone, Invalid, Malformed, NotFound, NotLetIn
+from offbook.core.errors import Conflicting, CursorGone, Invalid, Malformed, NotFound, NotLetIn, Pruned
 from storage.errors import RETRY_SECONDS, DatabaseDiskFull, Unwritable
 
 PROBLEM = "application/problem+json"
@@ -106,7 +106,7 @@ def from_http(error: HTTPException) -> ResponseReturnValue:
 
 BUSY_SECONDS = 5
 
-Translated = Malformed | NotFound | Invalid | Conflicting | NotLetIn | CursorGone | Unwritable
+Translated = Malformed | NotFound | Pruned | Invalid | Conflicting | NotLetIn | CursorGone | Unwritable
 """What the core and the stores raise on purpose, and a client is to hear of."""
 
 
@@ -117,6 +117,8 @@ def problem_of(error: Translated) -> ApiProblem:
             return ApiProblem(error.status, error.code, str(error))
         case NotFound():
             return ApiProblem(404, error.code, str(error))
+        case Pruned():
+            return ApiProblem(410, error.code, str(error))
         case Invalid():
             return ApiProblem(422, error.code, str(error))
         case Conflicting():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from offbook.core.schema import Field, Map, Schema, Table, Type
 
 DETAIL_KINDS = ("phone", "email", "address", "url", "date", "group", "custom")
@@ -54,3 +56,21 @@ CONTACTS = Table(
 
 BUILT_IN = Schema((CONTACTS,))
 """The tables that every replica and every server has."""
+
+FIRST_FIELDS = (
+    *("name", "email", "email_label", "phone", "phone_label", "given_name", "middle_name", "family_name", "prefix"),
+    *("suffix", "nickname", "file_as", "company", "department", "title", "birthday", "website", "website_label"),
+    *("notes", "starred"),
+)
+FIRST_ATTRIBUTES = ("kind", "label", "value", "position", "street", "city", "region", "postcode", "country")
+
+
+def _as_at_first(table: Table) -> Table:
+    details = table.maps_by_name["details"]
+    attributes = tuple(details.by_name[name] for name in FIRST_ATTRIBUTES)
+    fields = tuple(table.by_name[name] for name in FIRST_FIELDS)
+    return replace(table, fields=fields, maps=(replace(details, attributes=attributes),))
+
+
+FIRST_SCHEMA = Schema((_as_at_first(CONTACTS),))
+"""What those see who name no schema: contacts as they were before apps could bring tables, in this order for ever."""

@@ -11,6 +11,8 @@ from enum import Flag, auto
 from types import MappingProxyType
 from typing import NamedTuple
 
+from offbook.core.text import with_article
+
 
 class Scope(Flag):
     """Which requests a code can be the answer to, for codes that are not one address's own; and what it is about."""
@@ -31,7 +33,8 @@ ELSEWHERE = Scope(0)
 class Code(NamedTuple):
     """A code: the status of an answer that has it (None: it is in none, or in one about something else too).
 
-    ``reason`` says why a change waits on a device that parked it for this code: the second half of a sentence.
+    ``reason`` says why a change waits on a device that parked it for this code: the second half of a sentence, as
+    reason_of() fills it in.
     """
 
     name: str
@@ -63,11 +66,11 @@ CODES = _by_name(
     Code("not_an_object", 400, Scope.CHANGE | Scope.BODY, "it can’t be read"),
     Code("out_of_range", None, Scope.RECORD | Scope.TYPED, "a number is too large or too small"),
     Code("too_long", None, Scope.RECORD | Scope.TYPED, "a text is too long"),
-    Code("too_many_entries", None, Scope.RECORD | Scope.TYPED, "a contact has too many details"),
+    Code("too_many_entries", None, Scope.RECORD | Scope.TYPED, "{record} has too many details"),
     Code("unknown_cell", None, Scope.RECORD, "it has a field that this server does not know"),
     Code("unknown_key", 400, Scope.CHANGE | Scope.PUSH, "it has something that this server does not know"),
     Code("unknown_operation", None, Scope.CHANGE, "it does something that this server does not know"),
-    Code("unknown_record", None, Scope.CHANGE, "its contact is not there any more"),
+    Code("unknown_record", None, Scope.CHANGE, "its {singular} is not there any more"),
     Code("unknown_table", None, Scope.CHANGE, "it is of a table that this server does not know"),
     Code("wrong_type", None, Scope.RECORD, "a value is of the wrong kind"),
     # --- a request can't be read, or is not taken as a whole
@@ -79,11 +82,13 @@ CODES = _by_name(
     Code("bad_kept", 400, Scope.PUSH),
     Code("bad_limit", 400),
     Code("bad_number", 400),
+    Code("bad_only", 400, Scope.PUSH),
     Code("bad_parked", 400, Scope.PUSH),
     Code("bad_place", 400),
     Code("bad_push", 400),
     Code("bad_ranges", 400),
     Code("bad_request", 400),
+    Code("bad_schema", 400, Scope.PUSH),
     Code("bad_search", 400),
     Code("bad_seen", 400, Scope.PUSH),
     Code("broken_form", 400),
@@ -128,6 +133,7 @@ CODES = _by_name(
     Code("taken", 409),
     Code("cursor_gone", 410, Scope.PUSH),
     Code("gone", 410),
+    Code("pruned", 410),
     Code("precondition_failed", 412),
     Code("bad_address", 422),
     Code("bad_days", 422),
@@ -144,6 +150,8 @@ CODES = _by_name(
     Code("too_old", 422),
     Code("unknown_policy", 422),
     Code("used_id", 422),
+    # --- a cell of a batch that is undone stays as it is (beside changed_since and purged)
+    Code("deleted_since"),
     # --- the server can't, or not now
     Code("server_error", 500, Scope.ANY),
     Code("busy", 503, Scope.ANY),
@@ -189,6 +197,15 @@ CODES = _by_name(
     Code("unwelcome"),
     Code("usage"),
 )
+
+
+def reason_of(name: str, singular: str) -> str:
+    """Why a change waits that was parked for this code: the code itself where only a later version knows it.
+
+    ``singular`` is what people call a record.
+    """
+    reason = CODES[name].reason if name in CODES else ""
+    return reason.replace("{record}", with_article(singular)).replace("{singular}", singular) or name
 
 
 def names_in(scope: Scope) -> tuple[str, ...]:

@@ -256,6 +256,8 @@ def make_map(name: str, attributes: Sequence[Field], said: Mapping[str, Json], o
             raise _fault(messages.NOT_IN_MAP, _place(place, attribute.name))
         if attribute.shares:
             _check_column(_place(place, attribute.name), "shares", attribute.shares, mains)
+            if Type.JSON in (attribute.type, map_.by_name[attribute.shares].type):
+                raise _fault(messages.JSON_SHARED, _place(place, attribute.name))
     if map_.beside:
         _check_column(place, "beside", map_.beside, mains)
     return map_

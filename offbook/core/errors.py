@@ -9,6 +9,7 @@
     │   ├── Conflicting      the request does not fit what is stored
     │   └── NotLetIn         the user of this password or token is disabled or removed
     ├── NotFound             no such record, change or device
+    ├── Pruned               it was there, and the history does not reach back to it any more (410)
     ├── CursorGone           the cursor can't be served any more: take a snapshot (410)
     └── SyncError            a sync stopped; what was typed stays on the device and is sent later
         ├── Offline          the server can't be reached
@@ -73,6 +74,12 @@ class NotFound(OffbookError):
     """There is no such record, change or device."""
 
     code = "not_found"
+
+
+class Pruned(OffbookError):
+    """It was there, and the history does not reach back to it any more."""
+
+    code = "pruned"
 
 
 class Invalid(CodedError):

@@ -8,7 +8,7 @@ from offbook.core.text import describe_duration
 
 
 def format_count(number: int, singular: str, plural: str = "") -> str:
-    """``1 contact``, ``1,200 contacts``."""
+    """``1 record``, ``1,200 records``."""
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from offbook.core.errors import Invalid
 from offbook.core.model import Operation, Scalar, Value
 from offbook.core.schema import ENTRY_KEY, Field, Map, Table, Type, entry_of
-from offbook.core.validation import LENIENT, Json, check, parse_cells, same, value_of
+from offbook.core.validation import LENIENT, Json, check, json_of_cells, parse_cells, same, value_of
 
 TYPES_OF_JSON = {str: Type.TEXT, int: Type.INTEGER, float: Type.NUMBER}
 """What a cell must be of that is not known here; all else is JSON."""
@@ -86,7 +86,9 @@ def is_whole(table: Table, cell: str, value: Json) -> bool:
     """Whether this version knows the cell, and a part of it for each that the value has."""
     if not table.has_cell(cell):
         return False
-    return not isinstance(value, list | tuple) or "/" not in cell or len(value) <= len(table.fields_of(cell))
+    if not isinstance(value, list | tuple) or "/" not in cell or table.holds_json(cell):
+        return True
+    return len(value) <= len(table.fields_of(cell))
 
 
 def _any_value(cell: str, value: Json) -> Scalar:
@@ -162,9 +164,9 @@ def _same(server_value: Json, value: Json) -> bool:
 
 
 def _by_attribute(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
-    """Cells by the attributes that they are made of."""
+    """Cells by the attributes that they are made of, as JSON has them."""
     values: dict[str, Json] = {}
-    for cell, value in cells.items():
+    for cell, value in json_of_cells(table, cells).items():
         if isinstance(value, tuple) and table.has_cell(cell):
             values.update(zip((entry_of(cell) + field.name for field in table.fields_of(cell)), value, strict=False))
         else:

@@ -140,6 +140,7 @@ SINCE_NOT_A_CURSOR = Message("bad_cursor", '"since" must be a cursor that this s
 BAD_CURSOR = Message("bad_cursor", "This is no cursor that this server gave: leave it out to start over.")
 BAD_SEEN = Message("bad_seen", '"seen" must be a seq that this server gave.')
 BAD_KEPT = Message("bad_kept", '"kept" must be a seq that this server gave.')
+BAD_ONLY = Message("bad_only", '"only" must be a list of one or more names of tables.')
 BAD_PARKED = Message("bad_parked", '"parked" must be an object of codes and counts.')
 
 # --- a comparison ----------------------------------------------------------------------------------------------------
@@ -183,6 +184,7 @@ BAD_KEY_FIELD = Message(
     "bad_declaration",
     "{place}: the key {name} must be required, without a default, and hold text, a date, a choice or a whole number.",
 )
+JSON_SHARED = Message("bad_declaration", "{place} can't share a cell: JSON is a cell of its own.")
 ONLY_IN_MAP = Message("bad_declaration", "{place} can't share a cell: only attributes of a map do.")
 NOT_IN_MAP = Message("bad_declaration", "{place} can't name a place beside it: it is an attribute of a map itself.")
 NO_PLACE_BESIDE = Message(
@@ -226,28 +228,4 @@ TRASH_OVER_HISTORY = Message(
     "bad_days",
     "The trash can't be kept longer ({trash} days) than the history ({history} days): with the history goes what was "
     "deleted. Ask for fewer days of trash, or for more of history.",
-)
-
-# --- a file of Google Contacts ---------------------------------------------------------------------------------------
-
-CUT_IN_CHARACTER = Message(
-    "cut_off",
-    "This file ends in the middle of a character: it was cut off, or is not UTF-8 text. Nothing of it was taken: "
-    "export or copy it again.",
-)
-NOT_UTF8_FILE = Message("not_text", "This file is not UTF-8 text: save it as “CSV UTF-8” and try again.")
-NOT_GOOGLE_CSV = Message(
-    "not_google_csv",
-    "This is not a file of Google Contacts: its first row should name columns like First Name and Phone 1 - Value. "
-    "In Google Contacts, choose Export and then Google CSV.",
-)
-BROKEN_CSV = Message(
-    "broken_csv", "This file can't be read near line {line} ({flaw}): look for a quote too many there."
-)
-CUT_IN_ROW = "This file was cut off in row {row}: "
-CUT_ADVICE = " Nothing of it was taken: export or copy it again; or, if it is whole, mend that row."
-CUT_IN_QUOTE = Message("cut_off", f"{CUT_IN_ROW}a quote that opens there is never closed.{CUT_ADVICE}")
-CUT_AFTER_HEADER = Message("cut_off", f"{CUT_IN_ROW}no line break follows the names of the columns.{CUT_ADVICE}")
-CUT_IN_CELLS = Message(
-    "cut_off", f"{CUT_IN_ROW}it has {{cells}} of {{width}} cells, and no line break follows it.{CUT_ADVICE}"
 )

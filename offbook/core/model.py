@@ -69,7 +69,8 @@ class Change(NamedTuple):
     ``cells`` maps a cell to its new value; an entry that the change removes is ``map/key/@exists: False``, one that it
     writes to has ``map/key/@exists: True``. ``base`` is the record's seq that the replica knew (0: none), ``bases``
     the seq per cell where it differs. ``resolves`` names the conflicts of its record that it resolves. ``history``: it
-    had its effect before the server was restored, and was replaced since; it is only to be in the history.
+    had its effect before the server was restored, and was replaced since; it is only to be in the history. ``batch`` is
+    the id that all changes of one act share (an import, a restore), None where it stands alone.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Change(NamedTuple):
     bases: Mapping[str, int] = NOTHING
     resolves: tuple[str, ...] = ()
     history: bool = False
+    batch: str | None = None
 
     @property
     def key(self) -> Key:

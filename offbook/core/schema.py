@@ -11,17 +11,24 @@ This module holds no behaviour of storage, wire or pages; they all look things u
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 
+from offbook.core.text import fold_key
+
 EXISTS = "@exists"
 """The name of the existence cell."""
 
 ENTRY_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What a device may name a map entry: part of a cell's name, so without ``/``."""
+
+
+SHAPE = re.compile(r"[0-9a-f]{16}")
+"""What a schema's shape is like."""
 
 
 class Type(StrEnum):
@@ -192,6 +199,11 @@ class Table:
         """The names of the plain fields that hold JSON."""
         return _json_names(self.fields)
 
+    @cached_property
+    def has_json(self) -> bool:
+        """Whether any cell holds JSON."""
+        return bool(self.json_names) or any(map_.json_names for map_ in self.maps)
+
     def has_cell(self, cell: str) -> bool:
         """Whether a record of this table can have a cell of this name."""
         if "/" not in cell:
@@ -209,6 +221,10 @@ class Table:
             return ()
         return self.maps_by_name[entry.split("/")[0]].cells[name] if entry else (self.by_name[name],)
 
+    def holds_json(self, cell: str) -> bool:
+        """Whether it is a cell of this table that holds JSON: a value on the wire, its text elsewhere."""
+        return self.has_json and self.has_cell(cell) and any(part.type is Type.JSON for part in self.fields_of(cell))
+
 
 def _defaults(fields: Iterable[Field]) -> Mapping[str, str | int | float]:
     return MappingProxyType({field.name: field.default for field in fields if field.default is not None})
@@ -216,6 +232,15 @@ def _defaults(fields: Iterable[Field]) -> Mapping[str, str | int | float]:
 
 def _json_names(fields: Iterable[Field]) -> frozenset[str]:
     return frozenset(field.name for field in fields if field.type is Type.JSON)
+
+
+KEYS = uuid.UUID("0b6f3a52-7c1e-5d0a-9b44-6f66626f6f6b")
+"""The namespace of ids that follow from keys (RFC 9562, section 5.5). It is for ever: devices make the same ids."""
+
+
+def record_id_of_key(table: Table, value: str | int) -> str:
+    """The id of a new record of a table with a key, whose value this is: the same on every device."""
+    return str(uuid.uuid5(KEYS, f"{table.name}/{fold_key(str(value))}"))
 
 
 def entry_of(cell: str) -> str:

@@ -37,6 +37,14 @@ def normalize_for_search(text: str) -> str:
     return "".join(letter for letter in folded if not combining(letter))
 
 
+def fold_key(text: str) -> str:
+    """``text`` as a key is compared: without case, width and the like, and each gap in it one space.
+
+    Accents count: ``resume`` and ``résumé`` are two keys. Folding twice changes nothing.
+    """
+    return " ".join(normalize("NFKC", normalize("NFKC", text).casefold()).split())
+
+
 def without_control_characters(line: str) -> str:
     """One line, with nothing in it that a terminal would obey, or that would reorder the text around it on a page."""
     return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
@@ -46,6 +54,11 @@ def join_with_and(words: Iterable[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``: each once, in order. There must be one at least."""
     *most, last = dict.fromkeys(words)
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def with_article(noun: str) -> str:
+    """``a record``, ``an entry``."""
+    return f"{'an' if noun[:1] in tuple('aeio') else 'a'} {noun}"
 
 
 def describe_duration(seconds: int) -> str:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 from itertools import zip_longest
-from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
@@ -36,6 +36,7 @@ TIME = re.compile(
 UUID_TEXT = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 SURROGATE = re.compile("[\ud800-\udfff]")
 JSON_DEPTH_MAX = 32
+FLOAT_MAX = sys.float_info.max
 MADE_BY_SERVER = frozenset({"id", "created_at", "updated_at"})
 
 
@@ -114,13 +115,9 @@ def _number(field: Field, name: str, value: Json) -> float:
     """A finite float: a whole number is one too, and there is no negative zero, of which SQLite knows nothing."""
     if type(value) not in (int, float):
         raise Invalid.of(messages.NOT_A_NUMBER, field=name)
-    try:
-        number = float(value)
-    except OverflowError:
-        number = float("inf")
-    if not isfinite(number):
+    if not -FLOAT_MAX <= value <= FLOAT_MAX:
         raise Invalid.of(messages.NOT_FINITE, field=name)
-    return number + 0.0
+    return float(value) + 0.0
 
 
 def _time(field: Field, name: str, value: Json) -> str | None:
@@ -280,11 +277,23 @@ def value_of(table: Table, cell: str, value: Json, rules: Rules = STRICT) -> Val
         if type(value) is not bool:
             raise Invalid.of(messages.NOT_A_FLAG, field=cell)
         return value
-    parts_sent = value if isinstance(value, list) else [value]
+    parts_sent = value if isinstance(value, list) and fields[0].type is not Type.JSON else [value]
     if len(parts_sent) > len(fields):
         raise Invalid.of(messages.TOO_MANY_PARTS, field=cell, limit=len(fields))
     parts = tuple(check(field, cell, part, rules) for field, part in zip_longest(fields, parts_sent))
     return parts[0] if len(parts) == 1 else (parts if any(part is not None for part in parts) else None)
+
+
+def json_of(table: Table, cell: str, value: Value) -> Json:
+    """The value of one cell as JSON has it by itself: what value_of() reads."""
+    return json.loads(str(value)) if value is not None and table.holds_json(cell) else value
+
+
+def json_of_cells(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
+    """Cells by their names, each as JSON has it by itself."""
+    if not table.has_json:
+        return dict(cells)
+    return {cell: json_of(table, cell, value) for cell, value in cells.items()}
 
 
 def is_empty(value: Json) -> bool:
@@ -307,6 +316,37 @@ def with_all_fields(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]
         data[field.name] = bool(value) if field.type is Type.FLAG else value
     for map_ in table.maps:
         data[map_.name] = _entries(map_, cells)
+    return _with_json(table.json_names, data)
+
+
+def filled_fields(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
+    """Cells as an object without what is empty: no null, no false, no map without entries. What is absent is empty."""
+    data: dict[str, Json] = {}
+    data.update((name, value) for name in table.by_name if not is_empty(value := cells.get(name)))
+    data.update((map_.name, entries) for map_ in table.maps if (entries := _entries(map_, cells)))
+    return _with_json(table.json_names, data)
+
+
+def with_defaults(table: Table, data: Mapping[str, Json]) -> dict[str, Json]:
+    """A record's data as people see it: with the default of each required field, or attribute, that is empty.
+
+    Only what is shown is made with this. What is compared, stored or sent knows no defaults.
+    """
+    shown = dict(data)
+    for name, default in table.defaults.items():
+        if is_empty(shown.get(name)):
+            shown[name] = default
+    for map_ in table.maps:
+        if map_.defaults and shown.get(map_.name):
+            shown[map_.name] = {key: {**map_.defaults, **entry} for key, entry in shown[map_.name].items()}
+    return shown
+
+
+def _with_json(names: Collection[str], data: dict[str, Json]) -> dict[str, Json]:
+    """The data, in which those of these names that hold a text of JSON now hold its value."""
+    for name in names:
+        if data.get(name) is not None:
+            data[name] = json.loads(data[name])
     return data
 
 
@@ -327,7 +367,7 @@ def entry_data(map_: Map, cells: Mapping[str, Value], prefix: str) -> dict[str, 
         value = cells.get(prefix + cell)
         parts = value if isinstance(value, tuple) else (value,)
         entry.update((field.name, part) for field, part in zip(attributes, parts, strict=False) if part is not None)
-    return entry
+    return _with_json(map_.json_names, entry)
 
 
 def change_data(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
@@ -341,16 +381,18 @@ def change_data(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
                 _put(entries, map_, key, name, value)
         if entries:
             data[map_.name] = entries
-    return data
+    return _with_json(table.json_names, data)
 
 
 def _put(entries: dict[str, Json], map_: Map, key: str, name: str, value: Value) -> None:
     if name == EXISTS:
         entries[key] = entries.get(key, {}) if value else None
         return
+    entry = entries.setdefault(key, {})
     if name not in map_.cells:  # a newer version knows it, and left it in this device's file
-        entries.setdefault(key, {})[name] = value
+        entry[name] = value
         return
     names = [attribute.name for attribute in map_.cells[name]]
     parts = value if isinstance(value, tuple) else (value,)  # a newer version may know more of them, by unknown names
-    entries.setdefault(key, {}).update(zip_longest(names, parts[: len(names)]))
+    entry.update(zip_longest(names, parts[: len(names)]))
+    _with_json(map_.json_names & {name}, entry)

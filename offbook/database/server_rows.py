@@ -271,13 +271,15 @@ def lines_over_insert(insert: LogLine, lines: Iterable[LogLine], row: ServerRow 
     """
     row = row or NO_SERVER_ROW
     typed: list[LogLine] = []
+    seen_of_insert = {insert.base}
     for line in lines:
         if line.id <= insert.id or line.state is not LineState.PENDING or line.is_derived:
             continue
         seen = (line.bases or {}).get(EXISTS, line.base)
-        if seen != insert.base and not (row.deleted and seen >= row.last_seq):
+        if line.base != insert.base and seen not in seen_of_insert and not (row.deleted and seen >= row.last_seq):
             break
         typed.append(line)
+        seen_of_insert.add(seen)  # less than its base, where a deletion before the INSERT was not answered
         if line.operation == Operation.DELETE:
             break
     return typed

@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from offbook.contacts.table import CONTACTS, DETAIL_KINDS
-from offbook.core import messages
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
 from offbook.core.validation import UUID_TEXT, parse_cells
+from offbook.formats import messages
 from offbook.formats.google_csv_columns import (
     FIELDS,
     KINDS,

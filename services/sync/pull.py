@@ -8,15 +8,21 @@ from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import state_at
 from offbook.core.model import Cursor, Key
 from offbook.core.protocol.rows import iso_millis
+from offbook.core.protocol.view import View
 from offbook.core.schema import EXISTS
-from offbook.core.validation import Json, with_all_fields
+from offbook.core.validation import Json
 from storage.base import WHOLE_PAGE, Page, PageSize, ReadTransaction, Store
 
 
-def pull(store: Store, book_id: int, since: Cursor | None, size: PageSize = WHOLE_PAGE) -> Page:
-    """The page after ``since``; None asks for a snapshot, which serves live rows only. Raises CursorGone."""
+def pull(
+    store: Store, book_id: int, since: Cursor | None, size: PageSize = WHOLE_PAGE, view: View | None = None
+) -> Page:
+    """The page after ``since``, of all that the store has or of a view. Raises CursorGone.
+
+    None asks for a snapshot, which serves live rows only.
+    """
     with store.reading(book_id) as reading:
-        return read_page(reading, since, size)
+        return read_page(reading, since, size, view)
 
 
 def require_servable(store: Store, book_id: int, since: Cursor) -> None:
@@ -26,21 +32,26 @@ def require_servable(store: Store, book_id: int, since: Cursor) -> None:
 
 
 def read_page(
-    reading: ReadTransaction, since: Cursor | None, size: PageSize, seen: int = 0, kept: int | None = None
+    reading: ReadTransaction,
+    since: Cursor | None,
+    size: PageSize,
+    view: View | None,
+    seen: int = 0,
+    kept: int | None = None,
 ) -> Page:
-    """The page after ``since``, inside a view that the caller has begun. Raises CursorGone.
+    """The page after ``since``, inside a transaction that the caller has begun. Raises CursorGone.
 
     With ``kept``, a device asks that knew this server before it was restored: see ``_with_former_rows``.
     """
     if since is not None:
         check_cursor(reading, since, seen)
-    page = _page(reading, since, size, with_gone=kept is not None)
+    page = _page(reading, since, size, view, with_gone=kept is not None)
     if kept is not None:
-        _with_former_rows(reading, page, kept)
+        _with_former_rows(reading, page, view, kept)
     return page
 
 
-def _with_former_rows(reading: ReadTransaction, page: Page, kept: int) -> None:
+def _with_former_rows(reading: ReadTransaction, page: Page, view: View | None, kept: int) -> None:
     """Tell of each record of the page that was changed after ``kept`` what it was then (null: it was not there).
 
     And of what was deleted since, when that was by the deleter's time. So a device finds out what was lost with the
@@ -50,15 +61,16 @@ def _with_former_rows(reading: ReadTransaction, page: Page, kept: int) -> None:
     steps: dict[Key, list[HistoryStep]] = {}
     for done in reading.steps_since(kept) if newer else ():
         steps.setdefault(done.key, []).append(done)
-    for name, table in reading.schema.items():
+    view = view or View(reading.schema)
+    for name in view.schema:
         for key, record in reading.records(name, [id for of_table, id in newer if of_table == name]).items():
             cells = state_at(record, steps.get(key, ()), kept)
-            newer[key]["then"] = with_all_fields(table, cells) if cells.get(EXISTS) else None
+            newer[key]["then"] = view.data(name, cells) if cells.get(EXISTS) else None
             if record.deleted:
                 newer[key]["deleted_at"] = iso_millis(record.clock(EXISTS).timestamp)
 
 
-def _page(reading: ReadTransaction, since: Cursor | None, size: PageSize, with_gone: bool) -> Page:
+def _page(reading: ReadTransaction, since: Cursor | None, size: PageSize, view: View | None, with_gone: bool) -> Page:
     """A snapshot ends where the book stood when it began: what came since follows as an ordinary page."""
     book = reading.book
     place = since or Cursor(book.epoch, book.seq, 0)
@@ -66,17 +78,23 @@ def _page(reading: ReadTransaction, since: Cursor | None, size: PageSize, with_g
     after, up_to = (place.after or 0, place.seq) if snapshot else (place.seq, book.seq)
     if after >= up_to:
         return Page(book.uuid, [], Cursor(book.epoch, up_to), False)
-    rows, more = reading.rows(after, up_to, size, live_only=snapshot and not with_gone)
+    rows, more = reading.rows(after, up_to, size, snapshot and not with_gone, view)
     last = rows[-1]["seq"] if more else up_to
-    changes = [*rows, *_conflict_rows(reading, after, last, open_only=snapshot)]
+    changes = [*rows, *_conflict_rows(reading, after, last, view, open_only=snapshot)]
     if not more:
         return Page(book.uuid, changes, Cursor(book.epoch, up_to), False)
     return Page(book.uuid, changes, Cursor(book.epoch, place.seq, last) if snapshot else Cursor(book.epoch, last), True)
 
 
-def _conflict_rows(reading: ReadTransaction, after: int, up_to: int, open_only: bool) -> list[dict[str, Json]]:
+def _conflict_rows(
+    reading: ReadTransaction, after: int, up_to: int, view: View | None, open_only: bool
+) -> list[dict[str, Json]]:
     """Conflicts come with the page of their records, beyond its limit: both have the seq of the same change."""
-    conflicts = [pair for pair in reading.conflicts_between(after, up_to) if pair[1] or not open_only]
+    conflicts = [
+        (conflict, is_open)
+        for conflict, is_open in reading.conflicts_between(after, up_to)
+        if (is_open or not open_only) and (view is None or conflict.table.name in view.schema)
+    ]
     if not conflicts:
         return []
     authors = reading.authors({id for conflict, _ in conflicts for id in conflict.change_ids})

@@ -10,10 +10,11 @@ from offbook.core.merge.batch import Outcome
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push
 from offbook.core.protocol.rows import data_of
+from offbook.core.protocol.view import View
 from offbook.core.validation import Json
 from services.sync.pull import pull, read_page
 from services.sync.push import Turns, plan_changes, push_in_turns
-from storage.base import WHOLE_PAGE, ChangeOrigin, Page, PageSize, PushedBatch, Store
+from storage.base import WHOLE_PAGE, ChangeOrigin, Page, PageSize, PushedBatch, ReadTransaction, Store
 
 
 def sync(
@@ -25,13 +26,12 @@ def sync(
     """
     if request.asks and not request.batch:
         with store.reading(book_id) as reading:
-            page = read_page(reading, request.since, size, request.seen, request.kept)
-        return {"results": [], **page_json(page, request.since)}
+            return {"results": [], **_page_of(reading, request, size)}
     with Turns(store, book_id) as turns:
         parts = push_in_turns(turns, origin, request.batch, now_us, request.since, request.seen)
-    answer: dict[str, Json] = {"book": parts[-1].book.uuid, "results": results_of(parts)}
+    answer: dict[str, Json] = {"book": parts[-1].book.uuid, "results": results_of(parts, request.view)}
     if request.asks:
-        answer.update(_page_after_push(store, book_id, parts[-1], request.since, size))
+        answer.update(_page_after_push(store, book_id, parts[-1], request, size))
     return answer
 
 
@@ -60,34 +60,45 @@ def _taken(
 ) -> list[dict[str, Json]]:
     batch = list(chain.from_iterable(push.batch for push in pushes))
     parts = push_in_turns(turns, origin, batch, now_us, since, max(push.seen for push in pushes))
-    results = iter(results_of(parts))
-    return [{"book": parts[-1].book.uuid, "results": list(islice(results, len(push.batch)))} for push in pushes]
+    outcomes = iter([(part, outcome) for part in parts for outcome in part.outcomes])
+    return [
+        {
+            "book": parts[-1].book.uuid,
+            "results": [result_of(*pair, push.view) for pair in islice(outcomes, len(push.batch))],
+        }
+        for push in pushes
+    ]
 
 
 def dry_run(store: Store, book_id: int, request: Push, now_us: int, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:
     """What sync() would answer at this moment, and nothing is done. Raises CursorGone."""
     with store.reading(book_id) as book:
-        pulled = page_json(read_page(book, request.since, size, request.seen), request.since) if request.asks else {}
+        pulled = _page_of(book, request, size) if request.asks else {}
         plan = plan_changes(book, request.batch, now_us)
     pushed = PushedBatch(book.book, plan.seq, plan.outcomes, plan.records)
-    return {"book": book.book.uuid, "results": results_of([pushed]), **pulled}
+    return {"book": book.book.uuid, "results": results_of([pushed], request.view), **pulled}
 
 
-def changes(store: Store, book_id: int, since: Cursor | None, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:
-    """The answer of ``GET /changes``. Raises CursorGone."""
-    return page_json(pull(store, book_id, since, size), since)
+def _page_of(reading: ReadTransaction, request: Push, size: PageSize) -> dict[str, Json]:
+    page = read_page(reading, request.since, size, request.page_view, request.seen, request.kept)
+    return page_json(page, request.since)
 
 
-def _page_after_push(
-    store: Store, book_id: int, pushed: PushedBatch, since: Cursor | None, size: PageSize
+def changes(
+    store: Store, book_id: int, since: Cursor | None, size: PageSize = WHOLE_PAGE, view: View | None = None
 ) -> dict[str, Json]:
+    """The answer of ``GET /changes``: of all that the store has, or of a view. Raises CursorGone."""
+    return page_json(pull(store, book_id, since, size, view), since)
+
+
+def _page_after_push(store: Store, book_id: int, pushed: PushedBatch, request: Push, size: PageSize) -> dict[str, Json]:
     try:
-        page = pull(store, book_id, since, size)
+        page = pull(store, book_id, request.since, size, request.page_view)
     except CursorGone:
         # Pruned in the moment since the push. What was applied must be answered, so the device hears of it next time.
-        assert since is not None
-        page = Page(pushed.book.uuid, [], since, True)
-    return page_json(page, since)
+        assert request.since is not None
+        page = Page(pushed.book.uuid, [], request.since, True)
+    return page_json(page, request.since)
 
 
 def page_json(page: Page, since: Cursor | None) -> dict[str, Json]:
@@ -101,12 +112,12 @@ def page_json(page: Page, since: Cursor | None) -> dict[str, Json]:
     }
 
 
-def results_of(parts: Iterable[PushedBatch]) -> list[dict[str, Json]]:
+def results_of(parts: Iterable[PushedBatch], view: View | None) -> list[dict[str, Json]]:
     """The answers to all changes of a batch, in their order."""
-    return [result_of(pushed, outcome) for pushed in parts for outcome in pushed.outcomes]
+    return [result_of(pushed, outcome, view) for pushed in parts for outcome in pushed.outcomes]
 
 
-def result_of(pushed: PushedBatch, outcome: Outcome) -> dict[str, Json]:
+def result_of(pushed: PushedBatch, outcome: Outcome, view: View | None) -> dict[str, Json]:
     """The answer to one change. Its ``seq`` is that of the record that it shows, else the one that the change took.
 
     A record that is not there has the book's seq: so that a device knows whether it has something newer.
@@ -115,7 +126,7 @@ def result_of(pushed: PushedBatch, outcome: Outcome) -> dict[str, Json]:
     if outcome.shows_record and outcome.key is not None:
         record = pushed.records.get(outcome.key)
         result["seq"] = pushed.head if record is None else record.seq
-        result["record"] = None if record is None else data_of(record)
+        result["record"] = None if record is None else data_of(record, view)
     if outcome.fault is not None:
         result["code"] = outcome.fault.code
         result["detail"] = outcome.fault.detail

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from offbook.core.merge.batch import BookState
 from offbook.core.model import Cursor
-from offbook.core.protocol.rows import row
+from offbook.core.protocol.rows import row, sparse_row
+from offbook.core.protocol.view import View
 from offbook.core.validation import Json
 from offbook.core.verify.digests import shape_of
 from offbook.core.verify.ranges import RECORDS_MAX, Compare, Fetch, Sum
@@ -35,12 +36,13 @@ def _add_records(
         ranges[place]["records"] = by_id
 
 
-def fetch(store: Store, book_id: int, question: Fetch) -> dict[str, Json]:
-    """A row for each id, in order: a record that is not there is a tombstone of the book's seq."""
+def fetch(store: Store, book_id: int, question: Fetch, view: View | None = None) -> dict[str, Json]:
+    """A row for each id, in order, as this view has it: a record that is not there is a tombstone of the book's seq."""
     with store.reading(book_id) as reading:
-        rows_by_id, gone = reading.rows_of(question.table.name, question.ids), reading.book.seq
+        rows_by_id, gone = reading.rows_of(question.table.name, question.ids, view), reading.book.seq
         ids = dict.fromkeys(question.ids)
-        rows = [rows_by_id.get(record_id) or row(question.table.name, record_id, 0, gone, None) for record_id in ids]
+        make = sparse_row if view is not None and view.is_sparse else row
+        rows = [rows_by_id.get(record_id) or make(question.table.name, record_id, 0, gone, None) for record_id in ids]
         return {**_at(reading.book), "rows": rows}
 
 

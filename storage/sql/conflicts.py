@@ -23,6 +23,7 @@ from storage.base import ChangeOrigin
 from storage.engines.database import Transaction
 from storage.sql.array_params import in_array
 from storage.sql.authors import IDS_AT_ONCE
+from storage.sql.history import STEP
 from storage.sql.history_mapping import step_of_row, value_of
 from storage.sql.prepared import Prepared
 from storage.sql.queries import CHANGES, CONFLICTS
@@ -46,7 +47,7 @@ COUNT_OF = Prepared(select(func.count()).select_from(CONFLICTS).where(*OPEN, C.r
 BY_ID = select(CONFLICTS).where(C.book_id == bindparam("book"), C.id == bindparam("conflict"))
 OPEN_KEYS = select(C.id, C.table_name, C.record_id).where(*OPEN, in_array(C.id, "ids"))
 STEPS = (
-    select(CHANGES.c.table_name, CHANGES.c.record_id, CHANGES.c.seq, CHANGES.c.before)
+    select(*STEP)
     .where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq + 0 > bindparam("after"))
     .where(in_array(CHANGES.c.record_id, "ids"))
     .order_by(CHANGES.c.id)

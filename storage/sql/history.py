@@ -16,7 +16,7 @@ from storage.sql.queries import CHANGES
 from storage.sql.record_mapping import CREATED, clocks_of
 
 C = CHANGES.c
-STEP = (C.table_name, C.record_id, C.seq, C.before)
+STEP = (C.table_name, C.record_id, C.seq, C.before, C.batch)
 """The columns of a step, as ``step_of_row`` takes them."""
 
 

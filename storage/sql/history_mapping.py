@@ -31,6 +31,7 @@ CHANGE_COLUMNS = (
     "bases",
     "before",
     "beaten",
+    "batch",
 )
 
 
@@ -46,7 +47,7 @@ def _row(book_id: int, entry: LoggedChange, origin: ChangeOrigin, now_us: int) -
     verdict_values = (book_id, change_id, seq, verdict.value, now_us, code, detail)
     if change is None:
         return verdict_values + (None,) * len(CHANGE_COLUMNS)
-    _, table, record_id, operation, replica, timestamp, base, cells, bases, _, _ = change
+    _, table, record_id, operation, replica, timestamp, base, cells, bases, _, _, batch = change
     return (
         *verdict_values,
         table.name,
@@ -61,6 +62,7 @@ def _row(book_id: int, entry: LoggedChange, origin: ChangeOrigin, now_us: int) -
         dump(dict(bases)) if bases else None,
         dump(before) if before else None,
         _beaten_column(discarded) if discarded else None,
+        batch,
     )
 
 
@@ -103,12 +105,13 @@ def entry_of_row(
         before=parse_cells(row.before),
         created=created,
         beaten=discarded_values(discarded, authors),
+        batch=row.batch,
     )
 
 
-def step_of_row(table: str, record_id: str, seq: int, before: str | None) -> HistoryStep:
+def step_of_row(table: str, record_id: str, seq: int, before: str | None, batch: str | None) -> HistoryStep:
     """A step from the columns that it is made of."""
-    return HistoryStep((table, record_id), seq, parse_cells(before))
+    return HistoryStep((table, record_id), seq, parse_cells(before), batch)
 
 
 def parse_cells(text: str | None) -> dict[str, Value]:

@@ -13,7 +13,7 @@ from itertools import compress
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Dialect, Insert, Select, Table, Update, column, insert, table
+from sqlalchemy import CompoundSelect, Dialect, Insert, Select, Table, Update, column, insert, table
 
 from storage.sql.array_params import ARRAY_ENCODERS
 
@@ -64,12 +64,12 @@ class Rows(NamedTuple):
 class Prepared:
     """One statement. Its parameters have names, and none of them is a list."""
 
-    def __init__(self, statement: Select[Any] | Update | Insert) -> None:
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any] | Update | Insert) -> None:
         self._statement = statement
         self._texts: dict[Dialect, CompiledStatement] = {}
 
     @property
-    def statement(self) -> Select[Any] | Update | Insert:
+    def statement(self) -> Select[Any] | CompoundSelect[Any] | Update | Insert:
         """The statement as SQLAlchemy has it."""
         return self._statement
 

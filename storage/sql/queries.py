@@ -7,16 +7,19 @@ Statements of the hot path only; what runs seldom is written where it is used. P
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
+    Exists,
     ScalarSelect,
     Select,
     and_,
     bindparam,
+    exists,
     func,
     literal_column,
     select,
@@ -25,7 +28,7 @@ from sqlalchemy import (
 )
 
 from models import Base
-from offbook.core.schema import Map
+from offbook.core.schema import Map, Table
 from offbook.core.verify.ranges import WHOLE, Range
 from storage.engines.read_only_mode import CLOSED
 from storage.sql.array_params import in_array
@@ -65,6 +68,15 @@ class TableQueries:
     def __init__(self, layout: RecordMapping) -> None:
         self.layout = layout
         self._compounds: dict[tuple[str, tuple[bool, ...]], CompoundSelect[Any]] = {}
+        self._shown: dict[Table, TableQueries] = {}
+
+    def shown_as(self, table: Table) -> TableQueries:
+        """The statements by which the same rows are read, with no other fields than this declaration of them has."""
+        if table == self.layout.synced:
+            return self
+        if table not in self._shown:
+            self._shown[table] = TableQueries(replace(self.layout, synced=table))
+        return self._shown[table]
 
     @cached_property
     def records(self) -> Select[Any]:
@@ -161,6 +173,13 @@ class TableQueries:
         )
         return query.order_by(rows.c.seq, entries.c.entry_id).limit(bindparam("most"))
 
+    @cached_property
+    def has_rows(self) -> Exists:
+        """Whether there are rows with ``after < seq <= up_to``."""
+        columns = self.layout.rows.c
+        rows = select(columns.id).where(columns.book_id == bindparam("book"))
+        return exists(rows.where(columns.seq > bindparam("after"), columns.seq <= bindparam("up_to")))
+
     def sums(self, ranges: Sequence[Range]) -> CompoundSelect[Any]:
         """For each of these ranges of ids its place, how many records it holds and the sum of their digests."""
         return self._of_ranges("sums", ranges)
@@ -190,3 +209,12 @@ class TableQueries:
         if is_whole:
             return query
         return query.where(rows.id >= bindparam(f"start{place}"), rows.id < bindparam(f"end{place}"))
+
+
+@lru_cache(maxsize=64)
+def tables_with_rows(tables: tuple[TableQueries, ...]) -> Prepared:
+    """The places of those of these tables that have rows with ``after < seq <= up_to``."""
+    parts: list[Select[Any]] = [
+        select(literal_column(str(place))).where(queries.has_rows) for place, queries in enumerate(tables)
+    ]
+    return Prepared(union_all(*parts))

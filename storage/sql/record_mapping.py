@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import Row, Table
 
 from offbook.core.model import Cells, Clock, Record, Value
-from offbook.core.protocol.rows import row
+from offbook.core.protocol.rows import row, sparse_row
 from offbook.core.schema import EXISTS, Map, Schema, Type
 from offbook.core.schema import Table as Synced
 from offbook.core.text import normalize_for_search
@@ -31,7 +31,7 @@ NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{4,}")
 DIGITS_ONLY = str.maketrans("", "", "+ ()./-")
 
 PageEntries = dict[str, dict[str, dict[str, dict[str, Json]]]]
-"""Entries in wire form: by record, by map, by key. Absent levels are made on access."""
+"""Entries in wire form: by record, by map, by key. Absent levels are made on access; none is empty."""
 
 
 def dump(value: Json) -> str:
@@ -134,21 +134,44 @@ class RecordMapping:
         created = clocks.pop(CREATED)
         return Record(self.synced, have["id"], have["seq"], bool(have["deleted"]), cells, created, clocks, others)
 
-    def page_row(self, values: Sequence[Any], entries: PageEntries) -> dict[str, Json]:
-        """A row of a page, straight from what ``page_columns`` selects: no record is built on the way."""
-        record_id, (deleted, created, seq) = values[0], values[-3:]
-        if deleted:
-            return row(self.synced.name, record_id, created, seq, None)
+    def page_rows(self, rows: Iterable[Sequence[Any]], entries: PageEntries, is_sparse: bool) -> list[dict[str, Json]]:
+        """Rows of a page, straight from what ``page_columns`` select: no record is built on the way.
+
+        Sparse ones leave out what is empty in them, or stands in them already.
+        """
+        make, data_of = (sparse_row, self._filled_fields) if is_sparse else (row, self._all_fields)
+        return [
+            make(self.synced.name, values[0], values[-2], values[-1], None if values[-3] else data_of(values, entries))
+            for values in rows
+        ]
+
+    def _all_fields(self, values: Sequence[Any], entries: PageEntries) -> dict[str, Json]:
         data: dict[str, Json] = dict(zip(self._shown, values, strict=False))
         for name in self._flags:
             data[name] = bool(data[name])
+        for name in self._packed:
+            data[name] = None if data[name] is None else orjson.loads(data[name])
         for map_ in self.synced.maps:
-            data[map_.name] = entries[record_id][map_.name] if record_id in entries else {}
-        return row(self.synced.name, record_id, created, seq, data)
+            data[map_.name] = entries[data["id"]][map_.name] if data["id"] in entries else {}
+        return data
+
+    def _filled_fields(self, values: Sequence[Any], entries: PageEntries) -> dict[str, Json]:
+        record_id, *columns = values
+        pairs = zip(self.names, columns, strict=False)
+        data: dict[str, Json] = {name: value for name, value in pairs if value is not None}
+        for name in self._flags:
+            if data.pop(name, False):
+                data[name] = True
+        for name in self._packed:
+            if name in data:
+                data[name] = orjson.loads(data[name])
+        if record_id in entries:
+            data.update(entries[record_id])
+        return data
 
     @cached_property
     def page_columns(self) -> list[Any]:
-        """The columns that ``page_row`` takes, in its order: the id is the first, the seq the last."""
+        """The columns that ``page_rows`` take, in their order: the id is the first, the seq the last."""
         columns = self.rows.c
         return [*(columns[name] for name in self._shown), columns.deleted, columns.created_at, columns.seq]
 
@@ -160,6 +183,11 @@ class RecordMapping:
     @cached_property
     def _flags(self) -> tuple[str, ...]:
         return tuple(field.name for field in self.synced.fields if field.type is Type.FLAG)
+
+    @cached_property
+    def _packed(self) -> tuple[str, ...]:
+        """The fields that are JSON text in the database."""
+        return tuple(field.name for field in self.synced.fields if field.type is Type.JSON)
 
 
 def record_mappings(schema: Schema, metadata_tables: Mapping[str, Table]) -> dict[str, RecordMapping]:

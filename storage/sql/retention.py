@@ -18,8 +18,9 @@ from offbook.core.schema import Map, Type
 from storage.sql.queries import CHANGES, CONFLICTS
 from storage.sql.record_mapping import RecordMapping
 
-KEPT = frozenset({"id", "book_id", "change_id", "verdict", "seq", "code", "detail"})
-"""What the same change is answered with once more: never forgotten."""
+KEPT = frozenset({"id", "book_id", "change_id", "verdict", "seq", "code", "detail", "batch"})
+"""What the same change is answered with once more: never forgotten. Nor is the batch, of which it is then said that it
+was pruned."""
 
 RECORDS_AT_ONCE = 1000
 

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from heapq import merge
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, select
@@ -24,7 +23,9 @@ from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purged, total
 from offbook.core.messages import recorded_fault
 from offbook.core.model import Author, Conflict, DiscardedWrite, Key, Record, Verdict
+from offbook.core.protocol.view import View
 from offbook.core.schema import Map, Schema
+from offbook.core.schema import Table as SyncedTable
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import Range, Sum
@@ -33,17 +34,15 @@ from storage.engines import write_probe
 from storage.engines.database import Database, Transaction
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Unwritable
-from storage.sql import conflicts, history, retention
+from storage.sql import conflicts, history, pages, retention
 from storage.sql.authors import authors_of
+from storage.sql.batches import SqlBatches
 from storage.sql.history_mapping import log_rows
 from storage.sql.prepared import Rows, insert_rows
 from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
-from storage.sql.record_mapping import PageEntries, RecordMapping, record_mappings
+from storage.sql.record_mapping import RecordMapping, record_mappings
 
 NONE_COUNTED: tuple[set[str], set[str]] = (set(), set())
-
-ALL_ENTRIES = 2**31
-"""More than a record has."""
 
 AFTER_ALL = "g"
 """Comes after every id in every collation: ids begin with a hexadecimal digit."""
@@ -64,6 +63,11 @@ class SqlStore:
         self._tables = {
             name: TableQueries(layout) for name, layout in record_mappings(schema, Base.metadata.tables).items()
         }
+
+    @property
+    def since(self) -> Mapping[str, int]:
+        """Nothing: all tables are there from the beginning."""
+        return {}
 
     @contextmanager
     def reading(self, book_id: int) -> Iterator[SqlReadTransaction]:
@@ -89,25 +93,6 @@ class SqlStore:
         with self._database.read() as connection:
             rows = connection.execute(HEADS, {"ids": list(book_ids)}).all()
         return {book_id: (epoch, seq) for book_id, epoch, seq in rows}
-
-
-def put_entries(entries: PageEntries, map_: Map, rows: Iterable[Sequence[Any]]) -> None:
-    """Put these rows, each of which begins with the ids of its record and of its entry, among the entries of a page."""
-    names = tuple(map_.by_name)
-    for record_id, entry_id, *values in rows:
-        pairs = zip(names, values, strict=True)
-        entries[record_id][map_.name][entry_id] = {name: value for name, value in pairs if value is not None}
-
-
-def records_before(records: Sequence[Any], entries: Sequence[Any]) -> int:
-    """How many of these records have all their entries among ``entries``, of which the last record's are cut off.
-
-    Both are in the order of seq, and begin with an id. Of records without entries behind the last that is whole nothing
-    is known.
-    """
-    cut = entries[-1][0]
-    whole = {entry[0] for entry in entries} - {cut}
-    return max((place for place, row in enumerate(records, 1) if row[0] in whole), default=0)
 
 
 def book_state(transaction: Transaction, book_id: int) -> BookState:
@@ -145,54 +130,30 @@ class SqlReadTransaction:
         """SQLAlchemy's view of the transaction, for tables beside the book and for rare queries."""
         return self._transaction.sqlalchemy
 
+    @property
+    def batches(self) -> SqlBatches:
+        return SqlBatches(self.connection, self.book)
+
     def last_seq_at_or_before(self, up_to: int) -> int:
         ((seq,),) = LAST_SEQ.rows(self._transaction, {"book": self.book.id, "up_to": up_to})
         return seq or 0
 
-    def rows(self, after: int, up_to: int, size: PageSize, live_only: bool) -> tuple[list[dict[str, Json]], bool]:
-        span = {"book": self.book.id, "after": after, "up_to": up_to, "most": size.rows + 1}
-        pages = [self._rows(queries, span, size.entries, live_only) for queries in self._tables.values()]
-        rows = list(merge(*(rows for rows, _ in pages), key=lambda row: row["seq"]))
-        ends = [rows[-1]["seq"] for rows, is_cut in pages if is_cut]
-        if ends:  # what follows in another table may come before what was left out
-            rows = [row for row in rows if row["seq"] <= min(ends)]
-        return rows[: size.rows], bool(ends) or len(rows) > size.rows
-
-    def _rows(
-        self, queries: TableQueries, span: Mapping[str, int], most: int, live_only: bool
+    def rows(
+        self, after: int, up_to: int, size: PageSize, live_only: bool, view: View | None = None
     ) -> tuple[list[dict[str, Json]], bool]:
-        """The rows of one table, and whether they were cut off for their entries."""
-        layout = queries.layout
-        page_rows = (queries.page_of_live if live_only else queries.page).rows(self._transaction, span)
-        if not page_rows:
-            return [], False
-        entries, whole = self._page_entries(queries, page_rows, most)
-        if whole == 0:
-            entries, _ = self._page_entries(queries, page_rows[:1], ALL_ENTRIES)
-        rows = [layout.page_row(row, entries) for row in page_rows[: max(whole, 1)]]
-        return rows, len(rows) < len(page_rows)
+        view = view or View(self.schema)
+        tables = [self._queries(table) for table in view.schema.values()]
+        span = {"book": self.book.id, "after": after, "up_to": up_to}
+        return pages.rows_between(self._transaction, tables, span, size, live_only, view.is_sparse)
 
-    def _page_entries(self, queries: TableQueries, rows_of_page: Sequence[Any], most: int) -> tuple[PageEntries, int]:
-        """The first ``most`` entries of these records, as a page holds them, and how many records they are all of."""
-        span = {"book": self.book.id, "first": rows_of_page[0][-1], "last": rows_of_page[-1][-1], "most": most + 1}
-        entries: PageEntries = defaultdict(lambda: defaultdict(dict))
-        whole = len(rows_of_page)
-        for map_, query in queries.page_entries.items():
-            rows = query.rows(self._transaction, span)
-            if len(rows) > most:
-                whole = min(whole, records_before(rows_of_page, rows))
-            put_entries(entries, map_, rows)
-        return entries, whole
+    def rows_of(self, table: str, ids: Iterable[str], view: View | None = None) -> dict[str, dict[str, Json]]:
+        view = view or View(self.schema)
+        queries = self._queries(view.schema[table])
+        return pages.rows_by_id(self._transaction, queries, self.book.id, sorted(set(ids)), view.is_sparse)
 
-    def rows_of(self, table: str, ids: Iterable[str]) -> dict[str, dict[str, Json]]:
-        queries, wanted = self._tables[table], sorted(set(ids))
-        if not wanted:
-            return {}
-        rows = queries.rows_of.rows(self._transaction, {"book": self.book.id}, wanted)
-        entries: PageEntries = defaultdict(lambda: defaultdict(dict))
-        for map_, query in queries.entries_of.items():
-            put_entries(entries, map_, query.rows(self._transaction, {"book": self.book.id}, wanted))
-        return {row[0]: queries.layout.page_row(row, entries) for row in rows}
+    def _queries(self, table: SyncedTable) -> TableQueries:
+        """The statements of a table, with the fields that it has here."""
+        return self._tables[table.name].shown_as(table)
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
         queries = self._tables[table]

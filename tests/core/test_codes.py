@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offbook.core.codes import CODES, Scope, names_by_status, names_in
+from offbook.core.codes import CODES, Scope, names_by_status, names_in, reason_of
 from offbook.core.messages import TOO_LONG, recorded_fault
 
 
@@ -15,6 +15,12 @@ def test_a_scope_has_its_codes_in_order() -> None:
 def test_a_scope_has_its_codes_by_status() -> None:
     assert names_by_status(Scope.SIGNED_IN) == {401: ("not_authorized",), 403: ("user_disabled", "user_removed")}
     assert names_by_status(Scope.TYPED) == {}
+
+
+def test_a_reason_calls_a_record_as_its_table_does() -> None:
+    assert reason_of("too_many_entries", "contact") == "a contact has too many details"
+    assert reason_of("unknown_record", "event") == "its event is not there any more"
+    assert (reason_of("backup", "event"), reason_of("of_a_later_version", "event")) == ("backup", "of_a_later_version")
 
 
 def test_a_fault_that_was_stored_says_what_it_said() -> None:

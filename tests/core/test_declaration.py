@@ -260,6 +260,10 @@ JSON_FAULTS: list[tuple[Any, str]] = [
         notes(maps=[{"name": "tags", "attributes": [{**TITLE, "beside": "x"}]}]),
         "notes.tags.title can't name a place beside it",
     ),
+    (
+        notes(maps=[{"name": "tags", "attributes": [TITLE, {"name": "a", "type": "json", "shares": "title"}]}]),
+        "notes.tags.a can't share a cell: JSON is a cell of its own.",
+    ),
     (notes(maps=[{"name": "tags", "attributes": [TITLE], "beside": "x"}]), "notes.tags: beside names 'x'"),
     (notes(numbered=True), "notes has an unknown option: 'numbered'. It may have heading"),
     (notes(shows=[5]), "notes: shows must be a list of texts."),

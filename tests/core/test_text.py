@@ -13,9 +13,11 @@ from offbook.core.text import (
     clock_advice,
     describe_clock_offset,
     describe_duration,
+    fold_key,
     join_with_and,
     normalize_for_search,
     status_phrase,
+    with_article,
     without_control_characters,
 )
 
@@ -49,6 +51,16 @@ def test_no_character_folds_to_something_that_folds_further() -> None:
     once = normalize_for_search(everything)
     letters = zip(once.split("\n"), normalize_for_search(once).split("\n"), strict=True)
     assert [letter for letter, further in letters if letter != further] == []
+
+
+def test_no_character_of_a_key_folds_to_something_that_folds_further() -> None:
+    letters = map(chr, range(sys.maxunicode + 1))
+    assert [letter for letter in letters if fold_key(fold_key(letter)) != fold_key(letter)] == []
+
+
+@given(st.text())
+def test_a_key_is_folded_once_for_all(text: str) -> None:
+    assert fold_key(fold_key(text)) == fold_key(text)
 
 
 @given(st.text(), st.text())
@@ -111,6 +123,10 @@ def test_a_clock_that_is_a_minute_off_is_to_be_set_right() -> None:
     assert "newer than they are" in clock_advice(60_000)
     assert "Nothing is lost" in clock_advice(-60_000)
     assert "older than they are" in clock_advice(-60_000)
+
+
+def test_a_noun_has_its_article() -> None:
+    assert [with_article(noun) for noun in ("record", "entry", "user", "")] == ["a record", "an entry", "a user", "a "]
 
 
 def test_a_list_reads_well() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
-from offbook.contacts.table import BUILT_IN
+from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.errors import CursorGone, Malformed, NotFound, Offline
 from offbook.core.history.codec import entry_to_json
 from offbook.core.merge.batch import BookState
@@ -117,7 +117,7 @@ class Server:
             page = history_page(self.store, 1, key, before, min(int(query["limit"][0]), self.page_max))
         except NotFound as fault:
             return problem(404, fault.code, str(fault))
-        return ok({"changes": [entry_to_json(entry) for entry in page.entries], "next": page.next})
+        return ok({"changes": [entry_to_json(CONTACTS, entry) for entry in page.entries], "next": page.next})
 
     def _told(self, path: str, body: bytes) -> Response:
         """What is only asked, and moves nothing on."""

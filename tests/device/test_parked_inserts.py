@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -37,15 +38,15 @@ def shown(replica: Replica) -> tuple[Any, Any] | None:
     return None if row is None else (row["name"], row["phone"])
 
 
-def sync_and_type_meanwhile(replica: Replica, phone: str) -> None:
+def sync_and_type_meanwhile(replica: Replica, types: Callable[[], None]) -> None:
     """What is typed while the server answers waits over what that answer brings."""
 
-    def types(body: bytes, server: Server) -> Response:
+    def answers(body: bytes, server: Server) -> Response:
         response = server.answer(body)
-        replica.contacts.update(SHARED, phone=phone)
+        types()
         return response
 
-    wire(replica).steps = [types]
+    wire(replica).steps = [answers]
     replica.sync()
 
 
@@ -89,7 +90,7 @@ def test_an_edit_of_the_record_that_hides_it_is_sent_though_others_delete_that(
     """The edit brings the record back, and does not go into the INSERT, of whose number its writer saw nothing."""
     b.contacts.delete(SHARED)
     b.sync()
-    sync_and_type_meanwhile(parked, phone="2")
+    sync_and_type_meanwhile(parked, lambda: parked.contacts.update(SHARED, phone="2"))
     assert shown(parked) == ("Ada", "2")
     parked.sync()
     assert server.contacts[SHARED]["phone"] == "2"
@@ -99,7 +100,7 @@ def test_an_edit_of_the_record_that_hides_it_is_sent_though_others_delete_that(
 def test_what_is_typed_over_such_an_edit_is_sent_behind_it(parked: Replica, b: Replica, server: Server) -> None:
     b.contacts.delete(SHARED)
     b.sync()
-    sync_and_type_meanwhile(parked, phone="2")
+    sync_and_type_meanwhile(parked, lambda: parked.contacts.update(SHARED, phone="2"))
     parked.contacts.update(SHARED, email="ada@example.org")
     assert parked.plan().park == []
     parked.contacts.delete(SHARED)
@@ -138,3 +139,15 @@ def test_a_deletion_that_a_restored_server_gets_again_does_not_take_it_along(
     assert server.contacts == {}
     assert [line.data["phone"] for line in a.parked() if line.data] == [LONG]
     assert shown(a) == ("Own", LONG)
+
+
+def test_a_deletion_of_it_stands_though_an_earlier_one_was_answered_meanwhile(a: Replica, server: Server) -> None:
+    """What its writer had seen of the record is less than what the INSERT before it says."""
+    a.sync()
+    insert(a)
+    sync_and_type_meanwhile(a, lambda: a.contacts.delete(SHARED))
+    insert(a, name="Own", phone=LONG)
+    sync_and_type_meanwhile(a, lambda: a.contacts.delete(SHARED))
+    assert shown(a) is None
+    a.sync()
+    assert (shown(a), a.parked(), a.status().pending, server.contacts) == (None, [], 0, {})

@@ -1,4 +1,4 @@
-"""Every code that anything is refused with is in the registry, and no sentence of the core stands anywhere else."""
+"""Every code that anything is refused with is in the registry, and no sentence of the rules stands anywhere else."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import routes
 from offbook.core import messages
 from offbook.core.codes import CODES, Code, Scope, names_by_status, names_in
 from offbook.core.messages import Message
+from offbook.formats import messages as formats
 from web.errors import CODES as OF_STATUSES
 
 ROOT = Path(routes.__file__).parent
 PRODUCT = ("cli", "offbook", "ops", "services", "storage", "web")
 REFUSALS = {"ApiProblem", "Conflicting", "Invalid", "Malformed", "Message", "NotLetIn", "RequestRefused"}
-SENTENCES = [value for value in vars(messages).values() if isinstance(value, Message)]
+SENTENCES = [value for module in (messages, formats) for value in vars(module).values() if isinstance(value, Message)]
 
 
 @cache

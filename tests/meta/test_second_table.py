@@ -81,3 +81,16 @@ def test_records_of_a_second_table_are_compared_as_well(told: Any) -> None:
     assert [contacts["ranges"][0]["count"], boats["ranges"][0]["count"]] == [2, 1]
     assert contacts["shape"] != boats["shape"]
     assert told["sql"]["compared_after_pruning"]
+
+
+def test_a_view_shows_its_tables_and_what_it_has_of_their_fields(told: Any) -> None:
+    contacts, boats, narrow = (told["sql"]["views"][name] for name in ("contacts", "boats", "narrow"))
+    assert [row[0] for row in contacts] == ["contacts", "conflicts"]
+    assert contacts[1] == ["conflicts", "contacts"]
+    erebus = {"name": "Erebus", "afloat": True, "order": 0, "crew": {"k1": {"role": "cook", "from": "1831"}}}
+    assert boats == [["boats", {"name": "Wager 1"}], ["boats", erebus], ["conflicts", "boats"]]
+    ids = [row[1]["id"] for row in narrow if row[0] == "boats"]
+    assert narrow[:2] == [
+        ["boats", {"id": ids[0], "name": "Wager 1", "crew": {}}],
+        ["boats", {"id": ids[1], "name": "Erebus", "crew": {"k1": {"role": "cook"}}}],
+    ]

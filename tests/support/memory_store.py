@@ -4,6 +4,7 @@ disk.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -14,10 +15,12 @@ from offbook.contacts.table import BUILT_IN
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values
 from offbook.core.history.reconstruct import common_of
+from offbook.core.history.undo import BatchSummary, undo_id
 from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purged, prune
 from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Record, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis, row_of
+from offbook.core.protocol.view import View
 from offbook.core.schema import EXISTS, Schema
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS, digest_of
@@ -54,16 +57,25 @@ class Shelf:
     lines: list[Line] = field(default_factory=list)
     every_conflict: dict[str, tuple[Conflict, str | None]] = field(default_factory=dict)
     """By its id, each with the change that closed it."""
+    seqs: dict[str, list[int]] = field(default_factory=dict)
+    """By batch the seqs of its changes: not pruned."""
+
+    @property
+    def batches(self) -> ShelfBatches:
+        return ShelfBatches(self)
 
     def last_seq_at_or_before(self, up_to: int) -> int:
         return max((one.seq for one in self.log.values() if one.seq is not None and one.seq <= up_to), default=0)
 
-    def rows(self, after: int, up_to: int, size: PageSize, live_only: bool) -> tuple[list[dict[str, Json]], bool]:
+    def rows(
+        self, after: int, up_to: int, size: PageSize, live_only: bool, view: View | None = None
+    ) -> tuple[list[dict[str, Json]], bool]:
         found = [record for record in self.kept.values() if after < record.seq <= up_to]
+        found = [record for record in found if view is None or record.table.name in view.schema]
         found = [record for record in found if not (live_only and record.deleted)]
         found.sort(key=lambda record: record.seq)
         count = _fitting(found, size)
-        return [row_of(record) for record in found[:count]], len(found) > count
+        return [row_of(record, view) for record in found[:count]], len(found) > count
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
         keys = [(table, record_id) for record_id in ids]
@@ -73,8 +85,8 @@ class Shelf:
         found = {key: self.kept[key].cells for key in keys if key in self.kept}
         return {key: sum(cell.endswith(f"/{EXISTS}") for cell in cells) for key, cells in found.items()}
 
-    def rows_of(self, table: str, ids: Iterable[str]) -> dict[str, dict[str, Json]]:
-        return {record.id: row_of(record) for record in self.records(table, ids).values()}
+    def rows_of(self, table: str, ids: Iterable[str], view: View | None = None) -> dict[str, dict[str, Json]]:
+        return {record.id: row_of(record, view) for record in self.records(table, ids).values()}
 
     def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
         return [Sum(len(found), sum(found.values()) % MODULUS) for found in self.digests(table, ranges)]
@@ -118,13 +130,15 @@ class Shelf:
             before=line.before,
             created=record is not None and record.created.change_id == line.change.id,
             beaten=discarded_values(line.beaten, {}),
+            batch=line.change.batch,
         )
 
     def discarded_writes(self, key: Key) -> list[tuple[str, list[DiscardedWrite]]]:
         return [(line.change.replica, list(line.beaten)) for line in self.lines if line.key == key and line.beaten]
 
     def steps_since(self, seq: int, key: Key | None = None) -> list[HistoryStep]:
-        steps = [HistoryStep(line.key, line.seq, line.before) for line in self.lines if line.seq and line.seq > seq]
+        lines = [line for line in self.lines if line.seq and line.seq > seq]
+        steps = [HistoryStep(line.key, line.seq or 0, line.before, line.change.batch) for line in lines]
         return [step for step in steps if key is None or step.key == key]
 
     def change_markers(self, after: int, most: int) -> list[ChangeMarker]:
@@ -166,6 +180,9 @@ class Shelf:
                     len(self.log), origin, now, entry.seq, entry.verdict, entry.change, entry.before, entry.discarded
                 )
                 self.lines.append(line)
+                if entry.seq is not None and entry.change.batch is not None:
+                    seqs = self.seqs.get(entry.change.batch, [])
+                    self.seqs[entry.change.batch] = [*seqs, entry.seq]
         for conflict_id, entry in plan.closed.items():
             self._close(conflict_id, entry.seq, entry.change_id)
         for conflict in plan.open_conflicts():
@@ -200,6 +217,37 @@ class Shelf:
         return forgotten
 
 
+class ShelfBatches:
+    """The batches of a book."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def page(self, limit: int, before: int | None = None) -> list[BatchSummary]:
+        pruned = self._shelf.book.pruned
+        batches = [self._summary(batch) for batch, seqs in self._shelf.seqs.items() if seqs[-1] > pruned]
+        shown = [batch for batch in batches if before is None or batch.last < before]
+        return sorted(shown, key=lambda batch: -batch.last)[:limit]
+
+    def summary(self, batch: str) -> BatchSummary | None:
+        return self._summary(batch) if batch in self._shelf.seqs else None
+
+    def _summary(self, batch: str) -> BatchSummary:
+        lines, seqs, undo = self._lines(batch), self._shelf.seqs[batch], undo_id(batch)
+        author = Author(at=lines[-1].change.timestamp) if lines else Author()
+        counts = Counter(line.key[0] for line in lines)
+        return BatchSummary(batch, seqs[0], seqs[-1], author, counts, undo if undo in self._shelf.seqs else None)
+
+    def _lines(self, batch: str) -> list[Line]:
+        return [line for line in self._shelf.lines if line.seq is not None and line.change.batch == batch]
+
+    def keys(self, batch: str) -> list[Key]:
+        return sorted({line.key for line in self._lines(batch)})
+
+    def steps(self, keys: Iterable[Key], after: int) -> dict[Key, list[HistoryStep]]:
+        return {key: self._shelf.steps_since(after, key) for key in keys}
+
+
 def _did_something(entry: HistoryEntry) -> bool:
     return entry.seq is not None or bool(entry.beaten)
 
@@ -223,6 +271,7 @@ class MemoryStore:
 
     def __init__(self, schema: Schema = BUILT_IN) -> None:
         self.schema = schema
+        self.since: Mapping[str, int] = {}
         self._shelves: dict[int, Shelf] = {}
         self._turn = FairLock()
 
@@ -243,6 +292,7 @@ class MemoryStore:
                 log=copy(old.log),
                 lines=copy(old.lines),
                 every_conflict=copy(old.every_conflict),
+                seqs=copy(old.seqs),
             )
             yield new
             self._shelves[book_id] = new

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from sqlalchemy import Table as Rows
 
 from models import LONG_TEXT, NUMBER, Base
 from offbook.contacts.table import CONTACTS
+from offbook.core.protocol.view import View
 from offbook.core.schema import Field, Map, Schema, Table, Type
 from offbook.core.verify.ranges import parse_compare
+from services.sync.responses import changes
 from services.sync.verify import compare
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import MIGRATIONS, config_for
@@ -153,7 +156,39 @@ def story(library: Library) -> Any:
         "same_after_pruning": desk.pull()["changes"] == before,
         "compared": compared,
         "compared_after_pruning": comparison(desk) == compared,
+        "views": views(library),
     }
+
+
+def views(library: Library) -> Any:
+    """What each of several views has of a book in which a contact and a boat wait for a person."""
+    desk = library.desk("ask")
+    for number, table in enumerate(("contacts", "boats")):
+        made = desk.seq(change(10 + number, "INSERT", 1, table=table, name="Beagle"))
+        for by in (1, 2):
+            edit = change(20 + 2 * number + by, "UPDATE", 1, table=table, base=made, by=by, name=f"Wager {by}")
+            desk.push(edit)
+    crew = {"k1": {"role": "cook", "from": "1831"}}
+    desk.push(change(30, "INSERT", 2, table="boats", name="Erebus", afloat=True, order=0, crew=crew))
+    narrow = replace(
+        BOATS, fields=BOATS.fields[:1], maps=(replace(BOATS.maps[0], attributes=BOATS.maps[0].attributes[:1]),)
+    )
+    shown = {
+        "contacts": View(Schema((CONTACTS,))),
+        "boats": View(SCHEMA, is_sparse=True).only(["boats"]),
+        "narrow": View(Schema((narrow,))),
+    }
+    return {name: rows_shown(desk, view) for name, view in shown.items()}
+
+
+def rows_shown(desk: Desk, view: View) -> list[Any]:
+    """The table and the data of each row; of a conflict, the table that it is about."""
+    rows = changes(desk.store, desk.book_id, None, view=view)["changes"]
+    return [[row["table"], row["data"].get("table") or without_times(row["data"])] for row in rows]
+
+
+def without_times(data: Any) -> Any:
+    return {name: value for name, value in data.items() if not name.endswith("_at") and value is not None}
 
 
 def comparison(desk: Desk) -> Any:

@@ -74,6 +74,7 @@ class World:
             "<uuid:record_id>": self.contact,
             "<uuid:change_id>": self.change,
             "<uuid:conflict_id>": self.change,
+            "<uuid:batch_id>": self.change,
             "<uuid:stream_id>": self.stream,
             "<uuid:device_id>": self.device,
             "<uuid:session_id>": self.session,
@@ -191,9 +192,13 @@ MATRIX: Mapping[str, Row] = {
     "GET /history/<uuid:record_id>": Row(Who.DEVICE),
     "POST /history/<uuid:change_id>/restore": Row(Who.DEVICE, body=lambda _: {"to": "before"}),
     "POST /history/<uuid:record_id>/version": Row(Who.DEVICE, body=lambda _: {"seq": 0}),
+    "GET /batches": Row(Who.DEVICE),
+    "GET /batches/<uuid:batch_id>": Row(Who.DEVICE),
+    "POST /batches/<uuid:batch_id>/undo": Row(Who.DEVICE),
     "GET /conflicts": Row(Who.DEVICE),
     "POST /conflicts/<uuid:conflict_id>": Row(Who.DEVICE, body=lambda _: {"choice": "theirs"}),
     "GET /changes": Row(Who.DEVICE),
+    "GET /tables": Row(Who.PERSON_OR_DEVICE),
     "GET /live": Row(Who.PERSON_OR_DEVICE),
     "POST /verify": Row(Who.DEVICE, body=lambda world: {"table": "contacts", "ranges": [["", None]], "records": True}),
     "POST /rows": Row(Who.DEVICE, body=lambda world: {"table": "contacts", "ids": [world.contact]}),
@@ -204,7 +209,7 @@ MATRIX: Mapping[str, Row] = {
     "DELETE /contacts/<uuid:contact_id>": Row(Who.DEVICE),
 }
 
-NAMES_AN_ID = ("<uuid:contact_id>", "<uuid:conflict_id>", "<uuid:device_id>", "<uuid:session_id>")
+NAMES_AN_ID = ("<uuid:contact_id>", "<uuid:conflict_id>", "<uuid:batch_id>", "<uuid:device_id>", "<uuid:session_id>")
 
 
 def rows(*kinds: Who) -> list[Any]:
@@ -246,6 +251,7 @@ def add_contact(app: App, book_id: int) -> tuple[str, str]:
     parts, record_id, change_id = parts_of(app), str(uuid.uuid4()), str(uuid.uuid4())
     cells = {"name": CANARY, "email": "ada@example.org"}
     change = Change(change_id, CONTACTS, record_id, Operation.INSERT, change_id, parts.clock() // 1000, 0, cells)
+    change = change._replace(batch=change_id)
     push(parts.store, book_id, ChangeOrigin(), [change], parts.clock())
     return record_id, change_id
 

@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from app import App
 from offbook import Replica
+from offbook.contacts.table import BUILT_IN
 from offbook.core.accounts.login_throttle import PER_GUEST, PER_NAME, SECOND_US, WAIT_US_MAX, WINDOW_US
 from offbook.core.errors import SyncError
 from offbook.core.model import Cursor
@@ -38,7 +39,9 @@ from tests.support.full_disks import FULL, Disk, refusing, small_disk
 from tests.support.live_server import ROOT, serving
 from tests.support.websocket_client import listening
 from web.live.access_monitor import AccessMonitor
+from web.live.feeds import Place
 from web.live.handshake import Subscriber
+from web.schema_header import FIRST_VIEW, sender_of_before
 from web.server.thread_pool import ThreadPool
 
 TUTORIAL_START = "1970-01-01T00:00:00+00:00"
@@ -322,11 +325,16 @@ def test_a_person_is_told_on_a_page(full: House) -> None:
 @pytest.mark.engines("sqlite")
 def test_how_far_a_listener_came_that_has_left_is_noted_when_there_is_room(full: House) -> None:
     device = parts_of(full.app).accounts.devices(1)[0]
-    subscriber = Subscriber(device.book_id, None, ChangeOrigin(device.id, device.user_id), device)
+    subscriber = Subscriber(
+        device.book_id, None, ChangeOrigin(device.id, device.user_id), sender_of_before(BUILT_IN), device
+    )
 
     async def note_twice() -> None:
         threads: ThreadPool[object] = ThreadPool(1)
-        monitor, socket = AccessMonitor(parts_of(full.app), threads), Left(subscriber, Cursor("epoch", 7))
+        monitor, socket = (
+            AccessMonitor(parts_of(full.app), threads),
+            Left(subscriber, Place(Cursor("epoch", 7), FIRST_VIEW)),
+        )
         monitor.add(socket)
         monitor.remove(socket)
         await monitor._note_cursors(is_all=True)
@@ -343,7 +351,7 @@ class Left:
     """A socket that was closed."""
 
     subscriber: Subscriber
-    position: Cursor | None
+    place: Place
 
     def end(self, code: int) -> None:
         raise AssertionError

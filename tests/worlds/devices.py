@@ -337,7 +337,8 @@ class Device:
         """Enter in the ledger what is typed in here: what of it shows when it is done."""
         before, unsendable, with_less = self.shown(), self._unsendable(), self.pulled_with_less()
         if given_up:
-            unsendable[given_up.record_id] = texts_in(given_up.data)
+            behind = unsendable.get(given_up.record_id, set()) if given_up.operation == "INSERT" else set()
+            unsendable[given_up.record_id] = texts_in(given_up.data) | behind  # with an INSERT goes what joins it
         yield
         after, lines = self.shown(), self._unsettled()
         deleted = {line.record_id for line in lines if (line.state, line.operation) == (LineState.PENDING, "DELETE")}

@@ -24,7 +24,7 @@ class AuthKind(Enum):
     ANYONE = ()
     DEVICE = ("token", "password")
     ADMIN = ("token", "password", "session")
-    LISTENER = ("token", "password", "session")
+    DEVICE_OR_SESSION = ("token", "password", "session")
 
 
 @dataclass(frozen=True, slots=True)

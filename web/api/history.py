@@ -41,7 +41,7 @@ def show(record_id: UUID) -> Response:
     key = (CONTACTS.name, str(record_id))
     before = query.number("before", None, code="bad_place")
     page = history_page(services().store, current_device().book_id, key, before, page_limit())
-    changes = [entry_to_json(entry) for entry in page.entries]
+    changes = [entry_to_json(CONTACTS, entry) for entry in page.entries]
     return render_json({"table": key[0], "record_id": key[1], "changes": changes, "next": page.next})
 
 

@@ -15,6 +15,8 @@ from werkzeug.routing import Rule
 
 from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import PROTOCOL
+from offbook.core.schema import SHAPE
+from web import schema_header
 from web.api.describe import AuthKind, Codes, EndpointDoc, doc_of, documented
 from web.api.schemas.basics import SEQ, TEXT, UUID, Schema, ref
 from web.api.schemas.history import HISTORY_SCHEMAS
@@ -37,12 +39,20 @@ SECURITY: Mapping[str, Schema] = {
 }
 
 HEADERS: Mapping[str, str] = {
-    "ETag": "The record's seq.",
+    "ETag": "The record's seq, or the shape of the schema.",
     "If-Match": "Do it only if the record still has this ETag.",
-    "If-None-Match": "Answer 304 if the record still has this ETag.",
+    "If-None-Match": "Answer 304 if the record still has this ETag, or the schema this shape.",
     "Location": "Where the record is.",
     "X-CSRFToken": "Needed with a session: the csrf_token of one of its pages.",
+    "Offbook-Schema": "The shape of the sender's schema. Who names one is told that of the server (GET /tables), and "
+    "is shown every table, in rows without what is empty in them; others are shown contacts.",
     "Offbook-Protocol": f"The protocol that is spoken: {PROTOCOL}. Left out, it is taken for granted.",
+}
+
+
+HEADER_SCHEMAS: Mapping[str, Schema] = {
+    "Offbook-Protocol": {"const": PROTOCOL},
+    schema_header.HEADER: {"type": "string", "pattern": f"^{SHAPE.pattern}$"},
 }
 
 
@@ -106,8 +116,7 @@ def describe_parameters(rule: Rule, doc: EndpointDoc) -> Iterator[dict[str, Any]
     for name, (schema, description) in doc.query.items():
         yield {"name": name, "in": "query", "schema": schema, "description": description}
     for name in doc.request_headers:
-        schema = {"const": PROTOCOL} if name == "Offbook-Protocol" else TEXT
-        yield {"name": name, "in": "header", "schema": schema, "description": HEADERS[name]}
+        yield {"name": name, "in": "header", "schema": HEADER_SCHEMAS.get(name, TEXT), "description": HEADERS[name]}
 
 
 def describe_answers(doc: EndpointDoc) -> dict[str, Any]:

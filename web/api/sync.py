@@ -18,19 +18,23 @@ from offbook.core.protocol.requests import (
     parse_cursor,
     parse_push,
 )
+from offbook.core.protocol.view import View
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import parse_compare, parse_fetch
 from services.sync.responses import changes, dry_run, sync
 from services.sync.verify import compare, fetch
 from storage.base import SHORT_PAGE, WHOLE_PAGE, PageSize
+from web import schema_header
 from web.api import tutorial
 from web.api.describe import PUSH, AuthKind, documented
 from web.api.schemas.basics import TEXT, Schema
+from web.api.schemas.sync import TABLES_TEXT
 from web.auth import current_device, device_required, origin_of, report_device
 from web.bodies import loads, read_body, render_json
 from web.current import services
 from web.errors import ApiProblem
 from web.request_values import query
+from web.schema_header import sender
 from web.server.wsgi_bridge import CROWD
 from web.telemetry.events import PushedChanges, note_sync
 
@@ -39,6 +43,12 @@ api = Blueprint("api", __name__)
 LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": INTEGER_MAX, "default": PAGE_MAX}
 
 LIMIT_DOC = f"The longest page wanted. No page has more than {PAGE_MAX}."
+
+ONLY_DOC = "The tables that the page is to have, by their names, with commas between. All, where it is left out."
+
+SYNC_HEADERS = ("Offbook-Protocol", schema_header.HEADER)
+
+PUSH_PROBLEMS = {**PUSH, 400: (*PUSH[400], "unknown_table")}
 
 CROWD_MIN = 4
 """As many requests at a time as make a crowd: Python runs one thread after the other."""
@@ -55,13 +65,16 @@ def require_known_protocol() -> None:
         raise ApiProblem(400, "unknown_protocol", f"This server speaks protocol {PROTOCOL}, not {spoken[:20]!a}.")
 
 
+schema_header.register(api)
+
+
 @api.post("/sync", endpoint="sync")
 @documented(
     AuthKind.DEVICE,
     body="PushOrTutorialChange",
     answers={200: "SyncedOrTutorialResult"},
-    problems=PUSH,
-    request_headers=("Offbook-Protocol",),
+    problems=PUSH_PROBLEMS,
+    request_headers=SYNC_HEADERS,
 )
 @device_required
 def push_and_pull() -> Response:
@@ -72,7 +85,7 @@ def push_and_pull() -> Response:
         result = tutorial.push(server.tutorial, login, envelope, now_us)
         note_sync(PushedChanges("tutorial", login.book_id, login.device.id, [result]))
         return render_json(result)
-    push = parse_push(server.store.schema, envelope, login.device.uuid)
+    push = parse_push(sender().schema, envelope, login.device.uuid, sender().view)
     report_device(**device_report(push, now_us))
     result = sync(server.store, login.book_id, origin_of(login), push, now_us, page_size())
     if push.asks:
@@ -86,14 +99,15 @@ def push_and_pull() -> Response:
     AuthKind.DEVICE,
     body="Push",
     answers={200: "Synced"},
-    problems=PUSH,
-    request_headers=("Offbook-Protocol",),
+    problems=PUSH_PROBLEMS,
+    request_headers=SYNC_HEADERS,
 )
 @device_required
 def plan() -> Response:
     """Tell what a sync with this body would do, and do nothing."""
     login = current_device()
-    push = parse_push(services().store.schema, loads(read_body(request, BODY_BYTES_MAX)), login.device.uuid)
+    envelope = loads(read_body(request, BODY_BYTES_MAX))
+    push = parse_push(sender().schema, envelope, login.device.uuid, sender().view)
     return render_json(dry_run(services().store, login.book_id, push, services().clock()))
 
 
@@ -101,9 +115,16 @@ def plan() -> Response:
 @documented(
     AuthKind.DEVICE,
     answers={200: "PageOrTutorialRows"},
-    problems={400: ("bad_cursor", "bad_limit", "unknown_protocol"), 410: ("cursor_gone",)},
-    query={"since": (TEXT, "A cursor that the server gave, or a time."), "limit": (LIMIT, LIMIT_DOC)},
-    request_headers=("Offbook-Protocol",),
+    problems={
+        400: ("bad_cursor", "bad_limit", "bad_only", "bad_schema", "unknown_protocol", "unknown_table"),
+        410: ("cursor_gone",),
+    },
+    query={
+        "since": (TEXT, "A cursor that the server gave, or a time."),
+        "limit": (LIMIT, LIMIT_DOC),
+        "only": (TABLES_TEXT, ONLY_DOC),
+    },
+    request_headers=SYNC_HEADERS,
 )
 @device_required
 def pull_changes() -> Response:
@@ -112,7 +133,7 @@ def pull_changes() -> Response:
     if since is not None and tutorial.is_tutorial_since(since):
         return render_json(tutorial.pull(services().tutorial, login, since))
     cursor = None if since is None else parse_cursor(since)
-    page = changes(services().store, login.book_id, cursor, limited_page_size())
+    page = changes(services().store, login.book_id, cursor, limited_page_size(), view_of_page())
     report_cursor(page)
     note_sync(PushedChanges("http", login.book_id, login.device.id, (), len(page["changes"])))
     return render_json(page)
@@ -123,13 +144,13 @@ def pull_changes() -> Response:
     AuthKind.DEVICE,
     body="Compare",
     answers={200: "Compared"},
-    problems={400: ("bad_ranges", "unknown_key", "unknown_protocol", "unknown_table")},
-    request_headers=("Offbook-Protocol",),
+    problems={400: ("bad_ranges", "bad_schema", "unknown_key", "unknown_protocol", "unknown_table")},
+    request_headers=SYNC_HEADERS,
 )
 @device_required
 def verify() -> Response:
     """Compare ranges of records by their digests."""
-    request_body = parse_compare(services().store.schema, loads(read_body(request, COMPARE_BYTES_MAX)))
+    request_body = parse_compare(sender().view.schema, loads(read_body(request, COMPARE_BYTES_MAX)))
     return render_json(compare(services().store, current_device().book_id, request_body))
 
 
@@ -138,14 +159,20 @@ def verify() -> Response:
     AuthKind.DEVICE,
     body="Fetch",
     answers={200: "Fetched"},
-    problems={400: ("bad_ids", "unknown_key", "unknown_protocol", "unknown_table")},
-    request_headers=("Offbook-Protocol",),
+    problems={400: ("bad_ids", "bad_schema", "unknown_key", "unknown_protocol", "unknown_table")},
+    request_headers=SYNC_HEADERS,
 )
 @device_required
 def rows() -> Response:
     """Get some records as they are now, by their ids."""
-    request_body = parse_fetch(services().store.schema, loads(read_body(request, COMPARE_BYTES_MAX)))
-    return render_json(fetch(services().store, current_device().book_id, request_body))
+    request_body = parse_fetch(sender().view.schema, loads(read_body(request, COMPARE_BYTES_MAX)))
+    return render_json(fetch(services().store, current_device().book_id, request_body, sender().view))
+
+
+def view_of_page() -> View:
+    """What the sender is shown, narrowed to the tables that ``only`` of the query names. Raises Malformed."""
+    only = query.text("only", None)
+    return sender().view if only is None else sender().view.only_of(only.split(","))
 
 
 def device_report(push: Push, now_us: int) -> dict[str, Any]:

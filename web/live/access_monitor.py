@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Protocol
 
-from offbook.core.model import Cursor
 from services.container import Services
+from web.live.feeds import Place
 from web.live.handshake import Subscriber
 from web.server.thread_pool import ThreadPool
 
@@ -32,7 +32,7 @@ class MonitoredSocket(Protocol):
     """An open socket, as far as the monitor needs it."""
 
     subscriber: Subscriber
-    position: Cursor | None
+    place: Place
 
     def end(self, code: int) -> None:
         """Close it, with this code."""
@@ -103,7 +103,7 @@ class AccessMonitor:
     def _remember_cursor(self, socket: MonitoredSocket) -> None:
         device = socket.subscriber.origin.device_id
         if device is not None:
-            cursor = socket.position
+            cursor = socket.place.cursor
             self._cursors[device] = None if cursor is None or cursor.after is not None else cursor.seq
 
     async def _note_cursors(self, is_all: bool) -> None:

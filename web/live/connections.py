@@ -18,7 +18,7 @@ from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from services.container import Services
 from web.live.access_monitor import AccessMonitor
-from web.live.feeds import Feed, Feeds
+from web.live.feeds import Feed, Feeds, Place
 from web.live.handshake import Subscriber
 from web.live.push_batcher import PushBatcher
 from web.server.thread_pool import ThreadPool
@@ -33,6 +33,10 @@ UNANSWERED_BYTES_MAX = 1024 * 1024
 """Pushes of one socket that are read before the first of them is answered."""
 
 CURSOR_GONE = 4410
+
+SCHEMA_GROWN = 4409
+"""The server has more tables or fields than at the handshake: whoever knows schemas asks by HTTP which they are."""
+
 FAILED = 1011
 
 log = logging.getLogger("offbook.live")
@@ -47,7 +51,7 @@ class LiveSocket:
     def __init__(self, subscriber: Subscriber, send: Send, sent: Callable[[Cursor], None] | None = None) -> None:
         self.subscriber = subscriber
         self._sent = sent
-        self.position: Cursor | None = subscriber.since
+        self.place = Place(subscriber.since, subscriber.sender.view)
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._send = send
         self._wakeup = asyncio.Event()
@@ -103,15 +107,17 @@ class LiveSocket:
                 if self._answers:
                     await self._send_text(self._answers.popleft())
                 else:
-                    page = await feeds.page(feed, self.position)
+                    page = await feeds.page(feed, self.place)
                     await self._send_text(page.text)
-                    self.position = page.cursor
+                    self.place = self.place._replace(cursor=page.cursor)
                     if sent is not None:
                         sent(page.cursor)
+                    if not self.subscriber.sender.knows(page.schema):
+                        self.end(SCHEMA_GROWN)
             sent = self._sent
 
     def _is_behind(self, feed: Feed) -> bool:
-        cursor = self.position
+        cursor = self.place.cursor
         return cursor is None or cursor.after is not None or cursor.seq < feed.head
 
     async def _send_text(self, text: str) -> None:

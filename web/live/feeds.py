@@ -15,11 +15,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
 from offbook.core.model import Cursor
+from offbook.core.protocol.view import View
+from offbook.core.schema import Schema
 from services.sync.pull import pull
 from services.sync.responses import page_json
 from storage.base import CommitNotifications, LiveStore, Store
@@ -38,16 +40,24 @@ log = logging.getLogger("offbook.live")
 
 @dataclass(frozen=True, slots=True)
 class SentPage:
-    """A page as it goes over a socket, and where it leaves the listener."""
+    """A page as it goes over a socket, and where it leaves the listener; ``schema`` is what the server had by then."""
 
     text: str
     cursor: Cursor
+    schema: Schema
+
+
+class Place(NamedTuple):
+    """Where a listener is: the cursor of the last page that it was sent, and what it is shown of a book."""
+
+    cursor: Cursor | None
+    view: View
 
 
 class Listener(Protocol):
-    """``position`` is the cursor of the last page that it was sent."""
+    """``place`` is where it is by the pages that it was sent."""
 
-    position: Cursor | None
+    place: Place
 
     def wake(self) -> None:
         """There may be a new page."""
@@ -60,13 +70,13 @@ class Listener(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Feed:
-    """One book. ``pages`` are those after each cursor that some listener is at, as they are now."""
+    """One book. ``pages`` are those after each place that some listener is at, as they are now."""
 
     book_id: int
     epoch: str
     head: int
     listeners: set[Listener] = field(default_factory=set)
-    pages: dict[Cursor | None, asyncio.Task[SentPage]] = field(default_factory=dict)
+    pages: dict[Place, asyncio.Task[SentPage]] = field(default_factory=dict)
     wakeup: asyncio.Event = field(default_factory=asyncio.Event)
     fan_out_task: asyncio.Task[None] | None = None
 
@@ -96,7 +106,7 @@ class Feeds:
         feed = self._feeds[book_id]
         feed.listeners.add(listener)
         listener.wake()
-        if listener.position is not None and listener.position.epoch != feed.epoch:
+        if listener.place.cursor is not None and listener.place.cursor.epoch != feed.epoch:
             listener.disconnect()  # the database was put back since the handshake
         return feed
 
@@ -106,20 +116,20 @@ class Feeds:
         if not feed.listeners and self._feeds.pop(feed.book_id, None) is feed and feed.fan_out_task is not None:
             feed.fan_out_task.cancel()
 
-    async def page(self, feed: Feed, since: Cursor | None) -> SentPage:
-        """The page after ``since``, made for all who ask for it. Raises CursorGone."""
-        task = feed.pages.get(since)
+    async def page(self, feed: Feed, place: Place) -> SentPage:
+        """The page after this place, made for all who ask for it. Raises CursorGone."""
+        task = feed.pages.get(place)
         if task is None:
-            task = feed.pages[since] = self._loop.create_task(self._make(feed, since))
+            task = feed.pages[place] = self._loop.create_task(self._make(feed, place))
         return await asyncio.shield(task)
 
-    async def _make(self, feed: Feed, since: Cursor | None) -> SentPage:
+    async def _make(self, feed: Feed, place: Place) -> SentPage:
         try:
             async with self._room:
-                page: SentPage = await self._threads.run(partial(make_page, self._store, feed.book_id, since))
+                page: SentPage = await self._threads.run(partial(make_page, self._store, feed.book_id, place))
                 return page
         except BaseException:
-            feed.pages.pop(since, None)
+            feed.pages.pop(place, None)
             raise
 
     # --- commits ---
@@ -172,28 +182,28 @@ class Feeds:
             listener.disconnect()
 
     async def _fan_out(self, feed: Feed) -> None:
-        """Wake the listeners: those at one cursor together, when their page is there, and a few at a time."""
+        """Wake the listeners: those at one place together, when their page is there, and a few at a time."""
         while True:
             await feed.wakeup.wait()
             feed.wakeup.clear()
-            for position, group in group_by_position(feed.listeners).items():
+            for place, group in group_by_place(feed.listeners).items():
                 if len(group) > 1:
-                    await asyncio.gather(self.page(feed, position), return_exceptions=True)
+                    await asyncio.gather(self.page(feed, place), return_exceptions=True)
                 for start in range(0, len(group), WAKE_AT_ONCE):
                     for listener in group[start : start + WAKE_AT_ONCE]:
                         listener.wake()
                     await asyncio.sleep(0)
 
 
-def group_by_position(listeners: Iterable[Listener]) -> dict[Cursor | None, list[Listener]]:
-    """The listeners by the cursor that they are at."""
-    groups: dict[Cursor | None, list[Listener]] = defaultdict(list)
+def group_by_place(listeners: Iterable[Listener]) -> dict[Place, list[Listener]]:
+    """The listeners by the place that they are at."""
+    groups: dict[Place, list[Listener]] = defaultdict(list)
     for listener in listeners:
-        groups[listener.position].append(listener)
+        groups[listener.place].append(listener)
     return groups
 
 
-def make_page(store: Store, book_id: int, since: Cursor | None) -> SentPage:
+def make_page(store: Store, book_id: int, place: Place) -> SentPage:
     """Read a page. In a thread."""
-    page = pull(store, book_id, since)
-    return SentPage(orjson.dumps(page_json(page, since)).decode(), page.cursor)
+    page = pull(store, book_id, place.cursor, view=place.view)
+    return SentPage(orjson.dumps(page_json(page, place.cursor)).decode(), page.cursor, store.schema)

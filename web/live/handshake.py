@@ -18,13 +18,15 @@ from offbook.core.protocol.requests import parse_cursor
 from services.sync.pull import require_servable
 from storage.base import ChangeOrigin
 from storage.values import DeviceInfo, Session
+from web import schema_header
 from web.api.describe import AuthKind, documented
 from web.api.schemas.basics import TEXT
-from web.api.sync import require_known_protocol
+from web.api.sync import SYNC_HEADERS, require_known_protocol
 from web.auth import authenticate_device, origin_of
 from web.current import services
 from web.errors import ApiProblem
 from web.request_values import authorization, query
+from web.schema_header import Sender, sender
 from web.server.wsgi_bridge import HANDSHAKE
 from web.sessions import current_session, is_signed_in, signed_in_user
 
@@ -35,12 +37,14 @@ live = Blueprint("live", __name__)
 class Subscriber:
     """Who listens: a device, or a person's page, which only listens. ``since`` is None for a snapshot.
 
-    ``device`` is the device as it was noted last, ``session`` what the page's browser is signed in by.
+    ``sender`` is what it may write to and is shown. ``device`` is the device as it was noted last, ``session`` what the
+    page's browser is signed in by.
     """
 
     book_id: int
     since: Cursor | None
     origin: ChangeOrigin
+    sender: Sender
     device: DeviceInfo | None = None
     session: Session | None = None
 
@@ -51,22 +55,23 @@ class Subscriber:
 
 
 live.before_request(require_known_protocol)
+schema_header.register(live)
 
 
 @live.get("/live")
 @live.get("/live", websocket=True)
 @documented(
-    AuthKind.LISTENER,
+    AuthKind.DEVICE_OR_SESSION,
     answers={101: ""},
     problems={
-        400: ("bad_cursor", "unknown_protocol"),
+        400: ("bad_cursor", "bad_schema", "unknown_protocol"),
         403: ("wrong_origin",),
         410: ("cursor_gone",),
         426: ("upgrade_required",),
         429: ("too_many_sockets",),
     },
     query={"since": (TEXT, "A cursor that the server gave; without one, a snapshot comes first.")},
-    request_headers=("Offbook-Protocol",),
+    request_headers=SYNC_HEADERS,
 )
 def listen() -> Response:
     """Open a WebSocket on which pages come the moment they exist, and over which a device may push."""
@@ -86,7 +91,7 @@ def device_subscriber(since: Cursor | None) -> Subscriber:
     """The device whose token the handshake shows. Raises ApiProblem."""
     login = authenticate_device()
     device = services().accounts.record_seen(login.device, services().clock())
-    return Subscriber(login.book_id, since, origin_of(login), device)
+    return Subscriber(login.book_id, since, origin_of(login), sender(), device)
 
 
 def page_subscriber(since: Cursor | None) -> Subscriber:
@@ -97,7 +102,7 @@ def page_subscriber(since: Cursor | None) -> Subscriber:
     if HANDSHAKE in request.environ and request.headers.get("Origin") != request.host_url.rstrip("/"):
         raise ApiProblem(403, "wrong_origin", "Only offbook's own pages may listen with a session.")
     user = signed_in_user()
-    return Subscriber(user.book_id, since, ChangeOrigin(user_id=user.id), session=current_session())
+    return Subscriber(user.book_id, since, ChangeOrigin(user_id=user.id), sender(), session=current_session())
 
 
 def note_cursor() -> None:

@@ -17,7 +17,6 @@ import orjson
 
 from offbook.core.errors import CursorGone, Malformed, NotLetIn
 from offbook.core.protocol.requests import INTEGER_MAX, Push, parse_push
-from offbook.core.schema import Schema
 from offbook.core.validation import Json
 from services.container import Services
 from services.sync.responses import sync_together
@@ -88,7 +87,7 @@ def answer_all(
     services: Services, telemetry: Telemetry, book_id: int, bodies: Sequence[tuple[Subscriber, bytes]]
 ) -> list[str]:
     """Apply these pushes with one commit and answer each. In a thread."""
-    read = [read_push(services.store.schema, subscriber, body) for subscriber, body in bodies]
+    read = [read_push(subscriber, body) for subscriber, body in bodies]
     pushes = [(sender, push) for (sender, _), push in zip(bodies, read, strict=True) if isinstance(push, PendingPush)]
     answers = iter(apply_pushes(services, telemetry, book_id, pushes) if pushes else ())
     return [encode(push.number, next(answers)) if isinstance(push, PendingPush) else push for push in read]
@@ -114,7 +113,7 @@ def apply_pushes(
         return [FAILED] * len(pushes)
 
 
-def read_push(schema: Schema, subscriber: Subscriber, body: bytes) -> PendingPush | str:
+def read_push(subscriber: Subscriber, body: bytes) -> PendingPush | str:
     """The push, or the answer to what is none."""
     number = None
     try:
@@ -122,7 +121,8 @@ def read_push(schema: Schema, subscriber: Subscriber, body: bytes) -> PendingPus
         number = pop_number(envelope)
         if subscriber.device is None:
             raise ApiProblem(403, "forbidden", "A page may listen, and changes things by its forms.")
-        return PendingPush(number, parse_push(schema, envelope, subscriber.device.uuid))
+        sender = subscriber.sender
+        return PendingPush(number, parse_push(sender.schema, envelope, subscriber.device.uuid, sender.view))
     except Malformed as error:
         return encode(number, problem_of(error))
     except ApiProblem as problem:

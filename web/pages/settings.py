@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.merge.policy_wording import wording_of
@@ -97,7 +98,7 @@ def render_page(error: str = "") -> str:
     return render_template(
         "settings.html",
         book=services().accounts.book(user.book_id),
-        policies=[(name, wording_of(name).summary) for name in POLICIES],
+        policies=[(name, wording_of(name, CONTACTS.singular).summary) for name in POLICIES],
         waits=services().contacts.conflicts(user.book_id),
         error=error,
         sessions=open_sessions(),

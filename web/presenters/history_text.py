@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from offbook.contacts.labels import KINDS, cell_label
+from offbook.contacts.table import CONTACTS
 from offbook.core.history.entry import DiscardedValue, HistoryEntry, RecordHistory, WinningChange, was_deferred
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policy_wording import wording_of
@@ -217,7 +218,7 @@ def _lost_to(discarded: DiscardedValue) -> str:
     winner = who(discarded.winner)
     if discarded.cell.endswith(EXISTS) and discarded.value is False and discarded.rule == "merge":
         return f"lost to the edit from {winner}: an edit beats a removal"
-    return f"lost to the edit from {winner}, {wording_of(discarded.rule).why_it_lost}"
+    return f"lost to the edit from {winner}, {wording_of(discarded.rule, CONTACTS.singular).why_it_lost}"
 
 
 def who(change: HistoryEntry | WinningChange) -> str:

@@ -45,6 +45,9 @@ HEAD_ONLY = "offbook.head_only"
 CROWD = "offbook.crowd"
 """Where the WSGI environ has a function that says how many requests are worked on or wait at this moment."""
 
+KEPT_BY_ACCEPTANCE = (b"offbook-schema",)
+"""What of the answer to a handshake the client of a socket is told."""
+
 SWITCHING = 101
 """What a handshake ends with when the subscriber is let in."""
 
@@ -165,7 +168,8 @@ class WsgiBridge:
         if handshake.subscriber is None or self.live is None:
             await refuse(answer, receive, send)
         else:
-            await send({"type": "websocket.accept"})
+            kept = [header for header in answer.headers if header[0] in KEPT_BY_ACCEPTANCE]
+            await send({"type": "websocket.accept", "headers": kept})
             await self.live.serve(handshake.subscriber, receive, send)
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -34,7 +34,7 @@ def history(book: Replica, args: argparse.Namespace) -> CommandResult:
     ids = short_ids([entry.id for entry in entries])
     lines = [line for entry in entries for line in _entry_lines(entry, ids[entry.id])]
     advice = "`offbook restore CHANGE` gives back what a change replaced; `--contact ID --at CHANGE` the whole contact."
-    return CommandResult([entry_to_json(entry) for entry in entries], [*lines, "", advice])
+    return CommandResult([entry_to_json(CONTACTS, entry) for entry in entries], [*lines, "", advice])
 
 
 def _entry_lines(entry: HistoryEntry, short_id: str) -> Iterator[str]:
@@ -126,7 +126,8 @@ def _reasons(book: Replica, record_id: str, cell: str, entries: Sequence[History
         for conflict in book.conflicts()
         if (conflict["record_id"], conflict["cell"]) == (record_id, cell)
     ]
-    return explain_cell(cell, entries, _pending_edits(book, record_id, cell), competing, format_time)
+    edits = _pending_edits(book, record_id, cell)
+    return explain_cell(cell, entries, edits, competing, format_time, CONTACTS.singular)
 
 
 def _pending_edits(book: Replica, record_id: str, cell: str) -> list[ExplainedEdit]:

@@ -16,7 +16,7 @@ from offbook.core.protocol.requests import milliseconds
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.protocol.validators import NAME_CHARACTERS_MAX, clean_text, require, time_of, uuid_of
 from offbook.core.schema import EXISTS, Schema
-from offbook.core.validation import Json
+from offbook.core.validation import Json, json_of
 
 CONFLICTS = "conflicts"
 """The table of pages that holds open conflicts; read-only, so not one of a schema."""
@@ -68,14 +68,15 @@ def conflict_to_row(view: ConflictView, is_open: bool) -> dict[str, Json]:
 def conflict_to_json(view: ConflictView) -> dict[str, Json]:
     """Both versions, what they began with, and who brought each. A value of several parts is a list."""
     conflict = view.conflict
+    table, cell = conflict.table, conflict.cell
     return {
         "id": conflict.id,
-        "table": conflict.table.name,
+        "table": table.name,
         "record_id": conflict.record_id,
-        "cell": conflict.cell,
-        "common": conflict.common,
-        "ours": conflict.ours,
-        "theirs": conflict.theirs,
+        "cell": cell,
+        "common": json_of(table, cell, conflict.common),
+        "ours": json_of(table, cell, conflict.ours),
+        "theirs": json_of(table, cell, conflict.theirs),
         "ours_by": author_to_json(view.ours_by),
         "theirs_by": author_to_json(view.theirs_by),
         "base": conflict.base,

@@ -6,13 +6,14 @@ not chosen stays in the history like any other value that lost.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from offbook.core.errors import Invalid
 from offbook.core.history.reconstruct import Patch
 from offbook.core.messages import NO_ROOM_FOR_BOTH, WRONG_SHAPE
 from offbook.core.model import Cells, Conflict, Operation, Value
-from offbook.core.schema import EXISTS, Field, entry_of
+from offbook.core.schema import EXISTS, Field, Map, Table, entry_of
 
 
 class Choice(StrEnum):
@@ -24,15 +25,25 @@ class Choice(StrEnum):
 
 
 def choices(conflict: Conflict) -> tuple[Choice, ...]:
-    """What can be chosen. Both can stand where the cell's kind has room for a second value, and there are two."""
-    field = _field_of(conflict)
-    has_room = bool(field and (field.beside or field.is_joinable)) or conflict.cell.endswith("/value")
-    both = (Choice.BOTH,) if has_room and conflict.ours is not None and conflict.theirs is not None else ()
+    """What can be chosen. Both can stand where the declaration has room for a second value, and there are two."""
+    both = (Choice.BOTH,) if _has_room(conflict) and conflict.ours is not None and conflict.theirs is not None else ()
     return (Choice.OURS, Choice.THEIRS, *both)
 
 
-def _field_of(conflict: Conflict) -> Field | None:
-    return conflict.table.by_name.get(conflict.cell)
+def _has_room(conflict: Conflict) -> bool:
+    fields = conflict.table.fields_of(conflict.cell) if conflict.table.has_cell(conflict.cell) else ()
+    return _is_joinable(fields) or any(field.beside for field in fields) or _map_with_room(conflict) is not None
+
+
+def _is_joinable(fields: Sequence[Field]) -> bool:
+    return [field.is_joinable for field in fields] == [True]
+
+
+def _map_with_room(conflict: Conflict) -> Map | None:
+    """The map in which a second value becomes an entry like the one that holds the first; None where there is none."""
+    name, _, inside = conflict.cell.partition("/")
+    map_ = conflict.table.maps_by_name.get(name)
+    return map_ if map_ is not None and map_.beside and inside.endswith(f"/{map_.beside}") else None
 
 
 def patch_of_choice(conflict: Conflict, cells: Cells, choice: Choice) -> Patch:
@@ -78,20 +89,29 @@ def _existence(conflict: Conflict, cells: Cells, exists: bool) -> Patch:
 
 
 def _both(conflict: Conflict, cells: Cells) -> Patch:
-    """The second value goes into an entry that every device calls the same, so that choosing twice makes one."""
-    field = _field_of(conflict)
-    if field and field.is_joinable:
-        return Patch(Operation.UPDATE, {conflict.cell: f"{conflict.ours}\n\n{conflict.theirs}"})
-    map_name = conflict.table.maps[0].name if field else conflict.cell.partition("/")[0]
-    second = f"{map_name}/{conflict.id.replace('-', '')[:16]}/"
-    beside = {**_like(conflict, field, cells), "value": conflict.theirs, EXISTS: True}
+    """Both values. The second one may go into an entry that every device calls the same, so that choosing twice makes
+    one."""
+    table, entry = conflict.table, entry_of(conflict.cell)
+    fields = table.fields_of(conflict.cell)
+    if _is_joinable(fields):
+        return parse_custom_value(conflict, cells, f"{conflict.ours}\n\n{conflict.theirs}")
+    map_ = _map_with_room(conflict) or table.maps[0]
+    like = _like_entry(entry, cells) if entry else _like_field(table, fields[0], map_, cells)
+    second = f"{map_.name}/{conflict.id.replace('-', '')[:16]}/"
+    beside = {**like, map_.beside: conflict.theirs, EXISTS: True}
     kept = parse_custom_value(conflict, cells, conflict.ours).cells
     return Patch(Operation.UPDATE, {**kept, **{second + name: value for name, value in beside.items()}})
 
 
-def _like(conflict: Conflict, field: Field | None, cells: Cells) -> dict[str, Value]:
-    """What the second value is like but for itself: its kind, its label."""
-    if field:
-        return {"kind": field.beside, "label": cells.get(f"{field.name}_label")}
-    entry = entry_of(conflict.cell)
+def _like_entry(entry: str, cells: Cells) -> dict[str, Value]:
+    """What the second value is like where the first one is in an entry: all else in it."""
     return {cell[len(entry) :]: value for cell, value in cells.items() if cell.startswith(entry)}
+
+
+def _like_field(table: Table, field: Field, map_: Map, cells: Cells) -> dict[str, Value]:
+    """What the second value is like where the first one is a field: its kind, and what fields named after it say."""
+    like: dict[str, Value] = {
+        attribute.name: field.beside for attribute in map_.attributes if field.beside in attribute.choices
+    }
+    names = {f"{field.name}_{attribute.name}": attribute.name for attribute in map_.attributes}
+    return like | {names[name]: cells.get(name) for name in names if name in table.by_name}

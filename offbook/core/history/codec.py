@@ -10,7 +10,9 @@ from typing import Any
 
 from offbook.core.errors import Invalid
 from offbook.core.history.entry import DiscardedValue, HistoryEntry, WinningChange
+from offbook.core.history.undo import BatchSummary
 from offbook.core.model import Operation, Value, Verdict
+from offbook.core.protocol.rows import iso_micros
 from offbook.core.protocol.validators import (
     CODE_CHARACTERS_MAX,
     NAME_CHARACTERS_MAX,
@@ -21,12 +23,15 @@ from offbook.core.protocol.validators import (
     uuid_of,
 )
 from offbook.core.schema import Table
-from offbook.core.validation import LENIENT, Json, value_of
+from offbook.core.validation import LENIENT, Json, json_of, json_of_cells, value_of
 
 
-def entry_to_json(entry: HistoryEntry) -> dict[str, Any]:
-    """An entry as JSON holds it. A value of several parts is a list."""
-    return {
+def entry_to_json(table: Table, entry: HistoryEntry) -> dict[str, Any]:
+    """An entry of a record of this table as JSON holds it. A value of several parts is a list.
+
+    ``batch`` is there where the change has one.
+    """
+    item = {
         "id": entry.id,
         "seq": entry.seq,
         "at": entry.at,
@@ -38,17 +43,32 @@ def entry_to_json(entry: HistoryEntry) -> dict[str, Any]:
         "replica": entry.replica,
         "base": entry.base,
         "bases": dict(entry.bases),
-        "data": dict(entry.data),
-        "before": dict(entry.before),
+        "data": json_of_cells(table, entry.data),
+        "before": json_of_cells(table, entry.before),
         "created": entry.created,
-        "beaten": [_discarded_to_json(discarded) for discarded in entry.beaten],
+        "beaten": [_discarded_to_json(table, discarded) for discarded in entry.beaten],
+    }
+    return item if entry.batch is None else {**item, "batch": entry.batch}
+
+
+def batch_to_json(batch: BatchSummary) -> dict[str, Any]:
+    """A batch as JSON holds it: when its last change came, by the server's clock, and how much took effect."""
+    return {
+        "id": batch.id,
+        "seq": batch.last,
+        "at": iso_micros(batch.last),
+        "user": batch.author.user,
+        "device": batch.author.device,
+        "changes": sum(batch.changes.values()),
+        "tables": dict(batch.changes),
+        "undone_by": batch.undone_by,
     }
 
 
-def _discarded_to_json(discarded: DiscardedValue) -> dict[str, Any]:
-    won = discarded.winner
+def _discarded_to_json(table: Table, discarded: DiscardedValue) -> dict[str, Any]:
+    cell, won = discarded.cell, discarded.winner
     winner = {"change_id": won.change_id, "seq": won.seq, "at": won.at, "user": won.user, "device": won.device}
-    return {"cell": discarded.cell, "value": discarded.value, "rule": discarded.rule, "winner": winner}
+    return {"cell": cell, "value": json_of(table, cell, discarded.value), "rule": discarded.rule, "winner": winner}
 
 
 def entry_from_json(table: Table, record_id: str, item: Json) -> HistoryEntry:
@@ -77,6 +97,7 @@ def entry_from_json(table: Table, record_id: str, item: Json) -> HistoryEntry:
             for part in (beaten if isinstance(beaten, list) else ())
             for discarded in _discarded_from_json(table, part)
         ),
+        batch=None if item.get("batch") is None else uuid_of(item["batch"], "batch"),
     )
 
 

@@ -23,11 +23,15 @@ NOBODY = Author()
 
 
 class HistoryStep(NamedTuple):
-    """What takes a record one change back: the change's seq, and the values that it replaced, by cell."""
+    """What takes a record one change back: the change's seq, and the values that it replaced, by cell.
+
+    ``batch`` is the change's.
+    """
 
     key: Key
     seq: int
     before: Cells
+    batch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class DiscardedValue:
 class HistoryEntry:
     """One change of the history. Times are ISO text: ``at`` by the server's clock, ``timestamp`` by the device's.
 
-    ``seq`` is None where it changed nothing, ``created`` is True where it made the record.
+    ``seq`` is None where it changed nothing, ``created`` is True where it made the record. ``batch`` is the id of the
+    act that it is a part of.
     """
 
     key: Key
@@ -74,6 +79,7 @@ class HistoryEntry:
     before: Cells
     created: bool
     beaten: tuple[DiscardedValue, ...] = ()
+    batch: str | None = None
 
     def base_of(self, cell: str) -> int | None:
         """The newest seq of this cell that the change's writer had seen."""

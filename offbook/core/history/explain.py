@@ -40,13 +40,14 @@ def explain_cell(
     edits: Iterable[ExplainedEdit],
     competing_writes: Iterable[CompetingWrite],
     when: When,
+    singular: str = "record",
 ) -> list[str]:
-    """The sentences about one cell, what is newest first."""
+    """The sentences about one cell, what is newest first. ``singular`` is what people call a record of the table."""
     sentences = [
         f"This device changed it to {quote_value(cell, edit.value)} at {when(edit.at)}; that is not sent yet."
         for edit in edits
     ]
-    sentences += _from_history(cell, history, when)
+    sentences += _from_history(cell, history, when, singular)
     sentences += [
         f"{quote_value(cell, write.value)} from {who(write)} waits for a person to decide."
         for write in competing_writes
@@ -54,7 +55,7 @@ def explain_cell(
     return sentences
 
 
-def _from_history(cell: str, history: Sequence[HistoryEntry], when: When) -> Iterator[str]:
+def _from_history(cell: str, history: Sequence[HistoryEntry], when: When, singular: str) -> Iterator[str]:
     writers = [entry for entry in history if entry.seq is not None and cell in written(entry)]
     if not writers:
         yield "The server's history does not tell who wrote it."
@@ -62,16 +63,16 @@ def _from_history(cell: str, history: Sequence[HistoryEntry], when: When) -> Ite
     writer, *earlier = writers
     value, at = quote_value(cell, written(writer)[cell]), when(writer.timestamp or writer.at)
     if writer.created:
-        yield f"{who(writer)} added the contact with {value} at {at}."
+        yield f"{who(writer)} added the {singular} with {value} at {at}."
     else:
         yield f"{who(writer)} changed it from {quote_value(cell, writer.before[cell])} to {value} at {at}."
     if earlier:
-        yield from _why_it_replaced(cell, writer, earlier[0], history, when)
-    yield from _what_it_won_over(cell, writer, history, when)
+        yield from _why_it_replaced(cell, writer, earlier[0], history, when, singular)
+    yield from _what_it_won_over(cell, writer, history, when, singular)
 
 
 def _why_it_replaced(
-    cell: str, writer: HistoryEntry, former: HistoryEntry, history: Sequence[HistoryEntry], when: When
+    cell: str, writer: HistoryEntry, former: HistoryEntry, history: Sequence[HistoryEntry], when: When, singular: str
 ) -> Iterator[str]:
     """Why it stands over what ``former`` wrote: chosen, seen, or not seen and still the winner."""
     for entry in history:
@@ -85,7 +86,7 @@ def _why_it_replaced(
         yield "The same device had written what it replaced: it counts whatever the clocks say."
     elif (former.seq or 0) <= base:
         seen = when(iso_micros(base))
-        yield f"Its writer had seen the contact as of {seen}, and so {theirs}: it counts whatever the clocks say."
+        yield f"Its writer had seen the {singular} as of {seen}, and so {theirs}: it counts whatever the clocks say."
     else:
         yield f"Its writer had not seen {theirs}: {_why_it_won(cell, writer, former)}."
 
@@ -99,19 +100,21 @@ def _why_it_won(cell: str, writer: HistoryEntry, former: HistoryEntry) -> str:
     return "its time is the later one"
 
 
-def _what_it_won_over(cell: str, writer: HistoryEntry, history: Sequence[HistoryEntry], when: When) -> Iterator[str]:
+def _what_it_won_over(
+    cell: str, writer: HistoryEntry, history: Sequence[HistoryEntry], when: When, singular: str
+) -> Iterator[str]:
     for entry in history:
         for discarded in entry.beaten:
             if discarded.cell == cell and discarded.winner.change_id == writer.id:
                 at = when(entry.timestamp or entry.at)
                 theirs = f"{quote_value(cell, discarded.value)} from {who(entry)} ({at})"
-                yield f"It won over {theirs}, which had not seen it: {_policy_wording(cell, discarded.rule)}."
+                yield f"It won over {theirs}, which had not seen it: {_policy_wording(cell, discarded.rule, singular)}."
 
 
-def _policy_wording(cell: str, policy: str) -> str:
+def _policy_wording(cell: str, policy: str, singular: str) -> str:
     if cell.endswith(EXISTS) and policy == "merge":
         return "an edit beats a deletion that it had not seen"
-    return wording_of(policy).why_it_won
+    return wording_of(policy, singular).why_it_won
 
 
 # --- words ---------------------------------------------------------------------------------------------------------

@@ -116,7 +116,8 @@ class Plan:
 
     def note_lost_entries(self, key: Key, replica: str, discarded: Sequence[DiscardedWrite]) -> None:
         """Note which of these writes by a replica would have added an entry to the record."""
-        lost = {write.cell: write.winner for write in discarded if write.value is True and write.cell != EXISTS}
+        added = (write for write in discarded if write.value is True and write.cell.endswith(f"/{EXISTS}"))
+        lost = {write.cell: write.winner for write in added}
         if lost:
             self.lost_entries.setdefault((key, replica), {}).update(lost)
 
@@ -182,7 +183,7 @@ def _plan_change(
     resolved = [id_ for id_ in conflict_ids if open_conflicts.get(id_) == key and id_ not in plan.closed]
     if change.timestamp > now_us // 1000:
         change = change._replace(timestamp=now_us // 1000)
-    decision = _decide(plan, change, book.policy, seq)
+    decision = _decide(plan, change, change.table.policy or book.policy, seq)
     logged = _apply_decision(plan, change, decision, seq, bool(resolved))
     if logged.discarded:
         plan.note_lost_entries(key, change.replica, logged.discarded)

@@ -11,7 +11,7 @@ Nothing here reads a clock or a database; ``change.timestamp`` is already clampe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from offbook.core.merge.policies import POLICIES, MergeContext, Resolution
@@ -290,10 +290,10 @@ def _incomplete(have: Mapping[str, Value], change: Change) -> Reject | None:
         return Reject(MISSING_IN_ENTRY.fault(field=entry_of(cell) + missing))
     for map_ in change.table.maps:
         prefix = f"{map_.name}/"
-        claimed = {cell for cell, value in change.cells.items() if value is True and cell.startswith(prefix)}
+        claimed = {cell for cell in _asserted(change.cells) if cell.startswith(prefix)}
         if not claimed:
             continue
-        standing = {cell for cell, value in have.items() if value is True and cell.startswith(prefix)}
+        standing = {cell for cell in _asserted(have) if cell.startswith(prefix)}
         removed = {cell for cell, value in change.cells.items() if value is False}
         if claimed - standing and len((claimed | standing) - removed) > map_.entries_max:
             return Reject(TOO_MANY_ENTRIES.fault(field=map_.name, limit=map_.entries_max))
@@ -303,11 +303,15 @@ def _incomplete(have: Mapping[str, Value], change: Change) -> Reject | None:
 def _incomplete_entries(have: Mapping[str, Value], change: Change) -> dict[str, str]:
     """The existence of each entry that the change asserts and that would lack what it must have; and what that is."""
     maps = change.table.maps_by_name
-    asserted = sorted(cell for cell, value in change.cells.items() if value is True)
     return {
         cell: name
-        for cell in asserted
+        for cell in sorted(_asserted(change.cells))
         if (entry := entry_of(cell))
         for name in maps[entry.partition("/")[0]].required
         if change.cells.get(entry + name, have.get(entry + name)) is None
     }
+
+
+def _asserted(cells: Mapping[str, Value]) -> Iterator[str]:
+    """The existence of each entry that stands by these cells. A flag that is set is true as well."""
+    return (cell for cell, value in cells.items() if value is True and cell.endswith(f"/{EXISTS}"))

@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 from offbook.core.merge.decide import RESTORE
 from offbook.core.merge.policies import POLICIES
+from offbook.core.text import with_article
 
 
 class PolicyWording(NamedTuple):
-    """What is said of a policy, or of another rule by which a value loses. wording_of() fills in an empty reason."""
+    """What is said of a policy, or of another rule by which a value loses. wording_of() fills in an empty reason, and
+    ``{record}``."""
 
     summary: str
     """What it does with concurrent edits, in whole sentences; of a policy alone."""
@@ -25,7 +27,7 @@ class PolicyWording(NamedTuple):
     why_it_lost: str = ""
     """The reason of the value that was replaced, as it follows "lost to the edit from Laptop, "."""
     saving_a_deleted: str = "Saving brings it back."
-    """What becomes of a form that is saved after somebody else deleted its contact."""
+    """What becomes of a form that is saved after somebody else deleted its record."""
 
 
 WORDINGS: Mapping[str, PolicyWording] = MappingProxyType(
@@ -37,9 +39,9 @@ WORDINGS: Mapping[str, PolicyWording] = MappingProxyType(
             "which was later",
         ),
         "last-write-wins": PolicyWording(
-            "The later edit of a contact wins whole; the earlier one is in the history. Nobody is asked.",
+            "The later edit of {record} wins whole; the earlier one is in the history. Nobody is asked.",
             "in this book the later change counts as a whole",
-            "which was later, and the later edit of a contact wins whole",
+            "which was later, and the later edit of {record} wins whole",
         ),
         "ask": PolicyWording(
             "Different fields both survive. Where the same field was edited twice, or one side deleted what the other "
@@ -52,11 +54,15 @@ WORDINGS: Mapping[str, PolicyWording] = MappingProxyType(
 )
 
 
-def wording_of(rule: str) -> PolicyWording:
-    """The words for a policy, or for the rule by which a value lost. There is no error: any name has some."""
+def wording_of(rule: str, singular: str = "record") -> PolicyWording:
+    """The words for a policy, or for the rule by which a value lost. There is no error: any name has some.
+
+    ``singular`` is what people call a record of the table.
+    """
     documentation = getdoc(POLICIES[rule]) if rule in POLICIES else ""
     words = WORDINGS.get(rule) or PolicyWording((documentation or "").partition("\n")[0])
-    return words._replace(
+    words = words._replace(
         why_it_won=words.why_it_won or f"that is the book's policy, “{rule}”",
         why_it_lost=words.why_it_lost or f"by the rule {rule}",
     )
+    return PolicyWording(*(text.replace("{record}", with_article(singular)) for text in words))

@@ -17,6 +17,7 @@ from offbook.core.errors import Invalid, Malformed
 from offbook.core.messages import Message
 from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Rejection, Value
 from offbook.core.protocol.rows import EPOCH
+from offbook.core.protocol.view import View
 from offbook.core.schema import Schema, Table
 from offbook.core.validation import STRICT, UUID_TEXT, Json, Rules, parse_cells
 
@@ -32,9 +33,22 @@ RESOLVES_MAX = 100
 
 MILLISECOND = timedelta(milliseconds=1)
 OPERATIONS = {operation.value: operation for operation in Operation}
-PUSH_KEYS = frozenset({"changes", "since", "seen", "kept", "sent_at", "parked"})
+PUSH_KEYS = frozenset({"changes", "since", "seen", "kept", "only", "sent_at", "parked"})
 CHANGE_KEYS = frozenset(
-    {"id", "table", "record_id", "operation", "replica", "timestamp", "base", "bases", "data", "resolves", "history"}
+    {
+        "id",
+        "table",
+        "record_id",
+        "operation",
+        "replica",
+        "timestamp",
+        "base",
+        "bases",
+        "data",
+        "resolves",
+        "history",
+        "batch",
+    }
 )
 
 
@@ -43,7 +57,8 @@ class Push:
     """A parsed ``POST /sync``. ``asks`` is whether it had a ``since`` at all; ``sent_at_ms`` is the device's clock.
 
     ``seen`` is the newest seq that the device was given for a change of its own, which may be newer than ``since``;
-    ``kept`` asks what the page's records were at that seq.
+    ``kept`` asks what the page's records were at that seq. ``view`` is what the answer shows, ``page_view``
+    what its page does: None, where that is all there is.
     """
 
     batch: list[Change | Rejection]
@@ -53,15 +68,18 @@ class Push:
     parked: Mapping[str, int]
     seen: int = 0
     kept: int | None = None
+    view: View | None = None
+    page_view: View | None = None
 
 
 # --- a push --------------------------------------------------------------------------------------------------------
 
 
-def parse_push(schema: Schema, envelope: Json, default_replica: str) -> Push:
+def parse_push(schema: Schema, envelope: Json, default_replica: str, view: View | None = None) -> Push:
     """Read the body of ``POST /sync``. ``default_replica`` stands for a change that names none.
 
-    Raises Malformed for a fault of the envelope.
+    ``schema`` are the tables that may be written to, ``view`` is what the sender is shown. Raises Malformed for a fault
+    of the envelope.
     """
     if not isinstance(envelope, dict):
         raise Malformed.of(messages.PUSH_NOT_AN_OBJECT)
@@ -80,6 +98,8 @@ def parse_push(schema: Schema, envelope: Json, default_replica: str) -> Push:
         _parked(envelope.get("parked")),
         _known_seq(messages.BAD_SEEN, envelope.get("seen")) or 0,
         _known_seq(messages.BAD_KEPT, envelope.get("kept")),
+        view,
+        view if envelope.get("only") is None else (view or View(schema)).only_of(envelope["only"]),
     )
 
 
@@ -156,6 +176,7 @@ def build_change(
     base: int = 0,
     data: Json = None,
     rules: Rules = STRICT,
+    batch: str | None = None,
 ) -> Change | Rejection:
     """A change that is made here, of the same values and by the same checks as one that was sent.
 
@@ -171,6 +192,7 @@ def build_change(
             timestamp_ms,
             _seq("base", base),
             _cells(table, data, operation, rules),
+            batch=_batch(batch),
         )
     except Invalid as invalid:
         return Rejection(change_id, invalid.fault, (table.name, record_id))
@@ -206,6 +228,7 @@ def _change(schema: Schema, change_id: str, item: dict[str, Json], default_repli
         _bases(table, item.get("bases")),
         _resolves(item.get("resolves")),
         _history(item.get("history")),
+        _batch(item.get("batch")),
     )
 
 
@@ -261,6 +284,10 @@ def _history(value: Json) -> bool:
     if value is not None and type(value) is not bool:
         raise Invalid.of(messages.BAD_HISTORY)
     return bool(value)
+
+
+def _batch(value: Json) -> str | None:
+    return None if value is None else _uuid("batch", value)
 
 
 def _uuid(name: str, value: Json) -> str:

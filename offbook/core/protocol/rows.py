@@ -6,37 +6,56 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from offbook.core.model import Operation, Record
-from offbook.core.validation import Json, with_all_fields
+from offbook.core.protocol.view import View
+from offbook.core.validation import Json, filled_fields, with_all_fields
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def row_of(record: Record) -> dict[str, Json]:
-    """A record as a page holds it."""
-    cells = None if record.deleted else {"id": record.id, **with_all_fields(record.table, record.cells)}
-    return row(record.table.name, record.id, record.created.seq, record.seq, cells)
+def row_of(record: Record, view: View | None = None) -> dict[str, Json]:
+    """A record as a page holds it, whole, or as the view shows it."""
+    table = record.table if view is None else view.schema[record.table.name]
+    if view is not None and view.is_sparse:
+        filled = None if record.deleted else filled_fields(table, record.cells)
+        return sparse_row(table.name, record.id, record.created.seq, record.seq, filled)
+    data = None if record.deleted else {"id": record.id, **with_all_fields(table, record.cells)}
+    return row(table.name, record.id, record.created.seq, record.seq, data)
 
 
 def row(table: str, record_id: str, created: int, seq: int, data: dict[str, Json] | None) -> dict[str, Json]:
     """One entry of a page: a record's state, and what brought it there. ``data`` is given its times here."""
     time = iso_micros(seq)
-    operation = Operation.DELETE if data is None else Operation.INSERT if seq == created else Operation.UPDATE
     if data is not None:
         data["created_at"] = time if seq == created else iso_micros(created)
         data["updated_at"] = time
     return {
         "table": table,
         "record_id": record_id,
-        "operation": operation.value,
+        "operation": _operation(created, seq, data),
         "seq": seq,
         "timestamp": time,
         "data": data,
     }
 
 
-def data_of(record: Record) -> dict[str, Json] | None:
-    """A record as its row goes over the wire; a tombstone has none."""
-    data: dict[str, Json] | None = row_of(record)["data"]
+def sparse_row(table: str, record_id: str, created: int, seq: int, data: dict[str, Json] | None) -> dict[str, Json]:
+    """The same with nothing that stands in it twice: ``seq`` is the time as well, and of a record that was created with
+    it the time of creation."""
+    if data is not None and created != seq:
+        data["created_at"] = iso_micros(created)
+    operation = _operation(created, seq, data)
+    return {"table": table, "record_id": record_id, "operation": operation, "seq": seq, "data": data}
+
+
+def _operation(created: int, seq: int, data: dict[str, Json] | None) -> str:
+    if data is None:
+        return Operation.DELETE.value
+    return (Operation.INSERT if seq == created else Operation.UPDATE).value
+
+
+def data_of(record: Record, view: View | None = None) -> dict[str, Json] | None:
+    """A record as its row goes over the wire, in this view; a tombstone has none."""
+    data: dict[str, Json] | None = row_of(record, view)["data"]
     return data
 
 

@@ -12,7 +12,8 @@ SEQ_MAX = 253_402_300_799_999_999
 """The last microsecond of the year 9999: a seq is a time, and must be one that can be written."""
 
 VALUES_MAX = 3_000_000
-"""A page of 1,000 contacts has about 40,000. Each takes up to a hundred bytes of memory, however short its text is."""
+"""A page of 1,000 records of twenty fields has about 40,000. Each takes up to a hundred bytes of memory, however short
+its text is."""
 
 BODY_SMALL = 4 * 1024 * 1024
 """Up to this size a body can't hold so many values that it would hurt, and they are not counted."""
@@ -35,7 +36,7 @@ class NotJSON(ServerFault):
 def json_of(body: str | bytes) -> Json:
     """The value of a body. Raises NotJSON, and ServerFault for more than a device could hold."""
     if len(body) > BODY_SMALL and _has_too_many_values(body):
-        raise ServerFault(f"The server's answer holds more than {VALUES_MAX:,} values, which no page of contacts does.")
+        raise ServerFault(f"The server's answer holds more than {VALUES_MAX:,} values, which no page does.")
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,9 @@ from offbook.contacts.table import BUILT_IN
 from offbook.core.conflicts.codec import conflict_from_json, conflict_to_json, conflict_to_row, conflict_view
 from offbook.core.errors import Invalid, ServerFault
 from offbook.core.model import Author
+from offbook.core.schema import Schema
+from offbook.core.validation import value_of
+from offbook.tables import Json, Map, Table, Text
 from tests.core.conflicts.test_resolution import HOME, ID, a_conflict
 
 VIEW = conflict_view(a_conflict(), {})
@@ -52,6 +56,17 @@ def test_a_device_reads_what_a_server_wrote(cell: str, ours: Any, theirs: Any) -
     read = conflict_from_json(BUILT_IN, ID, 6, data)
     assert (read.ours_by, read.theirs_by) == (sent.ours_by, sent.theirs_by)
     assert conflict_to_json(read) == {**conflict_to_json(sent), "base": 0}
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [({"a": [1]}, None), ([1, 2], "text"), (5, {})])
+@pytest.mark.parametrize("cell", ["extra", "tags/k1/extra"])
+def test_json_is_a_value_on_the_wire(cell: str, ours: Any, theirs: Any) -> None:
+    table = Table("notes", Text("title"), Json("extra"), Map("tags", Json("extra")))
+    held = {name: value_of(table, cell, value) for name, value in (("ours", ours), ("theirs", theirs))}
+    data = conflict_to_json(conflict_view(replace(a_conflict(cell, **held), table=table), {}))
+    assert (data["ours"], data["theirs"], data["common"]) == (ours, theirs, None)
+    read = conflict_from_json(Schema([table]), ID, 6, data)
+    assert (read.conflict.ours, read.conflict.theirs) == (held["ours"], held["theirs"])
 
 
 def test_what_is_only_shown_may_be_missing_or_odd() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,10 @@ from offbook.core.conflicts.resolution import (
 )
 from offbook.core.errors import Invalid
 from offbook.core.model import Clock, Conflict, Operation, Value
+from offbook.core.schema import Field, Table, Type
+from offbook.core.schema import Map as MapField
+from offbook.tables import Flag, Map, Text
+from offbook.tables import Table as TableOf
 
 ID = str(UUID(int=0x1234567890ABCDEF << 64))
 SECOND = "details/1234567890abcdef/"
@@ -154,3 +159,59 @@ def test_a_value_of_another_shape_is_refused(cell: str, value: Any) -> None:
 
 def test_a_conflict_knows_the_changes_that_brought_its_versions() -> None:
     assert a_conflict().change_ids == (str(UUID(int=8)), str(UUID(int=9)))
+
+
+# --- tables of apps ------------------------------------------------------------------------------------------------
+
+NOTES = TableOf(
+    "notes",
+    Text("title"),
+    Text("body", both="join"),
+    Flag("done"),
+    Map("tags", Text("value"), Text("remark", both="join"), Text("color")),
+)
+
+
+@pytest.mark.parametrize(
+    ("cell", "has_room"),
+    [
+        ("title", False),
+        ("body", True),
+        ("done", False),
+        ("@exists", False),
+        ("tags/k1/value", False),
+        ("tags/k1/remark", True),
+        ("tags/k1/@exists", False),
+        ("no_such", False),
+        ("no_such/k1/value", False),
+    ],
+)
+def test_both_can_stand_where_the_declaration_says_so(cell: str, has_room: bool) -> None:
+    conflict = replace(a_conflict(cell), table=NOTES)
+    assert (BOTH in choices(conflict)) == has_room
+
+
+def test_both_texts_of_an_entry_stand_one_below_the_other() -> None:
+    conflict = replace(a_conflict("tags/k1/remark", "a", "b"), table=NOTES)
+    cells: dict[str, Value] = {"tags/k1/@exists": True, "tags/k1/color": "red", "tags/k1/remark": "a"}
+    assert patch_of_choice(conflict, cells, BOTH).cells == {**cells, "tags/k1/remark": "a\n\nb"}
+
+
+def test_what_a_second_value_is_like_follows_from_the_declaration() -> None:
+    ways = MapField(
+        "ways",
+        "boats_ways",
+        "boats_id",
+        (Field("place"), Field("sort", Type.CHOICE, choices=("port", "lake")), Field("note"), Field("since")),
+        beside="place",
+    )
+    fields = (Field("home", beside="port"), Field("home_note"), Field("home_other"))
+    conflict = replace(a_conflict("home", "a", "b"), table=Table("boats", fields, (ways,)))
+    second = "ways/1234567890abcdef/"
+    assert patch_of_choice(conflict, {"home": "a", "home_note": "sunny", "home_other": "x"}, BOTH).cells == {
+        "home": "a",
+        f"{second}sort": "port",
+        f"{second}note": "sunny",
+        f"{second}place": "b",
+        f"{second}@exists": True,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from offbook.contacts.table import CONTACTS
 from offbook.core.errors import ServerFault
 from offbook.core.history.codec import entry_from_json, entry_to_json
 from offbook.core.history.entry import DiscardedValue, WinningChange
+from offbook.tables import Json, Map, Table, Text
 from tests.core.history.test_entry import KEY, make_entry
 
 ID, OTHER = "c0000000-0000-4000-8000-000000000001", "c0000000-0000-4000-8000-000000000002"
@@ -23,7 +25,7 @@ GOOD: dict[str, Any] = {"id": ID, "seq": 5, "at": TIME, "operation": "UPDATE", "
 
 
 def test_an_entry_is_written_to_the_letter() -> None:
-    item = entry_to_json(ENTRY)
+    item = entry_to_json(CONTACTS, ENTRY)
     assert list(item) == (
         [
             "id",
@@ -54,10 +56,22 @@ def test_an_entry_is_written_to_the_letter() -> None:
 
 
 def test_what_was_written_is_read_again() -> None:
-    item = entry_to_json(ENTRY)
+    item = entry_to_json(CONTACTS, ENTRY)
     item["data"]["details/k/value"] = list(ADDRESS)
     assert entry_from_json(CONTACTS, KEY[1], item) == ENTRY
-    assert entry_to_json(entry_from_json(CONTACTS, KEY[1], GOOD))["operation"] == "UPDATE"
+    assert entry_to_json(CONTACTS, entry_from_json(CONTACTS, KEY[1], GOOD))["operation"] == "UPDATE"
+
+
+def test_json_is_a_value_on_the_wire() -> None:
+    table = Table("notes", Text("title"), Json("extra"), Map("tags", Json("extra")))
+    winner = WinningChange(OTHER, "ada", "laptop", TIME, 7)
+    lost = DiscardedValue("extra", "[1,2]", "merge", winner)
+    data = {"title": "a", "extra": '{"a":1}', "tags/k1/extra": "[]"}
+    entry = replace(ENTRY, key=("notes", KEY[1]), bases={}, data=data, before={"extra": None}, beaten=(lost,))
+    item = entry_to_json(table, entry)
+    assert item["data"] == {"title": "a", "extra": {"a": 1}, "tags/k1/extra": []}
+    assert (item["before"], item["beaten"][0]["value"]) == ({"extra": None}, [1, 2])
+    assert entry_from_json(table, KEY[1], item) == entry
 
 
 def test_what_this_version_does_not_know_is_left_out() -> None:

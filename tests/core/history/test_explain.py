@@ -19,7 +19,7 @@ def when(iso: str) -> str:
 
 
 def why(*history: HistoryEntry, cell: str = "phone", **more: Any) -> list[str]:
-    return explain_cell(cell, history, more.get("edits", ()), more.get("rivals", ()), when)
+    return explain_cell(cell, history, more.get("edits", ()), more.get("rivals", ()), when, "contact")
 
 
 def edit(seq: int, value: Any = "2", **more: Any) -> HistoryEntry:

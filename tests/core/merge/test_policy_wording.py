@@ -16,6 +16,15 @@ def test_every_policy_says_what_it_does(policy: str) -> None:
     assert wording_of(policy).summary.endswith(".")
 
 
+def test_a_policy_calls_a_record_as_its_table_does() -> None:
+    words = wording_of("last-write-wins", "event")
+    assert words.summary.startswith("The later edit of an event wins whole; ")
+    assert words.why_it_lost == "which was later, and the later edit of an event wins whole"
+    assert wording_of("last-write-wins", "contact").summary == (
+        "The later edit of a contact wins whole; the earlier one is in the history. Nobody is asked."
+    )
+
+
 def test_a_policy_without_words_explains_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy_wording, "POLICIES", MappingProxyType({"mine": POLICIES["ask"]}))
     summary = "What is contested stays as it is, and waits for a person with both versions."

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from offbook.core.codes import Scope, names_in
 from offbook.core.conflicts.codec import CONFLICTS
 from offbook.core.conflicts.resolution import Choice
+from offbook.core.history.undo import Reason
 from web.api.schemas.basics import FLAG, SEQ, TEXT, TIME, UUID, Schema, array_of, object_of, or_null, ref
 from web.api.schemas.records import ROW_DATA, TABLE
 from web.api.schemas.sync import BASES, OPERATION, RESULT
 
 VALUE: Schema = {"type": ["string", "boolean", "integer", "array", "null"], "description": "A list: its parts."}
+KEPT_REASONS = sorted({reason.value for reason in Reason} | set(names_in(Scope.RECORD | Scope.CHANGE)))
+
 CELLS: Schema = {"type": "object", "additionalProperties": VALUE}
 NAME: Schema = {"type": ["string", "null"]}
 AUTHOR = object_of({"user": NAME, "device": NAME, "at": or_null(TIME)})
@@ -43,6 +47,23 @@ HISTORY_ENTRY: dict[str, Schema] = {
     "before": CELLS,
     "created": FLAG,
     "beaten": array_of(object_of({"cell": TEXT, "value": VALUE, "rule": TEXT, "winner": WINNER})),
+    "batch": UUID | {"description": "What the changes of one act share; there where it is a part of one."},
+}
+BATCH: dict[str, Schema] = {
+    "id": UUID,
+    "seq": SEQ | {"description": "The last of its changes."},
+    "at": TIME,
+    "user": NAME,
+    "device": NAME,
+    "changes": SEQ | {"description": "How many took effect."},
+    "tables": {"type": "object", "additionalProperties": SEQ, "description": "How many, by table."},
+    "undone_by": or_null(UUID, description="The batch that undid it."),
+}
+KEPT_CELL: dict[str, Schema] = {
+    "table": TABLE,
+    "record_id": UUID,
+    "cell": TEXT,
+    "reason": {"type": "string", "enum": KEPT_REASONS},
 }
 HISTORY_SCHEMAS: dict[str, Schema] = {
     "Conflict": object_of(CONFLICT, description="ours stands, theirs came, both began with common."),
@@ -53,9 +74,15 @@ HISTORY_SCHEMAS: dict[str, Schema] = {
         description="An open conflict; null: it is settled.",
     ),
     "Choice": object_of({"choice": CHOICES, "value": VALUE}, "choice", "value", minProperties=1, maxProperties=1),
-    "Past": object_of(HISTORY_ENTRY, description="A change as it was taken: what it said, and what it replaced."),
+    "Past": object_of(HISTORY_ENTRY, "batch", description="A change as it was taken, and what it replaced."),
     "History": object_of(
         {"table": TABLE, "record_id": UUID, "changes": array_of(ref("Past")), "next": or_null(SEQ)},
+    ),
+    "Batch": object_of(BATCH, description="What one act wrote: an import, a restore, an undo."),
+    "Batches": object_of({"batches": array_of(ref("Batch")), "next": or_null(SEQ)}),
+    "Undone": object_of(
+        {"batch": UUID, "undone": SEQ, "kept": array_of(object_of(KEPT_CELL))},
+        description="The undo's own batch, how many records went back, and which cells stay as they are, and why.",
     ),
     "Restore": object_of({"cells": or_null(array_of(TEXT)), "to": {"enum": ["before", "after"]}}, "cells", "to"),
     "Version": object_of({"seq": SEQ}),

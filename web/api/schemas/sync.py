@@ -5,6 +5,7 @@ from __future__ import annotations
 from offbook.core.codes import Scope, names_in
 from offbook.core.model import Operation, Verdict
 from offbook.core.protocol.requests import BASES_MAX, CHANGES_MAX, PAGE_MAX, RESOLVES_MAX
+from offbook.core.schema import SHAPE
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import BOUND, RANGES_MAX, RECORDS_MAX
 from web.api.schemas.basics import CURSOR, FLAG, SEQ, TEXT, TIME, UUID, Schema, array_of, object_of, or_null, ref
@@ -31,14 +32,23 @@ CHANGE: dict[str, Schema] = {
     "resolves": or_null(
         array_of(UUID, maxItems=RESOLVES_MAX), description="The conflicts of its record that it settles."
     ),
+    "batch": or_null(UUID, description="What the changes of one act share (an import): by it all can be undone."),
     "history": or_null(
         FLAG, description="After a restore: it was replaced by what came later, and is only to be in the history."
     ),
 }
+SPARSE_DATA: Schema = {
+    "type": "object",
+    "properties": {"created_at": TIME},
+    "not": {"required": ["id"]},
+    "description": "To those who send Offbook-Schema: the cells that hold something, and when the record was created, "
+    "where that was not at its seq.",
+}
+TABLES_TEXT: Schema = {"type": "string", "pattern": "^({0})(,({0}))*$".format("|".join(TABLE["enum"]))}
 PAGE: dict[str, Schema] = {
     "book": UUID,
     "since": CURSOR,
-    "changes": array_of({"anyOf": [ref("Row"), ref("ConflictRow")]}),
+    "changes": array_of({"anyOf": [ref("Row"), ref("SparseRow"), ref("ConflictRow")]}),
     "cursor": TEXT,
     "more": FLAG,
 }
@@ -46,7 +56,7 @@ RESULT: dict[str, Schema] = {
     "id": or_null(UUID),
     "verdict": {"type": "string", "enum": [verdict.value for verdict in Verdict]},
     "seq": or_null(SEQ),
-    "record": ROW_DATA,
+    "record": ROW_DATA | {"anyOf": [*ROW_DATA["anyOf"], SPARSE_DATA]},
     "code": {"type": "string", "enum": list(names_in(Scope.RECORD | Scope.CHANGE))},
     "detail": TEXT,
 }
@@ -56,9 +66,10 @@ PUSH: dict[str, Schema] = {
     "seen": or_null(SEQ, description="The newest seq that the device was told for a change of its own."),
     "kept": or_null(SEQ, description="After a restore: also tell what the page's records were at this seq."),
     "sent_at": or_null(TIME, description="The device's clock, to tell how far it is off."),
+    "only": or_null(array_of(TABLE, minItems=1), description="The tables that the page is to have; null: all."),
     "parked": or_null(COUNTS, description="What the device can't send: how many changes, by code."),
 }
-OPTIONAL = ("replica", "base", "bases", "data", "resolves", "history")
+OPTIONAL = ("replica", "base", "bases", "data", "resolves", "history", "batch")
 DATA_OF_DELETION: Schema = {"description": "Ignored: a deletion writes nothing."}
 SYNC_SCHEMAS: dict[str, Schema] = {
     "Change": {"anyOf": [ref("Edit"), ref("Deletion")]},
@@ -79,6 +90,32 @@ SYNC_SCHEMAS: dict[str, Schema] = {
         },
         "then",
         "deleted_at",
+    ),
+    "SparseRow": object_of(
+        {
+            "table": TEXT,
+            "record_id": UUID,
+            "operation": OPERATION,
+            "seq": SEQ | {"description": "Also the time, in microseconds since 1970."},
+            "data": or_null(SPARSE_DATA),
+            "then": or_null(SPARSE_DATA),
+            "deleted_at": TIME,
+        },
+        "then",
+        "deleted_at",
+        description="A row as those are shown it who send Offbook-Schema.",
+    ),
+    "Tables": object_of(
+        {
+            "shape": {"type": "string", "pattern": f"^{SHAPE.pattern}$"},
+            "tables": array_of({"type": "object"}, description="Their declarations, as JSON."),
+            "since": {
+                "type": "object",
+                "additionalProperties": SEQ,
+                "description": "At which seq a table, a field (notes.color) or an attribute (notes.tags.tag) became "
+                "known: no value of it has a lower one. What is not named was there from the beginning.",
+            },
+        }
     ),
     "Page": object_of(PAGE),
     "Synced": object_of({**PAGE, "results": array_of(ref("Result"))}, *(PAGE.keys() - {"book"})),
@@ -114,5 +151,5 @@ COMPARISON_SCHEMAS: dict[str, Schema] = {
         }
     ),
     "Fetch": object_of({"table": TABLE, "ids": array_of(UUID, minItems=1, maxItems=PAGE_MAX)}),
-    "Fetched": object_of({"book": UUID, "cursor": TEXT, "rows": array_of(ref("Row"))}),
+    "Fetched": object_of({"book": UUID, "cursor": TEXT, "rows": array_of({"anyOf": [ref("Row"), ref("SparseRow")]})}),
 }

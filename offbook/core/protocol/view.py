@@ -1,0 +1,41 @@
+"""What whoever asks is shown of a book: which tables, what of them, and whether with what is empty in a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from offbook.core import messages
+from offbook.core.errors import Malformed
+from offbook.core.model import Cells
+from offbook.core.schema import Schema
+from offbook.core.validation import Json, filled_fields, with_all_fields
+
+
+@dataclass(frozen=True)
+class View:
+    """What is shown of a book: these tables, with the fields that they have here.
+
+    ``is_sparse``: a row leaves out what is empty in it, be it null, false or a map without entries, and what it says
+    elsewhere.
+    """
+
+    schema: Schema
+    is_sparse: bool = False
+
+    def data(self, table: str, cells: Cells) -> dict[str, Json]:
+        """The cells of a record of this table as its row shows them."""
+        return (filled_fields if self.is_sparse else with_all_fields)(self.schema[table], cells)
+
+    def only(self, names: Iterable[str]) -> View:
+        """Of these tables alone. Raises Malformed for a name that this view does not have."""
+        names = list(dict.fromkeys(names))
+        if any(name not in self.schema for name in names):
+            raise Malformed.of(messages.UNKNOWN_TABLE, tables=", ".join(self.schema))
+        return View(Schema(self.schema[name] for name in names), self.is_sparse)
+
+    def only_of(self, names: Json) -> View:
+        """As ``only``, for what a request has there, which should be a list of names. Raises Malformed."""
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+            raise Malformed.of(messages.BAD_ONLY)
+        return self.only(names)

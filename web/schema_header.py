@@ -1,0 +1,72 @@
+"""The header ``Offbook-Schema``: whoever sends it names the schema that it knows, and is shown every table.
+
+Whoever does not send it was made before apps could bring tables, and is shown and told what it was then.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+from flask import Blueprint, Response, g, request
+
+from offbook.contacts.table import FIRST_SCHEMA
+from offbook.core.protocol.view import View
+from offbook.core.schema import SHAPE, Schema
+from web.current import services
+from web.errors import ApiProblem
+
+HEADER = "Offbook-Schema"
+
+FIRST_VIEW = View(FIRST_SCHEMA)
+
+
+class Sender(NamedTuple):
+    """Which tables the sender of this request may write to, and what it is shown.
+
+    ``server_shape`` is that of all that the server has, where the sender named a schema.
+    """
+
+    schema: Schema
+    view: View
+    server_shape: str | None
+
+    def knows(self, schema: Schema) -> bool:
+        """Whether this is the schema that the sender was told of; of none is told whoever named none."""
+        return self.server_shape is None or self.server_shape == schema.shape
+
+
+def note_sender() -> None:
+    """Before a view: read the header. Raises ApiProblem (400) where it can't be a shape."""
+    known = request.headers.get(HEADER)
+    schema = services().store.schema
+    if known is None:
+        g.sender = sender_of_before(schema)
+    elif SHAPE.fullmatch(known):
+        g.sender = Sender(schema, View(schema, is_sparse=True), schema.shape)
+    else:
+        detail = f"The header {HEADER} must be the shape of a schema, 16 hexadecimal digits as GET /tables names them."
+        raise ApiProblem(400, "bad_schema", detail)
+
+
+def sender_of_before(schema: Schema) -> Sender:
+    """One who names no schema, of a server that has this one."""
+    return Sender(Schema(schema[name] for name in FIRST_SCHEMA), FIRST_VIEW, None)
+
+
+def sender() -> Sender:
+    """The sender of this request."""
+    return cast(Sender, g.sender)
+
+
+def add_schema_header(response: Response) -> Response:
+    """Tell those who named a schema which one the server has."""
+    noted = cast(Sender | None, g.get("sender"))
+    if noted is not None and noted.server_shape is not None:
+        response.headers[HEADER] = noted.server_shape
+    return response
+
+
+def register(blueprint: Blueprint) -> None:
+    """Let the views of a blueprint know their sender, and tell the sender which schema the server has."""
+    blueprint.before_request(note_sender)
+    blueprint.after_request(add_schema_header)
