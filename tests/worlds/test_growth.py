@@ -18,4 +18,4 @@ SEEDS = [int(os.environ["OFFBOOK_GROWTH"])] if os.environ.get("OFFBOOK_GROWTH") 
 @pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_apps_and_servers_of_any_versions_agree_in_the_end(seed: int, app: App, tmp_path: Path) -> None:
-    play(seed, app, Path(str(app.extensions["database"].url.database)), tmp_path)
+    play(seed, app, Path(str(app.extensions["database"].engine.url.database)), tmp_path)

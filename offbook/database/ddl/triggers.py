@@ -28,7 +28,6 @@ NOT_APPLYING = "(SELECT applying FROM offbook_guard) IS NOT 1"
 def triggers(table: Table) -> Iterator[str]:
     """Every trigger of a synced table and of the tables that hold its maps' entries."""
     yield from _keep_key(table.name, ("id",))
-    yield from _require(table.name, table.fields)
     yield from _note(table.name, ("id",))
     yield _on_insert(table)
     yield _on_update(table)
@@ -36,7 +35,6 @@ def triggers(table: Table) -> Iterator[str]:
     for map_ in table.maps:
         key = (map_.owner, "entry_id")
         yield from _keep_key(map_.rows, key)
-        yield from _require(map_.rows, map_.attributes)
         yield _require_owner(table, map_)
         yield from _note(map_.rows, key)
         yield _on_entry_insert(table, map_)
