@@ -79,7 +79,7 @@ class VerifySession:
         for _ in range(STARTS_MAX):
             SyncSession(self._connection, self._transport, self._clock, self._holder).run()
             try:
-                compared = sum([self._verify_table(table) for table in self._connection.schema.values()])
+                compared = sum([self._verify_table(table) for table in self._connection.base_schema.values()])
             except BookChanged:
                 continue
             results = tuple(self._repaired), tuple(self._left_out)

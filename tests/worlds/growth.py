@@ -9,7 +9,6 @@ or waits on its device with a reason.
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -18,13 +17,13 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from ops.grow import grow
-
 from app import App
 from offbook import Replica, Response, SyncError, SyncReport
 from offbook.contacts.table import BUILT_IN
 from offbook.core.declaration_rules import app_schema
 from offbook.core.schema import Field, Map, Table, Type
+from offbook.database.connection import sqlite3
+from ops.grow import grow
 from tests.support.browser import add_device, add_user, bearer
 
 VERSIONS = 5
