@@ -15,11 +15,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Row, Table
 
-from offbook.core.model import Clock, Record, Value
+from offbook.core.model import Cells, Clock, Record, Value
 from offbook.core.protocol.rows import row, sparse_row
 from offbook.core.schema import EXISTS, Field, Map, Schema, Type
 from offbook.core.schema import Table as Synced
-from offbook.core.validation import Json, entry_data
+from offbook.core.validation import Json
 from offbook.core.verify.digests import digest_of
 from storage.sql.derived_columns import search_text, sort_fields, sort_key, unsearched_cells
 from storage.sql.prepared import Rows
@@ -59,6 +59,14 @@ class RecordMapping:
     def entry_names(self) -> Mapping[str, tuple[str, ...]]:
         """Per map, the columns of the rows that hold its entries, in their order."""
         return {name: tuple(table.c.keys()) for name, table in self.entries.items()}
+
+    def has_all(self, table: Synced) -> bool:
+        """Whether there is a column for all that this declaration of the table has."""
+        entries = {map_.name: set(self.entries[map_.name].c.keys()) for map_ in self.synced.maps}
+        columns = set(self.rows.c.keys())
+        return table.by_name.keys() <= columns and all(
+            map_.by_name.keys() <= entries.get(map_.name, set()) for map_ in table.maps
+        )
 
     # --- writing ---
 
@@ -115,7 +123,7 @@ class RecordMapping:
         for cell, value in record.cells.items():
             if cell.startswith(prefix) and cell.endswith(suffix):
                 key = cell[len(prefix) : -len(suffix)]
-                have = entry_data(map_, record.cells, f"{prefix}{key}/").get
+                have = _entry_values(map_, record.cells, f"{prefix}{key}/").get
                 rows[key] = (book_id, record.id, key, *map(have, map_.by_name), value is False)
         return rows
 
@@ -215,6 +223,17 @@ def clocks_of(text: str) -> tuple[dict[str, Clock], dict[str, Clock]]:
         if len(parts) > 4:
             others[cell] = Clock(*parts[4:])
     return clocks, others
+
+
+def _entry_values(map_: Map, cells: Cells, prefix: str) -> dict[str, Value]:
+    """The values of an entry by the names of its attributes, JSON as text."""
+    values: dict[str, Value] = {}
+    for cell, attributes in map_.cells.items():
+        value = cells.get(prefix + cell)
+        if value is not None:
+            parts = value if isinstance(value, tuple) else (value,)
+            values.update((field.name, part) for field, part in zip(attributes, parts, strict=False))
+    return values
 
 
 def _entry_cells(map_: Map, row: Mapping[str, Any]) -> dict[str, Value]:
