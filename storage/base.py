@@ -227,12 +227,8 @@ class Store(Protocol):
         """A view of the book. Raises NotLetIn where the book was purged."""
         ...
 
-    def writing(self, book_id: int, shape: str | None = None) -> AbstractContextManager[WriteTransaction]:
-        """The book with its lock. ``shape`` is that of the schema by which what is to be written was read.
-
-        Raises as ``reading``, Unwritable where nothing can be stored, and TablesGrown where the schema is another by
-        now.
-        """
+    def writing(self, book_id: int) -> AbstractContextManager[WriteTransaction]:
+        """The book with its lock. Raises as ``reading``, and Unwritable where nothing can be stored."""
         ...
 
 

@@ -91,6 +91,8 @@ class Database:
         self._failures = Translated(self._failure)
         self.refused: Unwritable | None = None
         """Why the last write was refused; None where it was not."""
+        self.closings = 0
+        """How often it was closed: another database may be in its place when it is used again."""
         self.wrote_at = -inf
         """When a note was last stored, by ``time.monotonic``."""
         _forget_after_fork(self)
@@ -241,6 +243,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection. The database opens again when it is used again."""
+        self.closings += 1
         self.engine.dispose()
         self.reader.dispose()
 

@@ -32,6 +32,7 @@ from models import Base
 from offbook.core.schema import Map, Table
 from offbook.core.verify.ranges import WHOLE, Range
 from storage.engines.read_only_mode import CLOSED
+from storage.errors import TablesGrown
 from storage.schema.declaration import CURRENT_SHAPE
 from storage.sql.array_params import in_array
 from storage.sql.prepared import Prepared, PreparedInQuery
@@ -74,10 +75,15 @@ class TableQueries:
         self._shown: dict[Table, TableQueries] = {}
 
     def shown_as(self, table: Table) -> TableQueries:
-        """The statements by which the same rows are read, with no other fields than this declaration of them has."""
+        """The statements by which the same rows are read, with no other fields than this declaration of them has.
+
+        Raises TablesGrown where it has some that are not there.
+        """
         if table == self.layout.synced:
             return self
         if table not in self._shown:
+            if not self.layout.has_all(table):
+                raise TablesGrown
             self._shown[table] = TableQueries(replace(self.layout, synced=table))
         return self._shown[table]
 

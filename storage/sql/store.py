@@ -58,7 +58,9 @@ class SqlStore:
     def __init__(self, database: Database) -> None:
         self.on_commit: Callable[[int, int], None] | None = None
         self._database = database
-        self._known: KnownTables | None = None
+        self._known = KnownTables()
+        self._known_since = -1
+        """How often the database had been closed when the tables were read."""
 
     @property
     def schema(self) -> Schema:
@@ -68,10 +70,14 @@ class SqlStore:
     @property
     def declaration(self) -> Declaration:
         """The synced tables, and since when parts of them are there."""
-        if self._known is None:
+        if self._known_since != self._database.closings:
             with self._database.read() as connection:
-                self._known = read_known_tables(connection)
+                self._read_tables(connection)
         return self._known.declaration
+
+    def _read_tables(self, connection: Connection) -> KnownTables:
+        self._known_since, self._known = self._database.closings, read_known_tables(connection)
+        return self._known
 
     @property
     def since(self) -> Mapping[str, int]:
@@ -85,14 +91,12 @@ class SqlStore:
             yield SqlReadTransaction(transaction, known, book)
 
     @contextmanager
-    def writing(self, book_id: int, shape: str | None = None) -> Iterator[SqlWriteTransaction]:
+    def writing(self, book_id: int) -> Iterator[SqlWriteTransaction]:
         with self._database.writing() as transaction:
             # The lock is the transaction's first statement; SQLite, which has no FOR UPDATE, has locked all by now.
             book, known, closed = self._begin(transaction, BOOK_LOCKED, book_id)
             if closed is not None:
                 raise ReadOnlyMode
-            if shape not in (None, known.schema.shape):
-                raise TablesGrown
             before = known.moved_past_growths(book)
             writing = SqlWriteTransaction(transaction, known, before, self._database)
             yield writing
@@ -111,8 +115,8 @@ class SqlStore:
             raise user_is_purged()
         *columns, shape, closed = rows[0]
         known = self._known
-        if known is None or known.declaration.shape != shape:
-            known = self._known = read_known_tables(transaction.sqlalchemy)
+        if known.declaration.shape != shape:
+            known = self._read_tables(transaction.sqlalchemy)
         return BookState(*columns), known, closed
 
     def refused(self) -> Unwritable | None:
@@ -123,9 +127,8 @@ class SqlStore:
         """The epoch and the newest seq of each of these books."""
         with self._database.read() as connection:
             rows = connection.execute(HEADS, {"ids": list(book_ids)}).all()
-            known = self._known
-            if known is not None and any(shape != known.declaration.shape for *_, shape in rows):
-                self._known = read_known_tables(connection)  # though nobody asks this process for anything
+            if any(shape != self._known.declaration.shape for *_, shape in rows):
+                self._read_tables(connection)  # though nobody asks this process for anything
         return {book_id: (epoch, seq) for book_id, epoch, seq, _ in rows}
 
 
@@ -172,7 +175,9 @@ class SqlReadTransaction:
         return pages.rows_by_id(self._transaction, queries, self.book.id, sorted(set(ids)), view.is_sparse)
 
     def _queries(self, table: SyncedTable) -> TableQueries:
-        """The statements of a table, with the fields that it has here."""
+        """The statements of a table, with the fields that it has here. Raises TablesGrown where they are not there."""
+        if table.name not in self._tables:
+            raise TablesGrown
         return self._tables[table.name].shown_as(table)
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:

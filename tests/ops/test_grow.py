@@ -19,11 +19,13 @@ from sqlalchemy import delete, inspect, select
 from models import Base
 from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import Invalid
+from offbook.core.protocol.requests import Push, parse_push
 from offbook.core.schema import Schema
 from offbook.tables import Choice, Flag, Integer, Json, Map, Number, Ref, Table, Text
 from ops.backup import backup
 from ops.grow import GrowthReport, grow, table_sizes
 from ops.move.move import ClosedMarker, set_mark
+from services.sync.responses import sync, sync_together
 from storage.engines.database import Database, open_engines
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import TablesGrown
@@ -31,7 +33,7 @@ from storage.schema import app_tables
 from storage.schema.declaration import GROWING, read_declaration
 from storage.schema.known_tables import all_database_tables
 from storage.sql.store import SqlStore
-from tests.storage.library import LATER, START, Desk, Library, change, uuid
+from tests.storage.library import LATER, ORIGIN, START, Desk, Library, change, uuid
 from tests.support.app_schemas import GROUPS, SELECT, of_app
 from tests.support.sql_spy import hearing
 
@@ -223,16 +225,23 @@ def test_records_stay_as_they_were_and_take_what_is_new(database: Database, desk
     assert shown(desk, "tags") == {"tags": {"k": {"tag": "shop", "weight": 0.5}}}
 
 
-def test_what_was_read_by_older_tables_is_not_written(database: Database, desk: Desk) -> None:
-    shape = desk.store.schema.shape
+def test_what_was_read_by_older_tables_is_not_judged_by_them(database: Database, desk: Desk) -> None:
+    news = [change(1, "INSERT", 1, table="notes", title="x" * 250), change(2, "INSERT", 2, table="places", name="Rome")]
+    early = [(ORIGIN, read_push(desk, item)) for item in news]
     grow(database, V2, LATER)
-    with pytest.raises(TablesGrown), desk.store.writing(desk.book_id, shape):
-        pass
-    assert desk.store.schema == V2
-    with desk.store.writing(desk.book_id, desk.store.schema.shape) as book:
-        assert book.schema == V2
-    with desk.store.writing(desk.book_id) as book:
-        assert book.schema == V2
+    with pytest.raises(TablesGrown):
+        sync(desk.store, desk.book_id, ORIGIN, early[0][1], desk.now)
+    late = [(ORIGIN, read_push(desk, item)) for item in news]
+    first, second, *others = sync_together(desk.store, desk.book_id, [*early, *late], desk.now)
+    assert isinstance(first, TablesGrown)
+    assert isinstance(second, TablesGrown)
+    assert [answer["results"][0]["verdict"] for answer in others if isinstance(answer, dict)] == ["applied"] * 2
+
+
+def read_push(desk: Desk, item: Any) -> Push:
+    """As the server reads it by the tables that it knows."""
+    schema = desk.store.schema
+    return parse_push(schema, {"changes": [item]}, uuid(1), shape=schema.shape)
 
 
 def test_a_process_that_nobody_asks_for_anything_notices_a_growth(database: Database, desk: Desk) -> None:

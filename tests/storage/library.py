@@ -68,6 +68,14 @@ class Library:
     def desk(self, policy: str = "merge") -> Desk:
         return Desk(self.store, self.add_book(policy), self.table)
 
+    def grow(self, wanted: Schema, now: int = LATER) -> None:
+        """Let the tables grow, as another process would."""
+        if isinstance(self.store, MemoryStore):
+            self.store.grow(wanted, now)
+            return
+        assert self.database is not None
+        grow(self.database, wanted, now)
+
     def close(self) -> None:
         if self.database is not None:
             self.database.close()

@@ -47,8 +47,8 @@ class Commits:
         return getattr(self._desk.store, name)
 
     @contextmanager
-    def writing(self, book_id: int, shape: str | None = None) -> Iterator[Any]:
-        with self._desk.store.writing(book_id, shape) as book:
+    def writing(self, book_id: int) -> Iterator[Any]:
+        with self._desk.store.writing(book_id) as book:
             yield book
         self.heads.append(self._desk.head())
         self._between()
@@ -171,8 +171,8 @@ def test_a_push_ends_where_another_database_takes_the_place_of_its_own(small: No
         """Another book in its place, from the second transaction on."""
 
         @contextmanager
-        def writing(self, book_id: int, shape: str | None = None) -> Iterator[Any]:
-            with super().writing(other.book_id if self.heads else book_id, shape) as book:
+        def writing(self, book_id: int) -> Iterator[Any]:
+            with super().writing(other.book_id if self.heads else book_id) as book:
                 yield book
 
     with pytest.raises(CursorGone) as gone:

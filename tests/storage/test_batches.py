@@ -138,8 +138,8 @@ class StoreThatEnds:
         self._store = store
         self._turns = turns
 
-    def writing(self, book_id: int, shape: str | None = None) -> AbstractContextManager[WriteTransaction]:
+    def writing(self, book_id: int) -> AbstractContextManager[WriteTransaction]:
         self._turns -= 1
         if self._turns < 0:
             raise Ended
-        return self._store.writing(book_id, shape)
+        return self._store.writing(book_id)

@@ -33,7 +33,7 @@ TOGETHER_MAX = 500
 
 FAILED = ApiProblem(500, *CODES[500])
 
-Answer = dict[str, Json] | ApiProblem | CursorGone
+Answer = dict[str, Json] | ApiProblem | CursorGone | TablesGrown
 
 log = logging.getLogger("offbook.live")
 
@@ -103,7 +103,7 @@ def apply_pushes(
         record_reports(services, pushes)
         report_synced(telemetry, book_id, pushes, answers)
         return answers
-    except (NotLetIn, TablesGrown, Unwritable) as error:
+    except (NotLetIn, Unwritable) as error:
         return [problem_of(error)] * len(pushes)
     except services.database_failures:
         log.exception("Pushes over sockets failed, since the database can't be reached or is too busy")
@@ -121,8 +121,8 @@ def read_push(subscriber: Subscriber, body: bytes) -> PendingPush | str:
         number = pop_number(envelope)
         if subscriber.device is None:
             raise ApiProblem(403, "forbidden", "A page may listen, and changes things by its forms.")
-        sender = subscriber.sender
-        return PendingPush(number, parse_push(sender.schema, envelope, subscriber.device.uuid, sender.view))
+        schema, view, shape = subscriber.sender
+        return PendingPush(number, parse_push(schema, envelope, subscriber.device.uuid, view, shape))
     except Malformed as error:
         return encode(number, problem_of(error))
     except ApiProblem as problem:
@@ -164,7 +164,7 @@ def report_synced(
 
 def encode(number: int | None, answer: Answer) -> str:
     """An answer as it goes over the socket."""
-    if isinstance(answer, CursorGone):
+    if isinstance(answer, CursorGone | TablesGrown):
         answer = problem_of(answer)
     if isinstance(answer, ApiProblem):
         answer = {"problem": orjson.loads(answer.body())}
