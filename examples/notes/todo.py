@@ -3,8 +3,9 @@
 import os
 import sys
 
-from offbook import Offline, Replica
 from tables import TABLES
+
+from offbook import Offline, Replica
 
 with Replica(os.environ["DB"], "http://127.0.0.1:5000", os.environ["TOKEN"], tables=TABLES) as book:
     match sys.argv[1:]:

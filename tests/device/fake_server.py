@@ -16,7 +16,6 @@ from offbook import Replica, Response
 from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.declaration import schema_to_json
 from offbook.core.errors import CursorGone, Malformed, NotFound, Offline, Pruned
-from offbook.core.growth import grow
 from offbook.core.history.batch_codec import batch_to_json, undo_to_json
 from offbook.core.history.codec import entry_to_json
 from offbook.core.merge.batch import BookState
@@ -87,10 +86,7 @@ class Server:
     def grow(self, *tables: Table) -> None:
         """Learn these tables, or what is new in them."""
         self.now += SECOND
-        growth = grow(self.store.schema, Schema(tables))
-        seq = max(self.now, self.shelf.book.seq + 1)
-        self.since |= dict.fromkeys(growth.learnt, seq)
-        self.store.grow(growth.schema, seq)
+        self.store.grow(Schema(tables), self.now)
 
     def copy(self) -> Server:
         """One that goes on by itself from here."""
@@ -104,7 +100,7 @@ class Server:
     def restore(self, shelf: Shelf, epoch: str | None) -> None:
         """Go back to a backup; by command (a new epoch), or with None as if the file had been copied back."""
         self.store.schema = shelf.schema
-        self.since = {name: seq for name, seq in self.since.items() if seq in shelf.grown_at}
+        self.store.since = {name: seq for name, seq in self.store.since.items() if seq in shelf.growths}
         self.store._shelves[1] = replace(shelf, book=replace(shelf.book, epoch=epoch or shelf.book.epoch))
 
     def answer(self, body: bytes, path: str = "/sync") -> Response:
@@ -174,7 +170,7 @@ class Server:
         shape = self.store.schema.shape
         if self.headers.get("If-None-Match") == f'"{shape}"':
             return Response(304)
-        return ok({"shape": shape, "tables": schema_to_json(self.store.schema), "since": self.since})
+        return ok({"shape": shape, "tables": schema_to_json(self.store.schema), "since": dict(self.store.since)})
 
     def _told(self, path: str, body: bytes) -> Response:
         """What is only asked, and moves nothing on."""
