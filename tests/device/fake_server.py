@@ -60,7 +60,6 @@ class Server:
     questions: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     store: MemoryStore = field(default_factory=MemoryStore)
     says_tables: bool = True
-    since: dict[str, int] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -82,6 +81,11 @@ class Server:
 
     def empty_trash(self) -> None:
         prune(self.store, 1, RetentionLimits(0, self.shelf.book.seq))
+
+    @property
+    def since(self) -> Mapping[str, int]:
+        """When it learnt parts of its tables."""
+        return self.store.since
 
     def grow(self, *tables: Table) -> None:
         """Learn these tables, or what is new in them."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from offbook import Replica
-from offbook.contacts.table import BUILT_IN
 from offbook.core import schema as core
-from offbook.database.connection import Connection
 from offbook.tables import Choice, Flag, Map, Table, Text
 
 NOTES = Table("notes", Text("title", required=True, limit=10), Flag("done"), Choice("kind", ("a", "b")))
@@ -33,10 +31,4 @@ class App(Replica):
     """A replica of an app with these tables."""
 
     def __init__(self, path: Any, *tables: core.Table, **options: Any) -> None:
-        self._tables = core.Schema([*BUILT_IN.values(), *tables])
-        super().__init__(path, **options)
-
-    def _open(self) -> Connection:
-        connection = super()._open()
-        connection.schema = self._tables
-        return connection
+        super().__init__(path, tables=tables, **options)
