@@ -10,7 +10,7 @@ import pytest
 from app import App
 from tests.worlds.growth import play
 
-WORLDS = int(os.environ.get("OFFBOOK_GROWTH_WORLDS") or 120)
+WORLDS = int(os.environ.get("OFFBOOK_GROWTH_WORLDS") or 16)
 SEEDS = [int(os.environ["OFFBOOK_GROWTH"])] if os.environ.get("OFFBOOK_GROWTH") else list(range(WORLDS))
 
 
