@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import overload
 
+from offbook import references
 from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.errors import NotFound
 from offbook.core.schema import Schema
@@ -42,6 +43,10 @@ class BookTables(Book):
         if as_ is not None:
             return Records(self, name, self._new_id, instances_of(as_, table))
         return self.contacts if name == CONTACTS.name else Records(self, name, self._new_id, same_record)
+
+    def dangling_references(self) -> dict[str, int]:
+        """How many references lead to no record on this device, by their columns (``notes.notebook``)."""
+        return references.count_dangling(self.connection)
 
     def __getattr__(self, name: str) -> Records[Record]:
         if name.startswith("_") or name not in self._schema:

@@ -174,7 +174,7 @@ class Records(Generic[R]):
         """Give back what a change replaced, as Replica.restore() does."""
         return self._book.restore(change_id, record_id, cells, to, table=self._name)
 
-    def list(self, search: str = "", limit: int | None = None, **equal: Json) -> list[R]:
+    def list(self, /, search: str = "", limit: int | None = None, **equal: Json) -> list[R]:
         """The records that hold each word of ``search`` somewhere, and that have just these values in these fields.
 
         They come in the order that is declared, the first of them where there is a ``limit``. Raises Invalid for an

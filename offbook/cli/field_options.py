@@ -110,11 +110,11 @@ def details_in(args: argparse.Namespace, before: Mapping[str, Mapping[str, Any]]
     return entries
 
 
-def key_of(text: str, details: Mapping[str, object]) -> str:
+def key_of(text: str, details: Mapping[str, object], noun: str = "detail") -> str:
     """The key that is meant: whole, or as much of it as tells it from the others. Raises NotFound and Ambiguous."""
     keys = [text] if text in details else [key for key in details if text and key.startswith(text)]
     if not keys:
-        raise NotFound(f"There is no detail with the key {text!a}. The keys here: {', '.join(details) or 'none'}.")
+        raise NotFound(f"There is no {noun} with the key {text!a}. The keys here: {', '.join(details) or 'none'}.")
     if len(keys) > 1:
-        raise Ambiguous(f"Several details have a key that begins with {text!a}: {', '.join(keys)}.")
+        raise Ambiguous(f"Several have a key that begins with {text!a}: {', '.join(keys)}.")
     return keys[0]

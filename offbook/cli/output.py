@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from unicodedata import combining, east_asian_width
 
 from offbook.contacts.labels import KINDS, field_label, kind_label
-from offbook.core.schema import EXISTS
+from offbook.contacts.table import BUILT_IN
+from offbook.core.schema import EXISTS, Table
 from offbook.core.text import without_control_characters
 from offbook.core.validation import Json
 
@@ -44,13 +45,28 @@ def label(name: str) -> str:
     return LABELS.get(name) or (kind_label(name) if name in KINDS else field_label(name))
 
 
-def cell_label(cell: str) -> str:
-    """What a cell is called."""
+def heading(table: Table | None, name: str) -> str:
+    """What a field or a map of a table is called."""
+    if table is None or table.name in BUILT_IN:
+        return label(name)
+    declared = table.by_name.get(name) or table.maps_by_name.get(name)
+    return (declared.heading if declared is not None else "") or name.replace("_", " ").capitalize()
+
+
+def cell_label(cell: str, table: Table | None = None) -> str:
+    """What a cell of a table is called."""
     entry, _, name = cell.rpartition("/")
     if not entry:
-        return "The contact" if name == EXISTS else label(name)
-    of_entry = f"Detail [{entry.partition('/')[2]}]"
+        noun = "contact" if table is None else table.singular
+        return f"The {noun}" if name == EXISTS else heading(table, name)
+    map_, _, key = entry.partition("/")
+    of_entry = f"{'Detail' if table is None or table.name in BUILT_IN else heading(table, map_)} [{key}]"
     return of_entry if name == EXISTS else f"{of_entry} {name}"
+
+
+def with_table(table: str, name: str) -> str:
+    """A record's name, with its table where that is not contacts."""
+    return name if table in BUILT_IN else f"{table}: {name}"
 
 
 def format_time(iso: str | None) -> str:

@@ -80,6 +80,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """The arguments, with the command's function as ``run``. Raises UsageError; SystemExit after help or version."""
     defaults = argparse.Namespace(db=None, json=False, makes_file=False, on_book=True)
     args = make_parser(words).parse_args(words, defaults)
+    if "rest" in args:  # of `table`: the file will tell which options it may have, beside those of every command
+        _, args.rest = _common_options("").parse_known_args(args.rest, args)
     module, _, function = args.run.partition(".")
     args.run = getattr(import_module(f"offbook.cli.commands.{module}"), function)
     return args
@@ -116,6 +118,7 @@ def make_parser(words: Sequence[str]) -> Parser:
 
     _add_sync(command)
     _add_contacts(command)
+    _add_tables(command)
     _add_import_export(command)
     _add_changes(command, everywhere)
     _add_conflicts(command)
@@ -152,6 +155,17 @@ def _add_contacts(command: Command) -> None:
     field_options.add_options(edit)
     field_options.add_removal(edit)
     command("rm", "contacts.rm", "delete contacts").add_argument("id", metavar="ID", nargs="+")
+
+
+def _add_tables(command: Command) -> None:
+    command("tables", "table.tables", "list the tables of this book, and how many records each has")
+    more = "What a record has follows from the table: `offbook table NAME add --help` tells it."
+    table = command("table", "table.table", "list, add, show, change or delete the records of any table", more)
+    table.usage = "%(prog)s NAME list|add|show|edit|rm|history [OPTION ...]"
+    table.add_argument("table", metavar="NAME", help="as `offbook tables` tells it")
+    actions = ("list", "add", "show", "edit", "rm", "history")
+    table.add_argument("action", metavar="ACTION", choices=actions, help=", ".join(actions))
+    table.add_argument("rest", metavar="...", nargs=argparse.REMAINDER, help="what the action takes: see its --help")
 
 
 def _add_import_export(command: Command) -> None:
@@ -203,6 +217,8 @@ def _add_changes(command: Command, everywhere: Parser) -> None:
     retry.usage = "%(prog)s ID [--FIELD TEXT ...] [OPTION ...]"
     retry.set_defaults(run="changes.retry")
     retry.add_argument("id", metavar="ID", help="of the parked change")
+    of_table = "a field of whatever table it is about"
+    retry.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], help=of_table)
     field_options.add_options(retry)
     field_options.add_removal(retry)
     drop = actions.add_parser(

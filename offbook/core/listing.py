@@ -39,11 +39,17 @@ def _sortable(value: Json) -> tuple[int, Json]:
     return 2, normalize_for_search(str(value))
 
 
-def name_of(table: Table, record: Mapping[str, Json]) -> str:
-    """What people know a record by: the first of its fields ``shows``, else its key, else its first text."""
+def name_field(table: Table) -> Field | None:
+    """By which field people know a record: the first that is shown, else the key, else the first text, else none."""
     texts = [field.name for field in table.fields if field.type is Type.TEXT]
-    names = table.shows[:1] or ((table.key,) if table.key else ()) or texts[:1]
-    return str(record.get(names[0]) or "") if names else ""
+    names = (*table.shows[:1], *filter(None, (table.key,)), *texts)
+    return table.by_name[names[0]] if names else None
+
+
+def name_of(table: Table, record: Mapping[str, Json]) -> str:
+    """What people know a record by; empty for nothing."""
+    field = name_field(table)
+    return "" if field is None else str(record.get(field.name) or "")
 
 
 def has_words(table: Table, record: Mapping[str, Json], words: Iterable[str]) -> bool:

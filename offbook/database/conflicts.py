@@ -21,6 +21,7 @@ from offbook.core.conflicts.resolution import Choice, parse_custom_value, patch_
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.reconstruct import Patch
 from offbook.core.lenient_validation import is_whole
+from offbook.core.listing import name_of
 from offbook.core.model import NO_CLOCK, Conflict, Key, Value
 from offbook.core.protocol.validators import SEQ_MAX
 from offbook.core.schema import Table
@@ -105,7 +106,7 @@ def open_conflicts(connection: Connection) -> list[dict[str, Json]]:
 def _described(connection: Connection, view: ConflictView) -> dict[str, Json]:
     """As JSON, with the name of the record; without choices where this version knows too little to carry one out."""
     conflict, data = view.conflict, conflict_to_json(view)
-    name = _current_cells(connection, conflict.key).get("name")
+    name = name_of(conflict.table, _current_cells(connection, conflict.key)) or None
     first = {"id": conflict.id, "table": conflict.table.name, "record_id": conflict.record_id, "name": name}
     del data["base"]
     return {**first, **data, "choices": data["choices"] if _is_known(connection, conflict) else []}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from offbook.cli.errors import UsageError
 from offbook.cli.lookup import find_by_prefix
-from offbook.cli.output import cell_label, flatten, format_pairs, format_time, short_ids
+from offbook.cli.output import cell_label, flatten, format_pairs, format_time, short_ids, with_table
 from offbook.cli.result import CommandResult
 from offbook.core.formatting import format_count
 from offbook.core.history.explain import CompetingWrite, quote_value, who
@@ -25,12 +25,12 @@ def conflicts(book: Replica, args: argparse.Namespace) -> CommandResult:
     if not rows:
         return CommandResult([], ["No conflicts: nothing waits for a person to decide."])
     ids = short_ids([conflict["id"] for conflict in rows])
-    lines = [line for conflict in rows for line in (*_conflict_lines(conflict, ids[conflict["id"]]), "")]
+    lines = [line for conflict in rows for line in (*_conflict_lines(book, conflict, ids[conflict["id"]]), "")]
     advice = "`offbook resolve ID ours|theirs|both` decides; --value TEXT says something else; --all decides all alike."
     return CommandResult(rows, [*lines, advice])
 
 
-def _conflict_lines(conflict: Conflict, short_id: str) -> list[str]:
+def _conflict_lines(book: Replica, conflict: Conflict, short_id: str) -> list[str]:
     """Both versions below each other, with who wrote them, and what both began with."""
     cell = conflict["cell"]
     rows = [
@@ -39,7 +39,7 @@ def _conflict_lines(conflict: Conflict, short_id: str) -> list[str]:
         ("theirs", _version(cell, conflict["theirs"], conflict["theirs_by"])),
         ("choices", ", ".join(conflict["choices"])),
     ]
-    return [f"{short_id}  {_name(conflict)}: {cell_label(cell)}", *(f"  {line}" for line in format_pairs(rows))]
+    return [f"{short_id}  {_name(conflict)}: {_label(book, conflict)}", *(f"  {line}" for line in format_pairs(rows))]
 
 
 def _version(cell: str, value: Json, author: Mapping[str, Json]) -> str:
@@ -49,7 +49,11 @@ def _version(cell: str, value: Json, author: Mapping[str, Json]) -> str:
 
 
 def _name(conflict: Conflict) -> str:
-    return flatten(conflict["name"] or conflict["record_id"])
+    return with_table(conflict["table"], flatten(conflict["name"] or conflict["record_id"]))
+
+
+def _label(book: Replica, conflict: Conflict) -> str:
+    return cell_label(conflict["cell"], book.tables.get(conflict["table"]))
 
 
 def resolve(book: Replica, args: argparse.Namespace) -> CommandResult:
@@ -64,7 +68,7 @@ def resolve(book: Replica, args: argparse.Namespace) -> CommandResult:
         book.resolve(conflict["id"], value=_custom_value(conflict["cell"], args.value))
     else:
         book.resolve(conflict["id"], args.choice)
-    decided = f"Decided: {_name(conflict)}, {cell_label(conflict['cell'])}. {EFFECT}"
+    decided = f"Decided: {_name(conflict)}, {_label(book, conflict)}. {EFFECT}"
     return CommandResult({"resolved": [conflict["id"]]}, [decided])
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from offbook.cli.commands.sync import require_server
-from offbook.cli.output import flatten, format_pairs
+from offbook.cli.output import flatten, format_pairs, with_table
 from offbook.cli.record_text import VERBS, value_rows
 from offbook.cli.result import OFFLINE, CommandResult
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Offline
 from offbook.core.formatting import format_count
 from offbook.core.schema import Schema, Table
@@ -62,7 +63,8 @@ def _report_lines(schema: Schema, report: DryRunReport) -> Iterator[str]:
 
 
 def _change_text(change: PlannedChange) -> str:
-    return f"{VERBS.get(change.operation, change.operation)} {flatten(change.name or change.record_id)}"
+    name = with_table(change.table, flatten(change.name or change.record_id))
+    return f"{VERBS.get(change.operation, change.operation)} {name}"
 
 
 def _held_text(change: PlannedChange) -> str:
@@ -73,8 +75,9 @@ def _held_text(change: PlannedChange) -> str:
 def _outcome(table: Table | None, change: PlannedChange) -> list[tuple[str, str]]:
     """What each value that the change writes would be in the end."""
     if change.record is None and change.operation != "DELETE":
-        return [("Contact", "stays deleted")]
-    written = {name: value for name, value in (change.data or {}).items() if name != "details"}
+        return [((table.singular if table else "record").capitalize(), "stays deleted")]
+    maps = table.maps_by_name if table else {}
+    written = {name: value for name, value in (change.data or {}).items() if name not in maps}
     record: Mapping[str, Json] = change.record or {}
     then = dict(value_rows(table, {name: record.get(name) for name in written}))
     return [(name, f"{value} here, {then[name]} then") for name, value in value_rows(table, written)]
@@ -82,8 +85,9 @@ def _outcome(table: Table | None, change: PlannedChange) -> list[tuple[str, str]
 
 def _row_lines(verb: str, rows: Sequence[PlannedRow]) -> Iterator[str]:
     if rows:
-        yield f"{verb} {format_count(len(rows), 'contact')} here:"
-        yield from _shortened([f"  {flatten(row.name or row.record_id)}" for row in rows])
+        noun = "contact" if all(row.table == CONTACTS.name for row in rows) else "record"
+        yield f"{verb} {format_count(len(rows), noun)} here:"
+        yield from _shortened([f"  {with_table(row.table, flatten(row.name or row.record_id))}" for row in rows])
 
 
 def _shortened(lines: Sequence[str]) -> Iterator[str]:

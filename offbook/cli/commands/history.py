@@ -17,7 +17,7 @@ from offbook.core.history.entry import HistoryEntry, was_deferred, written
 from offbook.core.history.explain import CompetingWrite, ExplainedEdit, explain_cell, quote_value, who
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation, Value
-from offbook.core.schema import EXISTS
+from offbook.core.schema import EXISTS, Table
 from offbook.core.validation import parse_cells
 from offbook.database import change_log
 from offbook.database.connection import bindable
@@ -32,26 +32,27 @@ def history(book: Replica, args: argparse.Namespace) -> CommandResult:
     require_server(book)
     entries = book.history(find_contact_or_deleted(book, args.id))
     ids = short_ids([entry.id for entry in entries])
-    lines = [line for entry in entries for line in _entry_lines(entry, ids[entry.id])]
+    lines = [line for entry in entries for line in entry_lines(CONTACTS, entry, ids[entry.id])]
     advice = "`offbook restore CHANGE` gives back what a change replaced; `--contact ID --at CHANGE` the whole contact."
     return CommandResult([entry_to_json(CONTACTS, entry) for entry in entries], [*lines, "", advice])
 
 
-def _entry_lines(entry: HistoryEntry, short_id: str) -> Iterator[str]:
+def entry_lines(table: Table, entry: HistoryEntry, short_id: str) -> Iterator[str]:
+    """A change in the history, line by line."""
     verdict = "" if entry.verdict == "applied" else f", {entry.verdict}"
     yield f"{format_time(entry.at)}  {short_id}  {who(entry)} {DID[entry.operation]}{verdict}"
     for cell, value in written(entry).items():
         after = flatten(quote_value(cell, value))
         if not entry.created:
-            yield f"  {cell_label(cell)}: {flatten(quote_value(cell, entry.before[cell]))} -> {after}"
+            yield f"  {cell_label(cell, table)}: {flatten(quote_value(cell, entry.before[cell]))} -> {after}"
         elif not cell.endswith(EXISTS):
-            yield f"  {cell_label(cell)}: {after}"
+            yield f"  {cell_label(cell, table)}: {after}"
     for lost in entry.beaten:
         text = flatten(quote_value(lost.cell, lost.value))
-        yield f"  {cell_label(lost.cell)}: {text} lost to {who(lost.winner)} ({lost.rule})"
+        yield f"  {cell_label(lost.cell, table)}: {text} lost to {who(lost.winner)} ({lost.rule})"
     for cell, value in entry.data.items():
         if was_deferred(entry, cell):
-            yield f"  {cell_label(cell)}: {flatten(quote_value(cell, value))} was left to a person"
+            yield f"  {cell_label(cell, table)}: {flatten(quote_value(cell, value))} was left to a person"
 
 
 # --- restore ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from offbook.cli.environment import TOKEN
 from offbook.cli.errors import UsageError
 from offbook.cli.output import ProgressBar, format_pairs, format_time
 from offbook.cli.result import NOT_AUTHORIZED, OFFLINE, OK, PARKED, CommandResult
+from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import Invalid, NoServer, NotAuthorized, Offline, ProxyFault
 from offbook.core.formatting import format_count
 from offbook.core.text import clock_advice, describe_clock_offset
@@ -161,7 +162,7 @@ def status(book: Replica, args: argparse.Namespace) -> CommandResult:
     status = book.status()
     waits = _pending_text(status.pending)
     rows = [
-        ("Book", f"{book.path} with {format_count(book.contacts.count(), 'contact')}"),
+        ("Book", f"{book.path} with {_contents(book)}"),
         ("Server", status.server or "none yet: `offbook init --server URL` names one"),
         ("Last sync", format_time(status.last_success)),
         ("Waiting", f"{waits} (oldest: {format_time(status.oldest_pending)})" if status.pending else waits),
@@ -177,7 +178,19 @@ def status(book: Replica, args: argparse.Namespace) -> CommandResult:
 
 def _status_data(book: Replica) -> dict[str, Any]:
     status = {name: value for name, value in asdict(book.status()).items() if name not in OF_A_THREAD}
-    return {"file": str(book.path), "contacts": book.contacts.count(), **status}
+    return {"file": str(book.path), "contacts": book.contacts.count(), "records": _counts(book), **status}
+
+
+def _counts(book: Replica) -> dict[str, int]:
+    """How many records each table of an app has."""
+    return {name: book.table(name).count() for name in book.tables if name not in BUILT_IN}
+
+
+def _contents(book: Replica) -> str:
+    """How much a book holds: its contacts, where there are any or nothing else may be, and each table's records."""
+    counts, contacts = _counts(book), book.contacts.count()
+    parts = [f"{count:,} in {name}" for name, count in counts.items()]
+    return ", ".join([format_count(contacts, "contact"), *parts] if contacts or not parts else parts)
 
 
 def _warning(status: Status) -> list[str]:

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 from offbook.cli.commands.sync import report_unreachable, require_server
-from offbook.cli.output import flatten, label
+from offbook.cli.output import flatten, heading, with_table
 from offbook.cli.record_text import entry_text
 from offbook.cli.result import OK, PARKED, CommandResult
 from offbook.core.errors import NotAuthorized, Offline
 from offbook.core.formatting import format_count
+from offbook.core.listing import name_of
 from offbook.core.schema import Schema, Table
-from offbook.core.validation import Json
+from offbook.core.validation import Json, is_empty
 from offbook.replica import Replica
 from offbook.verify.repair import Repair
 from offbook.verify.session import VerifyReport
@@ -29,12 +30,19 @@ def verify(book: Replica, args: argparse.Namespace) -> CommandResult:
         report = book.verify()
     except (Offline, NotAuthorized) as error:
         return report_unreachable(book, error)
-    lines = list(_report_lines(book.connection.schema, report))
-    return CommandResult(asdict(report), lines, PARKED if book.status().parked else OK)
+    dangling = book.dangling_references()
+    lines = [*_report_lines(book.tables, report), *_dangling_lines(dangling)]
+    return CommandResult({**asdict(report), "dangling": dangling}, lines, PARKED if book.status().parked else OK)
+
+
+def _dangling_lines(dangling: Mapping[str, int]) -> Iterator[str]:
+    for column, count in dangling.items():
+        references = format_count(count, "reference leads", "references lead")
+        yield f"{references} to nothing that is here, in {column}."
 
 
 def _report_lines(schema: Schema, report: VerifyReport) -> Iterator[str]:
-    compared = format_count(report.compared, "contact")
+    compared = format_count(report.compared, "contact" if len(schema) == 1 else "record")
     if not report.repaired and not report.left_out:
         yield f"{compared} {'agrees' if report.compared == 1 else 'agree'} with the server."
     if report.repaired:
@@ -49,7 +57,7 @@ def _report_lines(schema: Schema, report: VerifyReport) -> Iterator[str]:
 
 
 def _repair_lines(table: Table, repair: Repair) -> Iterator[str]:
-    name = flatten((repair.now or repair.was or {}).get("name")) or repair.record_id
+    name = with_table(table.name, flatten(name_of(table, repair.now or repair.was or {})) or repair.record_id)
     if repair.was is None:
         yield f"  {name}: was missing here"
         return
@@ -61,11 +69,12 @@ def _repair_lines(table: Table, repair: Repair) -> Iterator[str]:
 def _changed_values(table: Table, before: Row, after: Row) -> Iterator[tuple[str, str, str]]:
     """What each value that differs is called, as it was and as it is."""
     for name in table.by_name:
-        if (before.get(name) or None) != (after.get(name) or None):
-            yield label(name), flatten(before.get(name) or EMPTY), flatten(after.get(name) or EMPTY)
-    for name in table.maps_by_name:
+        was, now = (None if is_empty(row.get(name)) else row.get(name) for row in (before, after))
+        if was != now:
+            yield heading(table, name), flatten(EMPTY if was is None else was), flatten(EMPTY if now is None else now)
+    for name, map_ in table.maps_by_name.items():
         old, new = before.get(name) or {}, after.get(name) or {}
         for key in dict.fromkeys((*old, *new)):
             if old.get(key) != new.get(key):
-                texts = [entry_text(entry) if entry else EMPTY for entry in (old.get(key), new.get(key))]
-                yield f"{label(name)} [{key}]", texts[0], texts[1]
+                texts = [entry_text(entry, map_) if entry else EMPTY for entry in (old.get(key), new.get(key))]
+                yield f"{heading(table, name)} [{key}]", texts[0], texts[1]

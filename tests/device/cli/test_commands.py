@@ -28,6 +28,7 @@ from tests.support.cli_runner import ROOT, Device
 COMMANDS = (
     *("init", "sync", "verify", "watch", "status", "add", "list", "show", "edit", "rm", "import", "export", "log"),
     *("parked", "parked retry", "parked drop", "conflicts", "resolve", "history", "restore", "explain", "plan"),
+    *("tables", "table"),
     "ingest",
 )
 GOOGLE = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Birthday\n"
