@@ -146,7 +146,7 @@ def test_an_app_that_knows_a_field_before_its_server_pulls_nothing_again(
 def test_a_table_that_the_server_has_always_known_is_pulled_whole(open_app: Open, b: Any, server: Server) -> None:
     a = open_app("a")
     a.sync()
-    server.since.clear()
+    server.store.since = {}
     a = open_app("a", NOTES)
     asked = len(server.requests)
     report = a.sync()
