@@ -65,7 +65,7 @@ bench: $(STAMP) ## Measure speed
 
 # The same merge properties, simulations and conversations as in the suite, as many as one likes: make proof WORLDS=100000
 proof: $(DEV_STAMP) ## Run merge properties and simulations for long (WORLDS=5000)
-	HYPOTHESIS_PROFILE=nightly OFFBOOK_WORLDS=$(WORLDS) OFFBOOK_CONVERSATIONS=$(CONVERSATIONS) $(BIN)/pytest -m proof $(ARGS)
+	HYPOTHESIS_PROFILE=nightly OFFBOOK_WORLDS=$(WORLDS) OFFBOOK_GROWTH_WORLDS=$(WORLDS) OFFBOOK_CONVERSATIONS=$(CONVERSATIONS) $(BIN)/pytest -m proof $(ARGS)
 
 clean: ## Remove .venv and all caches
 	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info

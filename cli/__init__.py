@@ -1,4 +1,4 @@
-"""Commands for admins: ``flask user|device|book|stream|backup|restore|move|doctor|vacuum …``.
+"""Commands for admins: ``flask user|device|book|stream|tables|backup|restore|move|doctor|vacuum …``.
 
 Everything here goes through a store, as the pages do. A new command is a function in one of these files, and its name
 in COMMANDS.
@@ -14,9 +14,10 @@ from cli.devices import device
 from cli.maintenance import doctor, vacuum
 from cli.move import move
 from cli.streams import stream
+from cli.tables import tables
 from cli.users import user
 
-COMMANDS = (user, device, book, stream, make_backup, restore_backup, move, doctor, vacuum)
+COMMANDS = (user, device, book, stream, tables, make_backup, restore_backup, move, doctor, vacuum)
 
 
 def register(app: Flask) -> None:

@@ -144,8 +144,8 @@ class Replica(BookTables):
 
     def _open(self) -> Connection:
         connection = connect(self.path, check_same_thread=False)
-        connection.base_schema, connection.schema, connection.on_schema = BUILT_IN, self._schema, self._take_schema
-        connection.first_schema = FIRST_SCHEMA
+        connection.base_schema, connection.first_schema = BUILT_IN, FIRST_SCHEMA
+        connection.schema, connection.on_schema = self._schema, self._take_schema
         if self._is_repeatable:
             make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))
         return connection

@@ -13,18 +13,17 @@ from typing import Any
 from sqlalchemy import Connection, inspect
 from sqlalchemy.schema import CreateIndex
 
-from models import Base
-from offbook.contacts.table import BUILT_IN
 from offbook.core.verify.ranges import Range
 from storage.engines.database import Database
 from storage.repositories.contact_queries import list_halves, trash_of
 from storage.repositories.sessions import open_sessions_of
 from storage.repositories.sign_ins import SIGNED_IN
+from storage.schema.declaration import read_declaration
+from storage.schema.known_tables import KnownTables, all_database_tables, read_known_tables
 from storage.sql.array_params import ARRAY_ENCODERS
 from storage.sql.conflicts import STEPS
 from storage.sql.history import steps_of
-from storage.sql.queries import LAST_SEQ, SETTLED, TableQueries
-from storage.sql.record_mapping import record_mappings
+from storage.sql.queries import LAST_SEQ, SETTLED
 
 VALUES: Mapping[str, Any] = {
     "book": 1,
@@ -54,14 +53,14 @@ class IndexCheck:
     by: frozenset[str]
 
 
-def index_checks() -> Iterator[IndexCheck]:
+def index_checks(known: KnownTables) -> Iterator[IndexCheck]:
     """The important ones: of every sync, of the live channel, of every page, of the list of contacts."""
-    for name, layout in record_mappings(BUILT_IN, Base.metadata.tables).items():
-        queries = TableQueries(layout)
-        yield IndexCheck(f"a page of {name}", queries.page.statement, name, frozenset({"book_id", "seq"}))
-        yield IndexCheck(f"{name} by their ids", queries.records, name, frozenset({"book_id", "id"}))
+    for name, queries in known.queries.items():
+        layout, rows = queries.layout, queries.layout.rows.name
+        yield IndexCheck(f"a page of {name}", queries.page.statement, rows, frozenset({"book_id", "seq"}))
+        yield IndexCheck(f"{name} by their ids", queries.records, rows, frozenset({"book_id", "id"}))
         parts = queries.sums([Range("a", "b"), Range("b", "c")])
-        yield IndexCheck(f"the digests of {name}", parts, name, frozenset({"book_id", "id"}))
+        yield IndexCheck(f"the digests of {name}", parts, rows, frozenset({"book_id", "id"}))
         for map_, entries in queries.page_entries.items():
             by = frozenset({"book_id", map_.owner})
             yield IndexCheck(f"the {map_.name} of {name}", entries.statement, layout.entries[map_.name].name, by)
@@ -81,7 +80,8 @@ def index_checks() -> Iterator[IndexCheck]:
 def full_scans(database: Database) -> list[IndexCheck]:
     """Those that don't find their rows as they must."""
     with database.read() as connection:
-        return [check for check in index_checks() if not check.by <= index_columns_of(database, connection, check)]
+        checks = index_checks(read_known_tables(connection))
+        return [check for check in checks if not check.by <= index_columns_of(database, connection, check)]
 
 
 def index_columns_of(database: Database, connection: Connection, check: IndexCheck) -> Set[str]:
@@ -99,9 +99,11 @@ def compile_with_values(connection: Connection, statement: Any) -> tuple[str, An
 
 
 def missing_indexes(database: Database) -> list[tuple[str, str]]:
-    """The indexes that the models have and the database has not: name, and the statement that makes it."""
+    """The indexes that a server's tables have, and the database has not: name, and the statement that makes it."""
     with database.read() as connection:
-        there = {index["name"] for table in Base.metadata.tables for index in inspect(connection).get_indexes(table)}
-        indexes = [index for table in Base.metadata.sorted_tables for index in table.indexes]
+        tables = all_database_tables(read_declaration(connection).schema)
+        inspector = inspect(connection)
+        there = {index["name"] for table in tables for index in inspector.get_indexes(table.name)}
+        indexes = [index for table in tables for index in table.indexes]
         missing = [index for index in indexes if index.name not in there]
         return [(str(index.name), str(CreateIndex(index).compile(connection))) for index in missing]

@@ -217,7 +217,7 @@ class Store(Protocol):
 
     @property
     def schema(self) -> Schema:
-        """The same in every transaction."""
+        """As far as it is known: another process may let the tables grow, and each transaction has those of then."""
 
     @property
     def since(self) -> Mapping[str, int]:

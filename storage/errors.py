@@ -61,6 +61,15 @@ class TooBusy(OffbookError):
         super().__init__("Others are writing to the database all the time. Try again in a moment.")
 
 
+class TablesGrown(OffbookError):
+    """What was to be written was read by tables that have grown since. Nothing was stored, and it may be sent again."""
+
+    code = "tables_grown"
+
+    def __init__(self) -> None:
+        super().__init__("The tables of this server have just grown, and nothing was stored. Try again in a second.")
+
+
 class WrongPassword(OffbookError):
     """Name and password don't belong together, or there is no such user: which of them is not said."""
 

@@ -18,7 +18,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from offbook.core.errors import Conflicting, CursorGone, Invalid, Malformed, NotFound, NotLetIn, Pruned
-from storage.errors import RETRY_SECONDS, DatabaseDiskFull, Unwritable
+from storage.errors import RETRY_SECONDS, DatabaseDiskFull, TablesGrown, Unwritable
 
 PROBLEM = "application/problem+json"
 
@@ -105,8 +105,9 @@ def from_http(error: HTTPException) -> ResponseReturnValue:
 
 
 BUSY_SECONDS = 5
+GROWN_SECONDS = 1
 
-Translated = Malformed | NotFound | Pruned | Invalid | Conflicting | NotLetIn | CursorGone | Unwritable
+Translated = Malformed | NotFound | Pruned | Invalid | Conflicting | NotLetIn | CursorGone | TablesGrown | Unwritable
 """What the core and the stores raise on purpose, and a client is to hear of."""
 
 
@@ -135,6 +136,8 @@ def problem_of(error: Translated) -> ApiProblem:
                 book=error.book,
                 takes_history=error.takes_history,
             )
+        case TablesGrown():
+            return ApiProblem(503, error.code, str(error), headers={"Retry-After": str(GROWN_SECONDS)})
         case Unwritable():
             status = 507 if isinstance(error, DatabaseDiskFull) else 503
             return ApiProblem(status, error.code, str(error), headers={"Retry-After": str(RETRY_SECONDS)})

@@ -160,6 +160,7 @@ CODES = _by_name(
     Code("moving", 503, Scope.ANY),
     Code("no_live_channel", 503),
     Code("read_only", 503, Scope.ANY),
+    Code("tables_grown", 503, Scope.PUSH),
     Code("unwritable", 503),
     Code("disk_full", 507, Scope.ANY),
     # --- a file can't be imported

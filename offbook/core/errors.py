@@ -14,6 +14,7 @@
     └── SyncError            a sync stopped; what was typed stays on the device and is sent later
         ├── Offline          the server can't be reached
         │   └── ProxyFault   the proxy on the way can't be used: the server was not asked
+        ├── NoServer         no server is set to sync with
         ├── NotAuthorized    the token, or its user, is not let in: the queue pauses, nothing is dropped
         ├── OtherBook        the token belongs to another book: nothing was sent or applied
         ├── Busy             another process or thread is syncing this replica

@@ -91,8 +91,8 @@ class ImmutableFile:
 class Connection(sqlite3.Connection):
     """Is closed when nobody uses it any more. Closed by another thread than its user's, it would crash in SQLite.
 
-    ``schema`` are the synced tables of the file, ``base_schema`` those of them that every file has; ``on_schema`` is
-    called when it has become another. ``first_schema`` are those of a server that does not say which it has.
+    ``schema`` are the synced tables of the file, ``base_schema`` those of them that every file has, ``first_schema``
+    those of a server that does not say which it has; ``on_schema`` is called when ``schema`` has become another.
     ``on_commit`` is called after each transaction of atomic(). ``immutable_file`` is set where SQLite takes it that
     nobody writes to the file.
     """

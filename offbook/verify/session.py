@@ -15,19 +15,19 @@ from typing import Any, TypeVar
 
 from offbook.core.errors import Refused, ServerFault, SyncError
 from offbook.core.protocol.json import dumps
-from offbook.core.protocol.requests import PAGE_MAX, SCHEMA_HEADER
+from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.schema import Table
 from offbook.core.validation import UUID_TEXT
 from offbook.core.verify.digests import MODULUS, digest, shape_of
 from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split
-from offbook.database import change_log, held, sync_state
+from offbook.database import change_log, sync_state
 from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import Connection, reading
 from offbook.database.lease import take_lease
 from offbook.database.server_rows import ServerRow
 from offbook.sync.apply import check_book
 from offbook.sync.http_errors import problem_of
-from offbook.sync.request import headers_of
+from offbook.sync.request import JSON_HEADERS
 from offbook.sync.response import PageRow
 from offbook.sync.session import SyncSession
 from offbook.sync.transport import Response, Transport
@@ -58,7 +58,7 @@ class VerifyReport:
 
 
 class BookChanged(Exception):
-    """The server is not where this device is any more, or knows other tables than it did."""
+    """The server is not where this device is any more."""
 
 
 class VerifySession:
@@ -79,17 +79,12 @@ class VerifySession:
         for _ in range(STARTS_MAX):
             SyncSession(self._connection, self._transport, self._clock, self._holder).run()
             try:
-                compared = sum([self._verify_table(table) for table in self._tables()])
+                compared = sum([self._verify_table(table) for table in self._connection.base_schema.values()])
             except BookChanged:
                 continue
             results = tuple(self._repaired), tuple(self._left_out)
             return VerifyReport(compared, *results, self._requests, self._sent_bytes, self._received_bytes)
         raise SyncError("Others change the book faster than it can be compared. Try again in a moment.")
-
-    def _tables(self) -> list[Table]:
-        """Those that both sides know: of the others all that is here is held (offbook.database.held)."""
-        known = held.server_schema(self._connection)
-        return [table for name, table in self._connection.schema.items() if name in known]
 
     def _verify_table(self, table: Table) -> int:
         """Compare one table, and repair it. Returns how many records the server has."""
@@ -217,7 +212,7 @@ class VerifySession:
     def _ask(self, path: str, question: Mapping[str, Any]) -> Response:
         take_lease(self._connection, self._holder, self._clock())
         body = dumps(question)
-        response = self._transport.send("POST", path, body, headers_of(self._connection))
+        response = self._transport.send("POST", path, body, JSON_HEADERS)
         self._requests += 1
         self._sent_bytes += len(body)
         self._received_bytes += len(response.body)
@@ -225,9 +220,6 @@ class VerifySession:
             raise Refused(
                 "This server can't compare its records with a device's: it is too old for that.", response.status
             )
-        shape = response.header(SCHEMA_HEADER)
-        if shape is not None and shape != sync_state.read(self._connection).server_shape:
-            raise BookChanged
         return response
 
 

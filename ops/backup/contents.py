@@ -16,15 +16,20 @@ from typing import Any
 from sqlalchemy import URL
 
 from offbook.core.errors import OffbookError
-from ops.backup.schema import ColumnSchema, Schema, differences, expected_at
+from ops.backup.schema import NONE_DECLARED, ColumnSchema, Declared, Schema, differences, expected_of
 from ops.move.verify_copy import compare_books
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.engines.sqlite import driver
+from storage.schema.declaration import GROWING, TABLES, parse_declaration
 
 ROWS_AT_ONCE = 1_000
 INTEGER = re.compile(r"-?\d{1,19}")
 INTEGER_MAX = 2**63
+FRACTION = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+STORED = {"number": "integer", "fraction": "real"}
+"""What SQLite calls the values of a kind."""
+
 FLAGS = {"0": 0, "f": 0, "1": 1, "t": 1}
 
 Text = str | None
@@ -75,6 +80,8 @@ def _value(name: str, column: ColumnSchema, text: Text) -> object:
         return None
     if column.kind == "flag" and text in FLAGS:
         return FLAGS[text]
+    if column.kind == "fraction" and FRACTION.fullmatch(text):
+        return float(text)
     if column.kind == "number" and INTEGER.fullmatch(text) and -INTEGER_MAX <= int(text) < INTEGER_MAX:
         return int(text)
     if column.kind != "text":
@@ -89,7 +96,7 @@ def rows_of(connection: Any, schema: Schema, revision: str) -> Mapping[str, int]
 
     Raises Faulty.
     """
-    expected = expected_at(revision)
+    expected = expected_of(schema, revision, declared_in(connection))
     for difference in differences(schema, expected):
         raise Faulty(difference)
     counts = {name: _count(connection, name, table.columns) for name, table in expected.tables.items()}
@@ -98,6 +105,27 @@ def rows_of(connection: Any, schema: Schema, revision: str) -> Mapping[str, int]
     for row in connection.execute("PRAGMA foreign_key_check"):
         raise Faulty(f"{row[0]} refers to what is not there")
     return counts
+
+
+def declared_in(connection: Any) -> Declared:
+    """What the settings of a SQLite database say of tables that apps brought. Raises Faulty."""
+    try:
+        rows = connection.execute("SELECT name, value FROM settings WHERE name IN (?, ?)", (TABLES, GROWING)).fetchall()
+    except driver().OperationalError:  # without the table, which the schema is lacking then
+        return NONE_DECLARED
+    return declared_by(dict(rows))
+
+
+def declared_by(settings: Mapping[str, Text]) -> Declared:
+    """The same by the rows of settings, their values by their names. Raises Faulty where they can't be read."""
+    declared = Declared(settings.get(TABLES), settings.get(GROWING))
+    for text in declared:
+        try:
+            if text is not None:
+                parse_declaration(text)
+        except (OffbookError, ValueError, LookupError, TypeError, AttributeError):
+            raise Faulty("the declaration of its tables can't be read") from None
+    return declared
 
 
 def _count(connection: Any, table: str, columns: Mapping[str, ColumnSchema]) -> int:
@@ -120,8 +148,7 @@ def _is_wrong(name: str, column: ColumnSchema) -> str:
     quoted = f'"{name}"'
     if column.kind == "flag":
         return f"{quoted} IS NOT NULL AND (typeof({quoted}) <> 'integer' OR {quoted} NOT IN (0, 1))"
-    kind = "integer" if column.kind == "number" else "text"
-    return f"typeof({quoted}) NOT IN ('{kind}', 'null')"
+    return f"typeof({quoted}) NOT IN ('{STORED.get(column.kind, 'text')}', 'null')"
 
 
 def check_records(connection: Any, folder: Path) -> None:

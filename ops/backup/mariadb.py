@@ -18,7 +18,7 @@ from sqlalchemy.util import asbool
 
 from ops.backup import mariadb_dump, seal
 from ops.backup.client_programs import beginning, feed, option_refused, refuse_others, require, run
-from ops.backup.contents import Loader
+from ops.backup.contents import Loader, declared_by
 from ops.backup.files import BackupError
 from ops.backup.restore import RestoreRun
 from ops.backup.schema import Schema, expected_at, scratch_at
@@ -93,8 +93,10 @@ def is_used(path: Path) -> bool:
 @contextmanager
 def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schema]]:
     """A scratch database with the rows of the dump, and the schema that the dump declares."""
-    with scratch_at(revision, folder) as scratch, path.open("rb") as file:
-        loader = Loader(scratch, expected_at(revision))
+    with path.open("rb") as file:
+        tables = declared_by(mariadb_dump.settings(file)).latest
+    with scratch_at(revision, folder, tables) as scratch, path.open("rb") as file:
+        loader = Loader(scratch, expected_at(revision, tables))
         schema = mariadb_dump.read(file, loader)
         loader.finish()
         yield scratch, schema

@@ -7,7 +7,7 @@ Faulty with its first words, so that nothing is run that was not read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from ops.backup.contents import Faulty, Loader, Text
 from ops.backup.schema import Columns, Reference, Schema, TableSchema, column
@@ -26,6 +26,7 @@ REFERENCE = re.compile(
 CREATE = re.compile(r"CREATE TABLE `(\w+)` \(")
 CREATED = re.compile(r"\) ENGINE=InnoDB[\w =]*;")
 INSERT = re.compile(r"INSERT INTO `(\w+)` VALUES ?")
+SETTINGS = b"INSERT INTO `settings` VALUES"
 ROW_END = (");\n", ");")
 
 HARMLESS = re.compile(
@@ -37,7 +38,7 @@ OTHER = re.compile(r"\b(TRIGGER|VIEW|FUNCTION|PROCEDURE|EVENT|SEQUENCE|PACKAGE)\
 OTHER_CHARACTERS = 40
 STATEMENT = "the statement"
 
-VALUE = re.compile(r"(?:'([^'\\]*(?:(?:\\.|'')[^'\\]*)*)'|(NULL)|(-?\d+))([,)])", re.DOTALL)
+VALUE = re.compile(r"(?:'([^'\\]*(?:(?:\\.|'')[^'\\]*)*)'|(NULL)|(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?))([,)])", re.DOTALL)
 ESCAPED = re.compile(r"\\(.)|''", re.DOTALL)
 MEANINGS = {"0": "\0", "n": "\n", "r": "\r", "t": "\t", "b": "\b", "Z": "\x1a"}
 
@@ -56,6 +57,17 @@ def read(dump: Iterable[bytes], loader: Loader) -> Schema:
             schema.others.append(_named(line))
     schema.others.sort(key=lambda other: other.startswith(STATEMENT))
     return schema
+
+
+def settings(dump: Iterable[bytes]) -> Mapping[str, Text]:
+    """The rows of the table of settings, their values by their names. Raises Faulty."""
+    lines = iter(dump)
+    values: dict[str, Text] = {}
+    for line in lines:
+        if line.startswith(SETTINGS):
+            start, rest = _decoded(line), map(_decoded, lines)
+            values.update({str(name): value for name, value in _rows(start[len(SETTINGS) :], rest)})
+    return values
 
 
 def _decoded(line: bytes) -> str:

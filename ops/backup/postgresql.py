@@ -18,7 +18,7 @@ from sqlalchemy import URL, Engine, text
 
 from ops.backup import postgresql_dump
 from ops.backup.client_programs import beginning, feed, option_refused, read, refuse_others, run
-from ops.backup.contents import Loader
+from ops.backup.contents import Loader, declared_by
 from ops.backup.files import BackupError
 from ops.backup.restore import RestoreRun
 from ops.backup.schema import Schema, expected_at, scratch_at
@@ -97,8 +97,10 @@ def is_used(path: Path) -> bool:
 @contextmanager
 def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schema]]:
     """A scratch database with the rows of the dump, and the schema that the dump declares."""
-    with scratch_at(revision, folder) as scratch:
-        loader = Loader(scratch, expected_at(revision))
+    only_settings = read(["pg_restore", "--data-only", f"--table={TABLE}", "--file=-", str(path)], PACKAGE)
+    tables = declared_by(postgresql_dump.settings(only_settings)).latest
+    with scratch_at(revision, folder, tables) as scratch:
+        loader = Loader(scratch, expected_at(revision, tables))
         schema = postgresql_dump.read(read([*MADE, str(path)], PACKAGE), loader)
         loader.finish()
         yield scratch, schema

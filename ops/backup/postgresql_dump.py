@@ -7,7 +7,7 @@ Faulty with its first words, so that nothing is run that was not read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ops.backup.contents import Faulty, Loader, Text
@@ -16,7 +16,7 @@ from ops.backup.schema import Columns, Reference, Schema, TableSchema, column
 NAME = r"(?:\w+\.)?(\w+)"
 NAMES = r"\(([\w, ]+)\)"
 FIELD = re.compile(
-    r"(\w+) ([a-z]+(?: varying)?(?:\(\d+\))?)((?: (?:NOT NULL|CONSTRAINT \w+ NOT NULL|COLLATE [\w.]+"
+    r"(\w+) ([a-z]+(?: varying| precision)?(?:\(\d+\))?)((?: (?:NOT NULL|CONSTRAINT \w+ NOT NULL|COLLATE [\w.]+"
     r"|DEFAULT (?:'[^']*'|-?\w+)(?:::[a-z]+(?: varying)?)?))*)"
 )
 DEFAULT = re.compile(r"DEFAULT ('[^']*'|-?\w+)")
@@ -62,6 +62,16 @@ def read(dump: Iterable[bytes], loader: Loader) -> Schema:
             schema.others.append(_named(statement))
     schema.others.sort(key=lambda other: other.startswith(STATEMENT))
     return schema
+
+
+def settings(dump: Iterable[bytes]) -> Mapping[str, Text]:
+    """The rows of the table of settings, their values by their names, of a dump with no other rows. Raises Faulty."""
+    lines = _lines(dump)
+    values: dict[str, Text] = {}
+    for statement in _statements(lines):
+        if COPY.fullmatch(statement):
+            values.update({str(name): value for name, value in _rows(lines)})
+    return values
 
 
 def _lines(dump: Iterable[bytes]) -> Iterator[str]:

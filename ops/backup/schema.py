@@ -10,10 +10,10 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
@@ -21,10 +21,14 @@ from alembic.operations import Operations
 from storage.engines.database import open_engines
 from storage.engines.migrations import scripts
 from storage.engines.sqlite import driver
+from storage.schema.app_tables import make_missing
+from storage.schema.declaration import parse_declaration
+from storage.schema.known_tables import own_database_tables
 
 KINDS = {
     **dict.fromkeys(("bigint", "integer"), "number"),
     **dict.fromkeys(("boolean", "tinyint"), "flag"),
+    **dict.fromkeys(("double", "double precision"), "fraction"),
     **dict.fromkeys(("character varying", "varchar", "text", "mediumtext", "longtext"), "text"),
 }
 """What holds the same, by its names in the three engines."""
@@ -69,6 +73,9 @@ class TableSchema:
     """What else SQLite's declaration says; None where it is no declaration of SQLite's."""
 
 
+NO_TABLE = TableSchema()
+
+
 @dataclass(slots=True)
 class Schema:
     """``others`` is whatever is no table and no index of one: triggers, views, functions."""
@@ -98,9 +105,25 @@ def _plain(default: str | None) -> str | None:
 # --- what should be there --------------------------------------------------------------------------------------------
 
 
+class Declared(NamedTuple):
+    """What a backup's settings say of tables that apps brought: the declaration, and the one to which it was about to
+    grow (storage.schema.declaration), where there are any."""
+
+    tables: str | None = None
+    growing: str | None = None
+
+    @property
+    def latest(self) -> str | None:
+        """The one that names all that may be there."""
+        return self.growing or self.tables
+
+
+NONE_DECLARED = Declared()
+
+
 @cache
-def template(revision: str) -> bytes:
-    """A SQLite file without rows, on the schema of ``revision``.
+def template(revision: str, tables: str | None = None) -> bytes:
+    """A SQLite file without rows, on the schema of ``revision``, with the tables of a declaration.
 
     Alembic's own command would do it but for a backup before an upgrade, which is made in the middle of another one:
     its environment is one of the whole process.
@@ -116,23 +139,26 @@ def template(revision: str) -> bytes:
                     for step in reversed(steps):
                         step.module.upgrade()
                 context.stamp(scripts(), revision)
+                if tables is not None:
+                    make_missing(connection, own_database_tables(parse_declaration(tables).schema))
         finally:
             database.close()
         return path.read_bytes()
 
 
 @cache
-def expected_at(revision: str) -> Schema:
-    """What the migrations make up to ``revision``. Not to be changed."""
-    with tempfile.TemporaryDirectory() as folder, scratch_at(revision, Path(folder)) as connection:
+def expected_at(revision: str, tables: str | None = None) -> Schema:
+    """What the migrations make up to ``revision``, and what a declaration does. Not to be changed."""
+    with tempfile.TemporaryDirectory() as folder, scratch_at(revision, Path(folder), tables) as connection:
         return of_sqlite(connection)
 
 
 @contextmanager
-def scratch_at(revision: str, folder: Path) -> Iterator[Any]:
-    """A connection of the driver to a SQLite database in ``folder``, without rows, on the schema of ``revision``."""
+def scratch_at(revision: str, folder: Path, tables: str | None = None) -> Iterator[Any]:
+    """A connection of the driver to a SQLite database in ``folder``, without rows, on the schema of ``revision``, with
+    the tables of a declaration."""
     path = folder / "scratch.db"
-    path.write_bytes(template(revision))
+    path.write_bytes(template(revision, tables))
     with closing(driver().connect(path)) as connection:
         connection.isolation_level = None
         connection.execute("PRAGMA journal_mode = OFF")
@@ -198,6 +224,31 @@ LITERALS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
 
 def _words(sql: str) -> tuple[str, ...]:
     return tuple(sorted(WORDS.findall(LITERALS.sub("", sql).upper())))
+
+
+def expected_of(actual: Schema, revision: str, declared: Declared) -> Schema:
+    """What should be there, where a growth may have been stopped on its way: then it has made some of its tables,
+    columns and indexes, and others not yet."""
+    expected = expected_at(revision, declared.latest)
+    if declared.growing is None:
+        return expected
+    before = expected_at(revision, declared.tables)
+    tables = {
+        name: _grown_so_far(table, actual.tables.get(name, NO_TABLE), before.tables.get(name, NO_TABLE))
+        for name, table in expected.tables.items()
+        if name in actual.tables or name in before.tables
+    }
+    return replace(expected, tables=tables)
+
+
+def _grown_so_far(wanted: TableSchema, actual: TableSchema, before: TableSchema) -> TableSchema:
+    columns = actual.columns.keys() | before.columns.keys()
+    indexes = actual.indexes.keys() | before.indexes.keys()
+    return replace(
+        wanted,
+        columns={name: column for name, column in wanted.columns.items() if name in columns},
+        indexes={name: index for name, index in wanted.indexes.items() if name in indexes},
+    )
 
 
 # --- how another differs ---------------------------------------------------------------------------------------------

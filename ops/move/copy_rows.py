@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Select, Table, func, select
 
-from models import Base
 from storage.engines.database import Database
 from storage.engines.read_only_mode import CLOSED
+from storage.schema.declaration import read_declaration
+from storage.schema.known_tables import all_database_tables
 
 PAGE_ROWS_MIN = 64
 PAGE_ROWS_MAX = 2_000
@@ -38,9 +39,10 @@ class CopiedRows:
     total: int
 
 
-def tables() -> list[Table]:
-    """All of the server's tables; what a row refers to comes before it."""
-    return list(Base.metadata.sorted_tables)
+def tables_of(database: Database) -> list[Table]:
+    """All tables of a server, with those that apps brought; what a row refers to comes before it."""
+    with database.read() as connection:
+        return all_database_tables(read_declaration(connection).schema)
 
 
 def key_columns(table: Table) -> list[Column[Any]]:
@@ -114,9 +116,10 @@ def rows_next(rows: int, size: int) -> int:
 
 def copy(source: Database, target: Database) -> Iterator[CopiedRows]:
     """Copy every table from where its copy is; yields how far it is after each page. At last the counters."""
-    for table in tables():
+    tables = tables_of(source)
+    for table in tables:
         yield from copy_table(source, target, table)
-    for table in tables():
+    for table in tables:
         if table.autoincrement_column is not None:
             count_on(source, target, table)
 

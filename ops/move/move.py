@@ -18,7 +18,7 @@ move, so that one that was stopped is known and goes on, and no other is mistake
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from alembic.util import CommandError
@@ -27,10 +27,11 @@ from sqlalchemy.exc import ArgumentError
 
 from models import Base
 from offbook.core.errors import OffbookError
-from ops.move.copy_rows import ARRIVED, moved, tables
+from ops.move.copy_rows import ARRIVED, moved, tables_of
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
 from storage.engines.read_only_mode import CLOSED, RESTORED, RESTORING
+from storage.schema.app_tables import make_missing
 
 SETTINGS = Base.metadata.tables["settings"]
 ALEMBIC = "alembic_version"
@@ -114,14 +115,15 @@ def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
     to = target.place
     if source.place == to:
         raise Unmovable("The target is this very database. Give another one.")
+    tables = tables_of(source)
     with source.read() as source_connection, target.read() as target_connection:
-        decide(inspect_database(source_connection), inspect_database(target_connection), to)
+        decide(inspect_database(source_connection, tables), inspect_database(target_connection, tables), to)
     try:
         upgrade(target)
     except CommandError as error:
         raise Unmovable(f"The target can't be made ready. {error} {DROP}") from None
     with target.read() as target_connection:
-        ready = inspect_database(target_connection)
+        ready = inspect_database(target_connection, tables)
     with source.exclusive() as source_connection:
         # Only settings may be read here (MariaDB), and marks are all that counts of the source.
         move = decide(DatabaseState(mark=mark_in(source_connection)), ready, to) or new_id()
@@ -130,6 +132,8 @@ def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
         if mark_in(target_connection) not in (None, ClosedMarker(move)):
             raise Unmovable(f"The target is in another move by now, or is this very database. {REOPEN}")
         set_mark(target_connection, ClosedMarker(move))
+    with target.migrate() as target_connection:  # from here on the source's tables can't grow
+        make_missing(target_connection, tables_of(source))
     return move
 
 
@@ -174,12 +178,11 @@ def why_closed(database: Database) -> str | None:
     return "A move into this database is not finished: run `flask move` again where it began."
 
 
-def inspect_database(connection: Connection) -> DatabaseState:
-    """What is in a database, which need not be migrated yet."""
+def inspect_database(connection: Connection, tables: Sequence[Table]) -> DatabaseState:
+    """What is in a database, which need not be migrated yet: of these tables, and of others."""
     names = set(inspect(connection).get_table_names())
-    tables_of_ours = [table for table in tables() if table.name in names]
-    foreign = tuple(sorted(names - {table.name for table in tables()} - {ALEMBIC}))
-    has_rows = any(has_row(connection, table) for table in tables_of_ours)
+    foreign = tuple(sorted(names - {table.name for table in tables} - {ALEMBIC}))
+    has_rows = any(has_row(connection, table) for table in tables if table.name in names)
     if SETTINGS.name not in names:
         return DatabaseState(has_rows=has_rows, foreign=foreign)
     return DatabaseState(mark_in(connection), value_of(connection, ARRIVED), has_rows, foreign)

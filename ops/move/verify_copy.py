@@ -12,11 +12,12 @@ from typing import TypeVar
 
 from sqlalchemy import Table, select
 
-from models import Base, Book
+from models import Book
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import WHOLE, Sum
-from ops.move.copy_rows import Key, key_of, pages, tables
+from ops.move.copy_rows import Key, key_of, pages, tables_of
 from storage.engines.database import Database
+from storage.schema.known_tables import database_tables
 from storage.sql.store import SqlStore
 
 KEYS_TOLD_MAX = 20
@@ -47,7 +48,7 @@ class BookComparison:
 
 def compare(source: Database, target: Database) -> Iterator[TableComparison]:
     """Compare all tables, row by row, one after the other."""
-    for table in tables():
+    for table in tables_of(source):
         yield compare_table(source, target, table)
 
 
@@ -102,7 +103,7 @@ def compare_books(source: Database, target: Database) -> Iterator[BookComparison
 def sums_made_anew(database: Database, name: str) -> dict[int, Sum]:
     """What each book holds of a synced table, by number of the book: from the rows alone, no stored digest is used."""
     store, sums = SqlStore(database), dict[int, Sum]()
-    for page in pages(database, Base.metadata.tables[name]):
+    for page in pages(database, database_tables(store.schema)[name]):
         ids: dict[int, list[str]] = {}
         for row in page:
             ids.setdefault(row.book_id, []).append(row.id)

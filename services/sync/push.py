@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from types import TracebackType
+from typing import NamedTuple
 
 from offbook.core.errors import CursorGone, Invalid
 from offbook.core.merge.batch import Outcome, Plan, incomplete, plan_batch
@@ -21,6 +22,7 @@ from offbook.core.model import Change, Cursor, Key, Record, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
 from services.sync.pull import check_cursor
 from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
+from storage.errors import TablesGrown
 
 WHOLE_SIZE = 50_000
 """What is written in one transaction if that is all: a thousand edits of records with a few entries. A fifth of a
@@ -148,19 +150,36 @@ def sizes_of(book: WriteTransaction, changes: Batch) -> list[int]:
     return [size + held.get(change.key, 0) for size, change in zip(sizes, changes, strict=True)]
 
 
+class PushBasis(NamedTuple):
+    """What a push is based on: the cursor of its device, the newest seq that this was given, and the shape of the
+    schema by which its changes were read."""
+
+    since: Cursor | None = None
+    seen: int = 0
+    shape: str | None = None
+
+
+ANY_BASIS = PushBasis()
+
+
 def push_in_turns(
-    turns: Turns, origin: ChangeOrigin, batch: Batch, now_us: int, since: Cursor | None = None, seen: int = 0
+    turns: Turns, origin: ChangeOrigin, batch: Batch, now_us: int, basis: PushBasis = ANY_BASIS
 ) -> list[PushedBatch]:
     """Decide a batch and carry it out: what came of it, in each transaction that it took.
 
     Raises CursorGone, and applies nothing, where ``since`` can't be served, so that a device that is to take a snapshot
     first knows so before its changes count: also where another database is put in this one's place meanwhile. That it
     was pruned meanwhile is the next request's to hear: what was applied is answered.
+
+    Raises TablesGrown where the tables by which the changes were read are others by now.
     """
+    since, seen, shape = basis
     if since is not None:
         check_cursor(turns.book, since, seen)
     parts: list[PushedBatch] = []
     while True:
+        if shape not in (None, turns.book.schema.shape):
+            raise TablesGrown
         portion = turns.portion(batch)
         parts.append(apply_batch(turns.book, origin, portion, now_us))
         batch = batch[len(portion) :]

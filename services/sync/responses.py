@@ -13,8 +13,9 @@ from offbook.core.protocol.rows import data_of
 from offbook.core.protocol.view import View
 from offbook.core.validation import Json
 from services.sync.pull import pull, read_page
-from services.sync.push import Turns, plan_changes, push_in_turns
+from services.sync.push import PushBasis, Turns, plan_changes, push_in_turns
 from storage.base import WHOLE_PAGE, ChangeOrigin, Page, PageSize, PushedBatch, ReadTransaction, Store
+from storage.errors import TablesGrown
 
 
 def sync(
@@ -22,13 +23,15 @@ def sync(
 ) -> dict[str, Json]:
     """Apply what was pushed and, where the request asks for it, give the page after its ``since``.
 
-    Raises CursorGone before anything is applied. A request that only asks takes no lock, and waits for no writer.
+    Raises CursorGone before anything is applied, and TablesGrown where the request has to be read anew. One that only
+    asks takes no lock, and waits for no writer.
     """
     if request.asks and not request.batch:
         with store.reading(book_id) as reading:
             return {"results": [], **_page_of(reading, request, size)}
     with Turns(store, book_id) as turns:
-        parts = push_in_turns(turns, origin, request.batch, now_us, request.since, request.seen)
+        basis = PushBasis(request.since, request.seen, request.shape)
+        parts = push_in_turns(turns, origin, request.batch, now_us, basis)
     answer: dict[str, Json] = {"book": parts[-1].book.uuid, "results": results_of(parts, request.view)}
     if request.asks:
         answer.update(_page_after_push(store, book_id, parts[-1], request, size))
@@ -37,29 +40,30 @@ def sync(
 
 def sync_together(
     store: Store, book_id: int, pushes: Sequence[tuple[ChangeOrigin, Push]], now_us: int
-) -> list[dict[str, Json] | CursorGone]:
+) -> list[dict[str, Json] | CursorGone | TablesGrown]:
     """Apply several pushes in their order, with one commit where that is short: an answer without a page to each, or
     why it has none.
 
     What follows one another from one device is decided as one batch.
     """
-    answers: list[dict[str, Json] | CursorGone] = []
+    answers: list[dict[str, Json] | CursorGone | TablesGrown] = []
     with Turns(store, book_id) as turns:
-        for (origin, since), run in groupby(pushes, key=lambda pair: (pair[0], pair[1].since)):
+        for (origin, since, shape), run in groupby(pushes, key=lambda pair: (pair[0], pair[1].since, pair[1].shape)):
             together = [push for _, push in run]
+            basis = PushBasis(since, max(push.seen for push in together), shape)
             try:
-                answers += _taken(turns, origin, together, since, now_us)
-            except CursorGone as gone:
-                answers += [gone] * len(together)
+                answers += _taken(turns, origin, together, basis, now_us)
+            except (CursorGone, TablesGrown) as error:
+                answers += [error] * len(together)
             turns.end_if_full()
     return answers
 
 
 def _taken(
-    turns: Turns, origin: ChangeOrigin, pushes: Sequence[Push], since: Cursor | None, now_us: int
+    turns: Turns, origin: ChangeOrigin, pushes: Sequence[Push], basis: PushBasis, now_us: int
 ) -> list[dict[str, Json]]:
     batch = list(chain.from_iterable(push.batch for push in pushes))
-    parts = push_in_turns(turns, origin, batch, now_us, since, max(push.seen for push in pushes))
+    parts = push_in_turns(turns, origin, batch, now_us, basis)
     outcomes = iter([(part, outcome) for part in parts for outcome in part.outcomes])
     return [
         {

@@ -62,6 +62,13 @@ class EngineAdapter(Protocol):
     def migrating(self, engine: Engine, /) -> AbstractContextManager[Connection]:
         """A transaction in which the schema may be rebuilt."""
 
+    def growing(self, engine: Engine, /) -> AbstractContextManager[tuple[Connection, Connection]]:
+        """A transaction, and the connection on which tables are made and columns added meanwhile: its own, where the
+        database can take that back. If several come at once, it is one after the other.
+
+        It waits no more than GROWING_SECONDS for whoever uses a table, since all others wait behind it.
+        """
+
     def exclusive(self, engine: Engine, table: str, /) -> AbstractContextManager[Connection]:
         """A transaction that begins when all that used this table have ended, and whose end all others wait for."""
 

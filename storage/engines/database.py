@@ -91,6 +91,8 @@ class Database:
         self._failures = Translated(self._failure)
         self.refused: Unwritable | None = None
         """Why the last write was refused; None where it was not."""
+        self.closings = 0
+        """How often it was closed: another database may be in its place when it is used again."""
         self.wrote_at = -inf
         """When a note was last stored, by ``time.monotonic``."""
         _forget_after_fork(self)
@@ -187,6 +189,16 @@ class Database:
         with self._queue(), self._refusals, self.adapter.migrating(self.engine) as connection:
             yield connection
 
+    @contextmanager
+    def grow(self) -> Iterator[tuple[Connection, Connection]]:
+        """The transaction in which tables grow, and the connection on which they are changed, which may be another.
+
+        Raises Unwritable where the database takes no changes.
+        """
+        with self._queue(), self._refusals, self.adapter.growing(self.engine) as (connection, tables):
+            require_open(connection.connection)
+            yield connection, tables
+
     def upsert(self, table: Table, columns: Sequence[str]) -> Insert:
         """INSERT rows of ``columns``; where the primary key is there already, update them. Never deletes a row."""
         key = (table, tuple(columns))
@@ -231,6 +243,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection. The database opens again when it is used again."""
+        self.closings += 1
         self.engine.dispose()
         self.reader.dispose()
 

@@ -13,6 +13,9 @@ from sqlalchemy import Connection, Engine
 
 from storage.values import DatabaseSize, LogSize
 
+GROWING_SECONDS = 5
+"""How long whoever adds to a table waits for those who use it: a backup may take long."""
+
 
 class Maintenance(Protocol):
     """A module that has all of this."""

@@ -21,7 +21,7 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, ev
 from sqlalchemy.dialects.mysql import insert
 
 from storage.engines import mariadb_maintenance
-from storage.engines.maintenance import Maintenance
+from storage.engines.maintenance import GROWING_SECONDS, Maintenance
 from storage.errors import DatabaseDiskFull, ReadOnlyDatabase
 
 DRIVER = "mysql+pymysql"
@@ -43,9 +43,10 @@ READ_ONLY = (1290, 1792, 1836)
 """Errors of the server: a full disk or table; a write that failed, with the system's errno (28 is ENOSPC); a server or
 a transaction that only reads (https://mariadb.com/kb/en/mariadb-error-code-reference/)."""
 
+LOCK_SECONDS = 30
 SETTINGS = (
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION', "
-    "time_zone = '+00:00', innodb_lock_wait_timeout = 30, lock_wait_timeout = 30"
+    f"time_zone = '+00:00', innodb_lock_wait_timeout = {LOCK_SECONDS}, lock_wait_timeout = {LOCK_SECONDS}"
 )
 
 
@@ -163,6 +164,18 @@ def migrating(engine: Engine) -> Iterator[Connection]:
                 connection.exec_driver_sql(f"ALTER TABLE {quoted(name)} {convert}")
         finally:
             connection.exec_driver_sql("SELECT RELEASE_LOCK(%s)", turn)
+
+
+@contextmanager
+def growing(engine: Engine) -> Iterator[tuple[Connection, Connection]]:
+    """A transaction beside the changes of tables, each of which would end it, and let go what it has locked."""
+    with migrating(engine) as tables:
+        tables.exec_driver_sql(f"SET SESSION autocommit = 1, lock_wait_timeout = {GROWING_SECONDS}")
+        try:
+            with engine.begin() as connection:
+                yield connection, tables
+        finally:
+            tables.exec_driver_sql(f"SET SESSION autocommit = 0, lock_wait_timeout = {LOCK_SECONDS}")
 
 
 def facts(connection: Connection) -> Mapping[str, str | int | bool]:

@@ -21,7 +21,7 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, ev
 from sqlalchemy.dialects.postgresql import insert
 
 from storage.engines import postgresql_maintenance
-from storage.engines.maintenance import Maintenance
+from storage.engines.maintenance import GROWING_SECONDS, Maintenance
 from storage.engines.upsert import on_conflict
 from storage.errors import DatabaseDiskFull, ReadOnlyDatabase
 
@@ -160,6 +160,14 @@ def migrating(engine: Engine) -> Iterator[Connection]:
         for name, column, type_ in connection.exec_driver_sql(BYTEWISE).fetchall():
             alter = f'ALTER TABLE {quote(name)} ALTER COLUMN {quote(column)} TYPE {type_} COLLATE "C"'
             connection.exec_driver_sql(alter)
+
+
+@contextmanager
+def growing(engine: Engine) -> Iterator[tuple[Connection, Connection]]:
+    """As a migration."""
+    with migrating(engine) as connection:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{GROWING_SECONDS}s'")
+        yield connection, connection
 
 
 def facts(connection: Connection) -> Mapping[str, str | int | bool]:

@@ -183,6 +183,13 @@ def upsert(table: Table, columns: Sequence[str]) -> Insert:
     return on_conflict(insert(table), table, columns)
 
 
+@contextmanager
+def growing(engine: Engine) -> Iterator[tuple[Connection, Connection]]:
+    """No table is changed by a copy of it, so that nothing need be switched off or checked."""
+    with engine.begin() as connection:
+        yield connection, connection
+
+
 def exclusive(engine: Engine, table: str) -> AbstractContextManager[Connection]:
     """Every writer has the file alone."""
     return engine.begin()

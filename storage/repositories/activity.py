@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, case, func, or_, select
 
 from models import Base
-from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.retention import DAY_US
+from offbook.core.schema import Schema
 from storage.engines.database import Database
+from storage.schema.declaration import read_declaration
+from storage.schema.known_tables import database_tables
 from storage.values import Company, DayCount, DeviceState, Overview, Totals
 
 CHANGES, CONFLICTS, CONTACTS, DETAILS, DEVICES, USERS = (
@@ -38,13 +41,14 @@ class Activity:
         book = {"book": book_id}
         days = {"first": first_day * DAY_US, "end": (last_day + 1) * DAY_US}
         with self._database.read() as connection:
+            schema = read_declaration(connection).schema
             totals, companies = _contacts(connection, book)
             return Overview(
                 days=[DayCount(start // DAY_US, *rest) for start, *rest in connection.execute(PER_DAY, book | days)],
                 totals=totals,
                 companies=companies,
                 deleted=connection.execute(IN_TRASH, book).scalar_one(),
-                devices=[_state(*row) for row in connection.execute(DEVICE_STATES, book)],
+                devices=[_state(*row) for row in connection.execute(_device_states(schema), book)],
                 conflicts=connection.execute(OPEN_CONFLICTS, book).scalar_one(),
             )
 
@@ -109,9 +113,12 @@ def _has_detail(kind: str, *values: ColumnElement[Any]) -> ColumnElement[bool]:
     return select(D.entry_id).where(standing, or_(*(value.is_not(None) for value in values))).exists()
 
 
-def _device_states() -> Select[Any]:
+@lru_cache(maxsize=4)
+def _device_states(schema: Schema) -> Select[Any]:
+    """With the lag of each synced table."""
     reported = (DEVICES.c[name] for name in ("last_seen_at", "clock_offset_ms", "parked", "cursor_seq"))
-    lag = (part for name in BUILT_IN for part in _lag(Base.metadata.tables[name]))
+    rows = database_tables(schema)
+    lag = (part for name in schema for part in _lag(rows[name]))
     query = select(DEVICES.c.name, USERS.c.name, *reported, *lag).join(USERS, USERS.c.id == DEVICES.c.user_id)
     is_in_use = and_(DEVICES.c.book_id == bindparam("book"), DEVICES.c.revoked_at.is_(None))
     return query.where(is_in_use).order_by(DEVICES.c.id)
@@ -127,7 +134,6 @@ def _lag(rows: FromClause) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
 
 PER_DAY = _per_day()
 BY_COMPANY = _by_company()
-DEVICE_STATES = _device_states()
 
 IN_TRASH = select(func.count()).select_from(CONTACTS).where(C.book_id == bindparam("book"), C.deleted.is_(True))
 OPEN_CONFLICTS = (

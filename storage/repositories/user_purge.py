@@ -10,15 +10,17 @@ Which rows are a user's is read off the foreign keys, so that a new table can't 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, UniqueConstraint, bindparam, delete, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
-from models import Base, Book, Device, Membership, User
+from models import Book, Device, Membership, User
 from storage.engines.database import Database
+from storage.schema.declaration import read_declaration
+from storage.schema.known_tables import all_database_tables
 
 PART_SECONDS = 0.05
 """After this a part deletes no more, and commits: ten times as long is the most that others may have to wait."""
@@ -84,9 +86,14 @@ def walk_by(owner: Column[Any]) -> Walk:
     return Walk(owner, tuple(column for column in best if column is not owner))
 
 
-def walks() -> Iterator[Walk]:
-    """Through all tables but LAST; what refers to a row comes before it."""
-    for table in reversed(Base.metadata.sorted_tables):
+def owned_tables(connection: Connection) -> list[Table]:
+    """All tables, those that apps brought among them; what refers to a row comes before it."""
+    return all_database_tables(read_declaration(connection).schema)[::-1]
+
+
+def walks(tables: Iterable[Table]) -> Iterator[Walk]:
+    """Through all of these tables but LAST."""
+    for table in tables:
         if table.name not in LAST:
             yield from map(walk_by, owner_columns(table))
 
@@ -96,7 +103,9 @@ def purge(database: Database, user_id: int, line: int) -> bool:
     owned = _begin(database, user_id, line)
     if owned is None:
         return False
-    for walk in walks():
+    with database.read() as connection:
+        tables = owned_tables(connection)
+    for walk in walks(tables):
         for number in owned.numbers(walk.owner):
             _delete_in_parts(database, user_id, walk, number)
     _finish(database, user_id)
@@ -169,7 +178,7 @@ def _finish(database: Database, user_id: int) -> None:
         if owned is None:
             return
         connection.execute(select(Book.id).where(Book.id.in_(owned.books)).order_by(Book.id).with_for_update()).all()
-        for table in reversed(Base.metadata.sorted_tables):
+        for table in owned_tables(connection):
             for column in owner_columns(table):
                 connection.execute(delete(table).where(column.in_(owned.numbers(column))))
         connection.execute(delete(Book).where(Book.id.in_(owned.books)))

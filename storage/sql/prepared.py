@@ -13,7 +13,8 @@ from itertools import compress
 from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import CompoundSelect, Dialect, Insert, Select, Table, Update, column, insert, table
+from sqlalchemy import ColumnClause, CompoundSelect, Dialect, Insert, Select, Table, Update, column, insert, table
+from sqlalchemy.sql.elements import quoted_name
 
 from storage.sql.array_params import ARRAY_ENCODERS
 
@@ -169,5 +170,9 @@ def _run_many(transaction: HasDriverConnection, text: str, values: Sequence[Any]
 
 @lru_cache(maxsize=1024)
 def _insert_text(dialect: Dialect, name: str, columns: tuple[str, ...]) -> str:
-    """INSERT for these columns. Which columns there are differs from batch to batch, but not by much."""
-    return str(insert(table(name, *map(column, columns))).compile(dialect=dialect))
+    """INSERT for these columns. Which columns there are differs from batch to batch, but not by much.
+
+    Their names are quoted, since a column may be called by a word of SQL's.
+    """
+    quoted: list[ColumnClause[Any]] = [column(quoted_name(column_name, quote=True)) for column_name in columns]
+    return str(insert(table(name, *quoted)).compile(dialect=dialect))

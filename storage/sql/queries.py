@@ -22,6 +22,7 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    null,
     select,
     union_all,
     update,
@@ -31,6 +32,8 @@ from models import Base
 from offbook.core.schema import Map, Table
 from offbook.core.verify.ranges import WHOLE, Range
 from storage.engines.read_only_mode import CLOSED
+from storage.errors import TablesGrown
+from storage.schema.declaration import CURRENT_SHAPE
 from storage.sql.array_params import in_array
 from storage.sql.prepared import Prepared, PreparedInQuery
 from storage.sql.record_mapping import RecordMapping
@@ -40,14 +43,15 @@ CHANGES = Base.metadata.tables["changes"]
 CONFLICTS = Base.metadata.tables["conflicts"]
 SETTINGS = Base.metadata.tables["settings"]
 
-A_BOOK = select(*(BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "seq", "pruned"))).where(
-    BOOKS.c.id == bindparam("book")
-)
-BOOK = Prepared(A_BOOK)
-HEADS = select(BOOKS.c.id, BOOKS.c.epoch, BOOKS.c.seq).where(in_array(BOOKS.c.id, "ids"))
+STATE = (BOOKS.c[name] for name in ("id", "uuid", "policy", "epoch", "seq", "pruned"))
+A_BOOK = select(*STATE, CURRENT_SHAPE).where(BOOKS.c.id == bindparam("book"))
 IS_CLOSED = select(SETTINGS.c.name).where(SETTINGS.c.name == literal_column(f"'{CLOSED}'")).scalar_subquery()
+BOOK = Prepared(A_BOOK.add_columns(null()))
 BOOK_LOCKED = Prepared(A_BOOK.add_columns(IS_CLOSED).with_for_update())
-"""The book, and at the end whether the database is closed: a statement of its own would make a push a fifth slower."""
+"""The book, and at the end the shape of all tables and whether the database is closed: statements of their own would
+make a push a fifth slower."""
+
+HEADS = select(BOOKS.c.id, BOOKS.c.epoch, BOOKS.c.seq, CURRENT_SHAPE).where(in_array(BOOKS.c.id, "ids"))
 
 SET_SEQ = Prepared(update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head")))
 SET_PRUNED = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(pruned=bindparam("line"))
@@ -71,10 +75,15 @@ class TableQueries:
         self._shown: dict[Table, TableQueries] = {}
 
     def shown_as(self, table: Table) -> TableQueries:
-        """The statements by which the same rows are read, with no other fields than this declaration of them has."""
+        """The statements by which the same rows are read, with no other fields than this declaration of them has.
+
+        Raises TablesGrown where it has some that are not there.
+        """
         if table == self.layout.synced:
             return self
         if table not in self._shown:
+            if not self.layout.has_all(table):
+                raise TablesGrown
             self._shown[table] = TableQueries(replace(self.layout, synced=table))
         return self._shown[table]
 

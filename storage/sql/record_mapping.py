@@ -6,7 +6,6 @@ keep their values until they are pruned. ``clocks`` is JSON on the record, with 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,17 +17,14 @@ from sqlalchemy import Row, Table
 
 from offbook.core.model import Cells, Clock, Record, Value
 from offbook.core.protocol.rows import row, sparse_row
-from offbook.core.schema import EXISTS, Map, Schema, Type
+from offbook.core.schema import EXISTS, Field, Map, Schema, Type
 from offbook.core.schema import Table as Synced
-from offbook.core.text import normalize_for_search
-from offbook.core.validation import Json, entry_data
+from offbook.core.validation import Json
 from offbook.core.verify.digests import digest_of
+from storage.sql.derived_columns import search_text, sort_fields, sort_key, unsearched_cells
 from storage.sql.prepared import Rows
 
 CREATED = "@created"
-SORT_CHARACTERS = 100
-NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{4,}")
-DIGITS_ONLY = str.maketrans("", "", "+ ()./-")
 
 PageEntries = dict[str, dict[str, dict[str, dict[str, Json]]]]
 """Entries in wire form: by record, by map, by key. Absent levels are made on access; none is empty."""
@@ -41,7 +37,10 @@ def dump(value: Json) -> str:
 
 @dataclass(frozen=True)
 class RecordMapping:
-    """A synced table and the database's tables that it lies in. Columns ``search`` and ``sort_name`` are optional."""
+    """A synced table and the database's tables that it lies in.
+
+    What a list is sorted by is the column ``sort_key``, or ``sort_name``.
+    """
 
     synced: Synced
     rows: Table
@@ -60,6 +59,14 @@ class RecordMapping:
     def entry_names(self) -> Mapping[str, tuple[str, ...]]:
         """Per map, the columns of the rows that hold its entries, in their order."""
         return {name: tuple(table.c.keys()) for name, table in self.entries.items()}
+
+    def has_all(self, table: Synced) -> bool:
+        """Whether there is a column for all that this declaration of the table has."""
+        entries = {map_.name: set(self.entries[map_.name].c.keys()) for map_ in self.synced.maps}
+        columns = set(self.rows.c.keys())
+        return table.by_name.keys() <= columns and all(
+            map_.by_name.keys() <= entries.get(map_.name, set()) for map_ in table.maps
+        )
 
     # --- writing ---
 
@@ -83,12 +90,8 @@ class RecordMapping:
             "clocks": map(clocks_json, created, clocks, others),
             "digest": map(digest_of, records),
         }
-        if self._is_searched:
-            columns["search"] = map(searchable, cells)
-        if self._is_sorted:
-            columns["sort_name"] = [
-                normalize_for_search(str(record.get(self.names[0], "")))[:SORT_CHARACTERS] for record in cells
-            ]
+        columns["search"] = [search_text(record, self._unsearched) for record in cells]
+        columns[self._sort_column] = [sort_key(self._sort_fields, record) for record in cells]
         for name in self.names:
             if name in used:
                 empty = False if name in self._flags else None
@@ -98,12 +101,16 @@ class RecordMapping:
         return Rows(tuple(columns), list(zip(*columns.values(), strict=True)))
 
     @cached_property
-    def _is_searched(self) -> bool:
-        return "search" in self.rows.c
+    def _unsearched(self) -> frozenset[str]:
+        return unsearched_cells(self.synced)
 
     @cached_property
-    def _is_sorted(self) -> bool:
-        return "sort_name" in self.rows.c
+    def _sort_column(self) -> str:
+        return "sort_name" if "sort_name" in self.rows.c else "sort_key"
+
+    @cached_property
+    def _sort_fields(self) -> tuple[Field, ...]:
+        return sort_fields(self.synced)
 
     def entry_columns(self, map_: Map) -> tuple[str, ...]:
         """What ``entry_rows`` fill."""
@@ -116,7 +123,7 @@ class RecordMapping:
         for cell, value in record.cells.items():
             if cell.startswith(prefix) and cell.endswith(suffix):
                 key = cell[len(prefix) : -len(suffix)]
-                have = entry_data(map_, record.cells, f"{prefix}{key}/").get
+                have = _entry_values(map_, record.cells, f"{prefix}{key}/").get
                 rows[key] = (book_id, record.id, key, *map(have, map_.by_name), value is False)
         return rows
 
@@ -218,28 +225,15 @@ def clocks_of(text: str) -> tuple[dict[str, Clock], dict[str, Clock]]:
     return clocks, others
 
 
-def searchable(cells: Cells) -> str:
-    """All text of a record, folded, for LIKE to look through. A line per cell, so that no match runs over two.
-
-    A number stands there a second time without what is written between its digits: people search for it either way.
-    """
-    texts: list[str] = []
-    for cell, value in cells.items():
-        if "/" in cell and not _is_searched(cell, cells):
-            continue
-        if type(value) is str:
-            texts.append(value)
-            if value[-1].isdigit() and NUMBER.fullmatch(value):
-                texts.append(value.translate(DIGITS_ONLY))
-        elif type(value) is tuple:
-            texts.extend([str(part) for part in value if part is not None])
-    return normalize_for_search("\n".join(texts))
-
-
-def _is_searched(cell: str, cells: Cells) -> bool:
-    """Whether an entry's cell is one of an entry that stands, and no word of ours."""
-    entry, _, name = cell.rpartition("/")
-    return name != "kind" and cells.get(f"{entry}/{EXISTS}") is not False
+def _entry_values(map_: Map, cells: Cells, prefix: str) -> dict[str, Value]:
+    """The values of an entry by the names of its attributes, JSON as text."""
+    values: dict[str, Value] = {}
+    for cell, attributes in map_.cells.items():
+        value = cells.get(prefix + cell)
+        if value is not None:
+            parts = value if isinstance(value, tuple) else (value,)
+            values.update((field.name, part) for field, part in zip(attributes, parts, strict=False))
+    return values
 
 
 def _entry_cells(map_: Map, row: Mapping[str, Any]) -> dict[str, Value]:

@@ -14,8 +14,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, select
 
-from models import Base
-from offbook.contacts.table import BUILT_IN
 from offbook.core.accounts.users import user_is_purged
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep
@@ -33,14 +31,16 @@ from storage.base import ChangeOrigin, HistoryPage, PageSize
 from storage.engines import write_probe
 from storage.engines.database import Database, Transaction
 from storage.engines.read_only_mode import ReadOnlyMode
-from storage.errors import Unwritable
+from storage.errors import TablesGrown, Unwritable
+from storage.schema.declaration import Declaration
+from storage.schema.known_tables import KnownTables, read_known_tables
 from storage.sql import conflicts, history, pages, retention
 from storage.sql.authors import authors_of
 from storage.sql.batches import SqlBatches
 from storage.sql.history_mapping import log_rows
-from storage.sql.prepared import Rows, insert_rows
+from storage.sql.prepared import Prepared, Rows, insert_rows
 from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
-from storage.sql.record_mapping import RecordMapping, record_mappings
+from storage.sql.record_mapping import RecordMapping
 from storage.sql.references import referring_ids
 
 NONE_COUNTED: tuple[set[str], set[str]] = (set(), set())
@@ -52,38 +52,72 @@ AFTER_ALL = "g"
 class SqlStore:
     """Books in a database. Safe to share between threads.
 
-    ``schema`` are the synced tables; models.py's metadata has a table for each of them and for each of their maps.
-
     ``on_commit`` is called after each commit that gave a book a later seq, with both, in the thread that wrote.
     """
 
-    def __init__(self, database: Database, schema: Schema = BUILT_IN) -> None:
-        self.schema = schema
+    def __init__(self, database: Database) -> None:
         self.on_commit: Callable[[int, int], None] | None = None
         self._database = database
-        self._tables = {
-            name: TableQueries(layout) for name, layout in record_mappings(schema, Base.metadata.tables).items()
-        }
+        self._known = KnownTables()
+        self._known_since = -1
+        """How often the database had been closed when the tables were read."""
+
+    @property
+    def schema(self) -> Schema:
+        """The synced tables, as far as this process knows them: requests are read by these."""
+        return self.declaration.schema
+
+    @property
+    def declaration(self) -> Declaration:
+        """The synced tables, and since when parts of them are there."""
+        if self._known_since != self._database.closings:
+            with self._database.read() as connection:
+                self._read_tables(connection)
+        return self._known.declaration
+
+    def _read_tables(self, connection: Connection) -> KnownTables:
+        self._known_since, self._known = self._database.closings, read_known_tables(connection)
+        return self._known
 
     @property
     def since(self) -> Mapping[str, int]:
-        """Nothing: all tables are there from the beginning."""
-        return {}
+        """The seqs at which parts of the tables became known, by their names."""
+        return self.declaration.since
 
     @contextmanager
     def reading(self, book_id: int) -> Iterator[SqlReadTransaction]:
         with self._database.reading() as transaction:
-            yield SqlReadTransaction(transaction, self.schema, self._tables, book_state(transaction, book_id))
+            book, known, _ = self._begin(transaction, BOOK, book_id)
+            yield SqlReadTransaction(transaction, known, book)
 
     @contextmanager
     def writing(self, book_id: int) -> Iterator[SqlWriteTransaction]:
         with self._database.writing() as transaction:
             # The lock is the transaction's first statement; SQLite, which has no FOR UPDATE, has locked all by now.
-            before = locked(transaction, book_id)
-            writing = SqlWriteTransaction(transaction, self.schema, self._tables, before, self._database)
+            book, known, closed = self._begin(transaction, BOOK_LOCKED, book_id)
+            if closed is not None:
+                raise ReadOnlyMode
+            before = known.moved_past_growths(book)
+            writing = SqlWriteTransaction(transaction, known, before, self._database)
             yield writing
         if self.on_commit is not None and writing.book.seq != before.seq:
             self.on_commit(book_id, writing.book.seq)
+
+    def _begin(
+        self, transaction: Transaction, query: Prepared, book_id: int
+    ) -> tuple[BookState, KnownTables, str | None]:
+        """The book, the tables as they are in this transaction, and the mark of a database that is closed.
+
+        Raises NotLetIn where the book was purged since the request was let in.
+        """
+        rows = query.rows(transaction, {"book": book_id})
+        if not rows:
+            raise user_is_purged()
+        *columns, shape, closed = rows[0]
+        known = self._known
+        if known.declaration.shape != shape:
+            known = self._read_tables(transaction.sqlalchemy)
+        return BookState(*columns), known, closed
 
     def refused(self) -> Unwritable | None:
         """Why the database takes no changes at the moment; None where it takes them."""
@@ -93,38 +127,20 @@ class SqlStore:
         """The epoch and the newest seq of each of these books."""
         with self._database.read() as connection:
             rows = connection.execute(HEADS, {"ids": list(book_ids)}).all()
-        return {book_id: (epoch, seq) for book_id, epoch, seq in rows}
-
-
-def book_state(transaction: Transaction, book_id: int) -> BookState:
-    """The book. Raises NotLetIn where it was purged since the request was let in."""
-    rows = BOOK.rows(transaction, {"book": book_id})
-    if not rows:
-        raise user_is_purged()
-    return BookState(*rows[0])
-
-
-def locked(transaction: Transaction, book_id: int) -> BookState:
-    """The book with its lock. Raises Closed where the database takes no changes, and NotLetIn as ``book_state``."""
-    rows = BOOK_LOCKED.rows(transaction, {"book": book_id})
-    if not rows:
-        raise user_is_purged()
-    *columns, closed = rows[0]
-    if closed is not None:
-        raise ReadOnlyMode
-    return BookState(*columns)
+            if any(shape != self._known.declaration.shape for *_, shape in rows):
+                self._read_tables(connection)  # though nobody asks this process for anything
+        return {book_id: (epoch, seq) for book_id, epoch, seq, _ in rows}
 
 
 class SqlReadTransaction:
     """One consistent view of a book."""
 
-    def __init__(
-        self, transaction: Transaction, schema: Schema, tables: Mapping[str, TableQueries], book: BookState
-    ) -> None:
+    def __init__(self, transaction: Transaction, known: KnownTables, book: BookState) -> None:
         self.book = book
-        self.schema = schema
+        self.schema = known.schema
         self._transaction = transaction
-        self._tables = tables
+        self._known = known
+        self._tables = known.queries
 
     @property
     def connection(self) -> Connection:
@@ -140,6 +156,8 @@ class SqlReadTransaction:
         return SqlBatches(self.connection, self.book)
 
     def last_seq_at_or_before(self, up_to: int) -> int:
+        if up_to in self._known.growths:  # a device pulls from there what has grown
+            return up_to
         ((seq,),) = LAST_SEQ.rows(self._transaction, {"book": self.book.id, "up_to": up_to})
         return seq or 0
 
@@ -157,7 +175,9 @@ class SqlReadTransaction:
         return pages.rows_by_id(self._transaction, queries, self.book.id, sorted(set(ids)), view.is_sparse)
 
     def _queries(self, table: SyncedTable) -> TableQueries:
-        """The statements of a table, with the fields that it has here."""
+        """The statements of a table, with the fields that it has here. Raises TablesGrown where they are not there."""
+        if table.name not in self._tables:
+            raise TablesGrown
         return self._tables[table.name].shown_as(table)
 
     def records(self, table: str, ids: Iterable[str]) -> dict[Key, Record]:
@@ -269,15 +289,8 @@ class SqlReadTransaction:
 class SqlWriteTransaction(SqlReadTransaction):
     """A transaction with the book's lock."""
 
-    def __init__(
-        self,
-        transaction: Transaction,
-        schema: Schema,
-        tables: Mapping[str, TableQueries],
-        book: BookState,
-        database: Database,
-    ) -> None:
-        super().__init__(transaction, schema, tables, book)
+    def __init__(self, transaction: Transaction, known: KnownTables, book: BookState, database: Database) -> None:
+        super().__init__(transaction, known, book)
         self._database = database
         self._loaded: dict[Key, Record] = {}
         self._counted: dict[str, tuple[set[str], set[str]]] = {}

@@ -346,3 +346,10 @@ def test_an_id_that_follows_from_a_key_is_for_ever() -> None:
         record_id_of_key(Table("years", Integer("year", required=True), key="year"), 2026)
         == "965a3254-fdd5-5055-852f-0b948e900c26"
     )
+
+
+@pytest.mark.parametrize("type_", [Type.TIME, Type.REF, Type.CHOICE, Type.DATE])
+def test_what_is_needed_is_not_empty_text(type_: Type) -> None:
+    field = Field("f", type_, required=True, choices=("a",), target="events")
+    with pytest.raises(Invalid, match="f"):
+        check(field, "f", "", STRICT)

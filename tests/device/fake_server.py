@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
 from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.core.declaration import schema_to_json
 from offbook.core.errors import CursorGone, Malformed, NotFound, Offline, Pruned
-from offbook.core.growth import grow
 from offbook.core.history.batch_codec import batch_to_json, undo_to_json
 from offbook.core.history.codec import entry_to_json
 from offbook.core.merge.batch import BookState
@@ -30,7 +30,6 @@ from services.history import history_page
 from services.restore import Actor
 from services.retention import prune
 from services.sync.responses import dry_run, sync
-from services.sync.tables import declared
 from services.sync.verify import compare, fetch
 from storage.base import ChangeOrigin, PageSize
 from tests.support.memory_store import MemoryStore, Shelf
@@ -47,8 +46,8 @@ class Server:
     """One book. ``now`` is the server's time in microseconds; every request moves it on by one second.
 
     ``kept`` is what a 410 says of how far the server still is what it was, where it is not what the book's log says.
-    ``says_tables`` is False for a server of before apps could bring tables, ``told_tables`` how often it was asked for
-    them. What stood before the request that it answers are its ``headers``.
+    ``says_tables`` is False for a server of before apps could bring tables; ``since`` is when its tables grew. What
+    stood before the request that it answers are its ``headers``.
     """
 
     policy: str = "merge"
@@ -61,7 +60,6 @@ class Server:
     questions: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     store: MemoryStore = field(default_factory=MemoryStore)
     says_tables: bool = True
-    told_tables: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -84,10 +82,15 @@ class Server:
     def empty_trash(self) -> None:
         prune(self.store, 1, RetentionLimits(0, self.shelf.book.seq))
 
+    @property
+    def since(self) -> Mapping[str, int]:
+        """When it learnt parts of its tables."""
+        return self.store.since
+
     def grow(self, *tables: Table) -> None:
         """Learn these tables, or what is new in them."""
         self.now += SECOND
-        self.store.grow(grow(self.store.schema, Schema(tables)), max(self.now, self.shelf.book.seq + 1))
+        self.store.grow(Schema(tables), self.now)
 
     def copy(self) -> Server:
         """One that goes on by itself from here."""
@@ -101,7 +104,7 @@ class Server:
     def restore(self, shelf: Shelf, epoch: str | None) -> None:
         """Go back to a backup; by command (a new epoch), or with None as if the file had been copied back."""
         self.store.schema = shelf.schema
-        self.store.since = {name: seq for name, seq in self.store.since.items() if seq in shelf.grown_at}
+        self.store.since = {name: seq for name, seq in self.store.since.items() if seq in shelf.growths}
         self.store._shelves[1] = replace(shelf, book=replace(shelf.book, epoch=epoch or shelf.book.epoch))
 
     def answer(self, body: bytes, path: str = "/sync") -> Response:
@@ -165,19 +168,20 @@ class Server:
         return ok({"changes": [entry_to_json(CONTACTS, entry) for entry in page.entries], "next": page.next})
 
     def _tell_tables(self) -> Response:
-        self.told_tables += 1
+        self.questions.append(("/tables", {}))
         if not self.says_tables:
             return problem(404, "not_found", "There is nothing at this address.")
-        if self.headers.get("If-None-Match") == f'"{self.store.schema.shape}"':
+        shape = self.store.schema.shape
+        if self.headers.get("If-None-Match") == f'"{shape}"':
             return Response(304)
-        return ok(declared(self.store, 1))
+        return ok({"shape": shape, "tables": schema_to_json(self.store.schema), "since": dict(self.store.since)})
 
     def _told(self, path: str, body: bytes) -> Response:
         """What is only asked, and moves nothing on."""
         self.questions.append((path, json.loads(body)))
         read, tell = QUESTIONS[path]
         try:
-            return ok(tell(self.store, 1, read(self.store.schema, loads(body))), self._own_headers())
+            return ok(tell(self.store, 1, read(self.store.schema, loads(body))))
         except Malformed as fault:
             return problem(fault.status, fault.code, str(fault))
 

@@ -384,7 +384,7 @@ def test_from_a_server_that_does_not_say_when_it_learnt_the_book_is_taken_anew(o
     asked = len(server.requests)
     a.sync()
     assert [since is None for since, _ in pulls(server, asked)] == [False]
-    assert server.told_tables == 0
+    assert [path for path, _ in server.questions] == 0 * ["/tables"]
 
 
 def test_the_tables_of_another_server_are_not_believed(open_app: Open, b: Any, server: Server) -> None:

@@ -82,7 +82,8 @@ def test_books_that_agree_are_compared_with_one_question(a: Replica, server: Ser
     before = everything(a)
     report = a.verify()
     assert (report.compared, report.repaired, report.left_out, report.requests) == (21, (), (), 1)
-    assert server.questions == [("/verify", {"table": "contacts", "ranges": [["", None]]})]
+    compared = [question for question in server.questions if question[0] == "/verify"]
+    assert compared == [("/verify", {"table": "contacts", "ranges": [["", None]]})]
     assert report.sent_bytes + report.received_bytes < 300
     assert everything(a) == before
 

@@ -17,13 +17,16 @@ from uuid import UUID
 from sqlalchemy import insert
 
 from models import Book
+from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.conflicts.codec import CONFLICTS
 from offbook.core.history.entry import HistoryEntry
 from offbook.core.merge.batch import BookState
 from offbook.core.merge.retention import PurgedRows, RetentionLimits
 from offbook.core.protocol.requests import parse_cursor, parse_push
 from offbook.core.protocol.rows import iso_millis
+from offbook.core.schema import Schema
 from offbook.core.verify.ranges import WHOLE, split
+from ops.grow import grow
 from services.retention import prune
 from services.sync.responses import changes, sync
 from storage.base import ChangeOrigin, PageSize, ReadTransaction, Store
@@ -42,11 +45,12 @@ ORIGIN = ChangeOrigin(device_id=1, user_id=1)
 
 
 class Library:
-    """A store and a way to put books into it."""
+    """A store and a way to put books into it. ``table`` is the one whose records a desk is about."""
 
-    def __init__(self, store: Store, database: Database | None = None) -> None:
+    def __init__(self, store: Store, database: Database | None = None, table: str = CONTACTS.name) -> None:
         self.store = store
         self.database = database
+        self.table = table
         self._numbers = itertools.count(1)
 
     def add_book(self, policy: str = "merge") -> int:
@@ -62,22 +66,31 @@ class Library:
         return number
 
     def desk(self, policy: str = "merge") -> Desk:
-        return Desk(self.store, self.add_book(policy))
+        return Desk(self.store, self.add_book(policy), self.table)
+
+    def grow(self, wanted: Schema, now: int = LATER) -> None:
+        """Let the tables grow, as another process would."""
+        if isinstance(self.store, MemoryStore):
+            self.store.grow(wanted, now)
+            return
+        assert self.database is not None
+        grow(self.database, wanted, now)
 
     def close(self) -> None:
         if self.database is not None:
             self.database.close()
 
 
-def memory_library() -> Library:
-    return Library(MemoryStore())
+def memory_library(schema: Schema = BUILT_IN, table: str = CONTACTS.name) -> Library:
+    return Library(MemoryStore(schema), None, table)
 
 
-def sql_library(engine: str, folder: Path) -> Library:
-    """An empty database that the migrations made."""
+def sql_library(engine: str, folder: Path, schema: Schema = BUILT_IN, table: str = CONTACTS.name) -> Library:
+    """An empty database that the migrations made, with the tables of this schema."""
     maker = MAKERS[engine]
     database = open_engines(maker.copy(maker.template(folder), folder))
-    return Library(SqlStore(database), database)
+    grow(database, schema, START)
+    return Library(SqlStore(database), database, table)
 
 
 def uuid(number: int) -> str:
@@ -93,7 +106,7 @@ def change(
     base: int | None = None,
     at: int = 0,
     bases: Mapping[str, int] | None = None,
-    table: str = "contacts",
+    table: str = CONTACTS.name,
     **data: Json,
 ) -> Json:
     """A change as the wire has it. ``at`` are seconds since START."""
@@ -111,19 +124,27 @@ def change(
 
 
 class Desk:
-    """One book, and what tests do with it. Each push comes a second after the one before."""
+    """One book, and what tests do with it. Each push comes a second after the one before.
 
-    def __init__(self, store: Store, book_id: int) -> None:
+    What is pushed as a contact becomes a record of ``table``.
+    """
+
+    def __init__(self, store: Store, book_id: int, table: str = CONTACTS.name) -> None:
         self.store = store
         self.book_id = book_id
+        self.table = table
         self.now = LATER
 
     def sync(self, *batch: Json, since: str | None = None, limit: int = 1000, asks: bool = True) -> Json:
         """What ``POST /sync`` answers."""
         self.now += TICK
-        envelope = {"changes": list(batch)} | ({"since": since} if asks else {})
+        envelope = {"changes": list(map(self.of_table, batch))} | ({"since": since} if asks else {})
         push = parse_push(self.store.schema, envelope, uuid(1))
         return sync(self.store, self.book_id, ORIGIN, push, self.now, PageSize(limit))
+
+    def of_table(self, item: Json) -> Json:
+        """A change of a contact as one of a record of this desk's table."""
+        return item | {"table": self.table} if item.get("table") == CONTACTS.name else item
 
     def push(self, *batch: Json) -> list[Json]:
         results: list[Json] = self.sync(*batch, asks=False)["results"]
@@ -172,12 +193,12 @@ class Desk:
 
     def history(self, record: int = 1) -> list[HistoryEntry]:
         with self.store.reading(self.book_id) as book:
-            return book.history("contacts", uuid(record))
+            return book.history(self.table, uuid(record))
 
     def whole(self, records: Sequence[int] = range(1, 10)) -> Json:
         """All that can be asked about a book, to compare."""
         with self.store.reading(self.book_id) as book:
-            return everything(book, [uuid(record) for record in records])
+            return everything(book, self.table, [uuid(record) for record in records])
 
 
 def rows_of(pages: Sequence[Json], before: Mapping[str, Json] = NOTHING) -> dict[str, Json]:
@@ -194,15 +215,15 @@ def rows_of(pages: Sequence[Json], before: Mapping[str, Json] = NOTHING) -> dict
     return held
 
 
-def everything(reading: ReadTransaction, ids: Sequence[str]) -> Json:
+def everything(reading: ReadTransaction, table: str, ids: Sequence[str]) -> Json:
     return {
         "book": reading.book,
         "rows": reading.rows(0, reading.book.seq, PageSize(10_000), live_only=False),
         "live": reading.rows(0, reading.book.seq, PageSize(10_000), live_only=True),
-        "records": reading.records("contacts", ids),
-        "sums": reading.sums("contacts", [WHOLE, *split(WHOLE)]),
-        "digests": reading.digests("contacts", [WHOLE]),
-        "history": {record_id: reading.history("contacts", record_id) for record_id in ids},
+        "records": reading.records(table, ids),
+        "sums": reading.sums(table, [WHOLE, *split(WHOLE)]),
+        "digests": reading.digests(table, [WHOLE]),
+        "history": {record_id: reading.history(table, record_id) for record_id in ids},
         "conflicts": reading.conflicts(),
         "asked": reading.conflicts_between(0, reading.book.seq),
         "written": reading.steps_since(0),

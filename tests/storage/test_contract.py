@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import CursorGone
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import parse_change, parse_cursor
@@ -252,7 +251,7 @@ def test_history_does_not_tell_of_rejected_changes(desk: Desk) -> None:
 def test_a_page_of_history_is_found_by_its_key_whatever_happens_meanwhile(desk: Desk) -> None:
     base = desk.seq(insert(1))
     desk.push(*[change(n, "UPDATE", base=base, phone=f"{n}") for n in range(2, 7)])
-    key = ("contacts", uuid(1))
+    key = (desk.table, uuid(1))
     with desk.store.reading(desk.book_id) as book:
         newest = book.history_page(key, 2)
         assert book.history_page(key, 2, skip=2) == book.history_page(key, 2, newest.next)
@@ -272,14 +271,14 @@ def test_a_page_of_history_is_found_by_its_key_whatever_happens_meanwhile(desk: 
 def test_a_page_of_history_can_leave_out_what_did_nothing(desk: Desk) -> None:
     base = desk.seq(insert(1, phone="1"))
     desk.push(change(2, "UPDATE", base=base, phone="1"), change(3, "UPDATE", base=base, phone="3"))
-    key = ("contacts", uuid(1))
+    key = (desk.table, uuid(1))
     with desk.store.reading(desk.book_id) as book:
         assert [entry.id for entry in book.history_page(key, 9).entries] == [uuid(3), uuid(2), uuid(1)]
         shown = book.history_page(key, 1, with_noise=False)
         assert [entry.id for entry in shown.entries] == [uuid(3)]
         assert [entry.id for entry in book.history_page(key, 1, shown.next, with_noise=False).entries] == [uuid(1)]
         assert [step.before for step in book.steps_since(base, key)] == [{"phone": "1"}]
-        assert book.steps_since(base, ("contacts", uuid(2))) == []
+        assert book.steps_since(base, (desk.table, uuid(2))) == []
 
 
 def test_a_conflict_is_found_by_its_id_with_the_change_that_closed_it(library: Library) -> None:
@@ -291,7 +290,7 @@ def test_a_conflict_is_found_by_its_id_with_the_change_that_closed_it(library: L
         assert book.find_conflict(conflict.id) == (conflict, None)
         assert book.open_conflict_keys([conflict.id, uuid(99)]) == {conflict.id: conflict.key}
         assert book.conflicts(conflict.key) == [conflict]
-        assert book.conflicts(("contacts", uuid(2))) == []
+        assert book.conflicts((desk.table, uuid(2))) == []
     desk.push(change(4, "UPDATE", base=desk.head(), phone="mine") | {"resolves": [conflict.id]})
     with desk.store.reading(desk.book_id) as book:
         closed, closed_by = book.find_conflict(conflict.id) or (None, None)
@@ -339,7 +338,7 @@ def test_a_change_settles_the_conflict_that_it_names(library: Library, phone: st
     assert desk.whole()["conflicts"] == []
     assert desk.live()[uuid(1)]["phone"] == phone
     after = desk.pull(before["cursor"])["changes"]
-    assert [(row["table"], row["seq"]) for row in after] == [("contacts", seq), ("conflicts", seq)]
+    assert [(row["table"], row["seq"]) for row in after] == [(desk.table, seq), ("conflicts", seq)]
     assert after[1]["record_id"] == conflict.id
     assert after[1]["data"] is None
     whole = desk.whole()
@@ -354,7 +353,7 @@ def test_a_page_holds_the_conflicts_of_the_seqs_that_it_spans(library: Library) 
     desk.push(change(5, "UPDATE", base=base, phone="3", email="3"), insert(6, 4))
     pages = desk.pages(None, 1)
     told = [[(row["table"], row["record_id"][-1]) for row in page["changes"]][:1] for page in pages]
-    assert told == [[("contacts", "2")], [("contacts", "3")], [("contacts", "1")], [("contacts", "4")]]
+    assert told == [[(desk.table, number)] for number in "2314"]
     assert [len(page["changes"]) for page in pages] == [1, 1, 3, 1]
 
 
@@ -539,22 +538,22 @@ def test_a_fault_after_a_batch_was_carried_out_leaves_nothing_behind(library: Li
     before = desk.whole()
     batch = [insert(3, 3, **WHOLE), change(4, "UPDATE", base=base, phone="mine", details={"k1": ADDRESS})]
     with pytest.raises(Fault), desk.store.writing(desk.book_id) as book:
-        apply_batch(book, ORIGIN, [parsed(item) for item in batch], desk.now + TICK)
+        apply_batch(book, ORIGIN, [parsed(desk, item) for item in batch], desk.now + TICK)
         book.prune(RetentionLimits(base, base))
         raise Fault
     assert desk.whole() == before
     assert desk.verdicts(*batch) == ["applied", "conflict"]
 
 
-def parsed(item: Json) -> Json:
-    return parse_change(BUILT_IN, item, uuid(1))
+def parsed(desk: Desk, item: Json) -> Json:
+    return parse_change(desk.store.schema, desk.of_table(item), uuid(1))
 
 
 def test_what_is_written_can_be_read_before_it_is_committed_by_nobody_else(desk: Desk) -> None:
     filled(desk, 1)
     before = desk.whole()
     with desk.store.writing(desk.book_id) as book:
-        apply_batch(book, ChangeOrigin(), [parsed(insert(2, 2))], desk.now + TICK)
+        apply_batch(book, ChangeOrigin(), [parsed(desk, insert(2, 2))], desk.now + TICK)
         assert desk.whole() == before
     assert len(desk.live()) == 2
 
@@ -581,7 +580,7 @@ def test_books_never_meet_though_they_use_the_same_ids(library: Library) -> None
 
 def compared(desk: Desk, *ranges: Json, records: bool = False) -> Json:
     question = parse_compare(
-        BUILT_IN, {"table": "contacts", "ranges": list(ranges) or [["", None]], "records": records}
+        desk.store.schema, {"table": desk.table, "ranges": list(ranges) or [["", None]], "records": records}
     )
     return compare(desk.store, desk.book_id, question)
 
@@ -641,7 +640,7 @@ def test_rows_by_their_ids_are_those_of_a_page(desk: Desk) -> None:
     cursor = desk.pull()["cursor"]
     desk.push(insert(1, 1, **WHOLE), insert(2, 2), insert(3, 3), change(4, "DELETE", 3, base=0))
     ids = [uuid(3), uuid(1), uuid(3)]
-    answer = fetch(desk.store, desk.book_id, parse_fetch(BUILT_IN, {"table": "contacts", "ids": ids}))
+    answer = fetch(desk.store, desk.book_id, parse_fetch(desk.store.schema, {"table": desk.table, "ids": ids}))
     pages = {row["record_id"]: row for row in desk.pull(cursor)["changes"]}
     assert answer["rows"] == [pages[uuid(3)], pages[uuid(1)]]
     assert answer["cursor"] == desk.pull()["cursor"]
@@ -649,5 +648,6 @@ def test_rows_by_their_ids_are_those_of_a_page(desk: Desk) -> None:
 
 def test_the_row_of_a_record_that_never_was_is_a_tombstone_of_the_books_seq(desk: Desk) -> None:
     head = desk.seq(insert(1))
-    (row,) = fetch(desk.store, desk.book_id, parse_fetch(BUILT_IN, {"table": "contacts", "ids": [uuid(9)]}))["rows"]
+    question = parse_fetch(desk.store.schema, {"table": desk.table, "ids": [uuid(9)]})
+    (row,) = fetch(desk.store, desk.book_id, question)["rows"]
     assert (row["record_id"], row["operation"], row["seq"], row["data"]) == (uuid(9), "DELETE", head, None)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from offbook.contacts.table import BUILT_IN
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policies import POLICIES
 from offbook.core.model import Change, Key, Record, Value
@@ -37,7 +36,7 @@ def played(desk: Desk, story: list[Push]) -> Iterator[tuple[str, Key, str, Value
         taken |= {result["id"] for result in results if result["verdict"] != "rejected"}
     for item in player.sent:
         if item["id"] in taken:
-            change = parse_change(BUILT_IN, item, KEEPER)
+            change = parse_change(desk.store.schema, desk.of_table(item), KEEPER)
             assert isinstance(change, Change)
             yield from ((change.id, change.key, cell, value) for cell, value in change.cells.items())
 

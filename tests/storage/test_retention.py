@@ -18,7 +18,7 @@ def insert(number: int, record: int = 1, **data: Json) -> Json:
 
 
 def record(desk: Desk, number: int = 1) -> Json:
-    return desk.whole()["records"].get(("contacts", uuid(number)))
+    return desk.whole()["records"].get((desk.table, uuid(number)))
 
 
 # --- what goes and what stays --------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from sqlalchemy.pool import NullPool
 from models import Base
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
+from storage.schema import app_tables
 
 PREFIX = "offbook_test_"
 
@@ -34,8 +35,10 @@ pymysql.connections.SSL_ENABLED = False
 
 @dataclass
 class Server:
-    """``shape`` lists tables and columns, ``forced`` ends DROP. Keys go on from the last one when ``recount`` was run
-    for each table of COUNTED that ``moved`` names."""
+    """``shape`` lists tables and columns, ``forced`` ends DROP of a database, and ``drop`` drops tables.
+
+    Keys go on from the last one when ``recount`` was run for each table of COUNTED that ``moved`` names.
+    """
 
     name: str
     url: URL
@@ -43,6 +46,7 @@ class Server:
     shape: str
     moved: str
     recount: str
+    drop: str
     databases: str
     forced: str = ""
 
@@ -79,6 +83,7 @@ POSTGRESQL = Server(
         f"SELECT '{name}' FROM {name}_id_seq WHERE is_called OR last_value > 1" for name in COUNTED
     ),
     recount="SELECT setval('{0}_id_seq', coalesce(max(id), 1), max(id) IS NOT NULL) FROM {0}",
+    drop="DROP TABLE {0} CASCADE",
     databases="SELECT datname FROM pg_database",
     forced=" WITH (FORCE)",
 )
@@ -92,6 +97,7 @@ MARIADB = Server(
     ),
     moved="SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND auto_increment > 1",
     recount="ALTER TABLE {0} AUTO_INCREMENT = 1",
+    drop="SET STATEMENT foreign_key_checks = 0 FOR DROP TABLE {0}",
     databases="SHOW DATABASES",
 )
 
@@ -165,6 +171,9 @@ class Emptied:
     def _emptied(self, url: URL, rows: dict[str, list[dict[str, Any]]]) -> bool:
         """Whether it could be made to hold just these rows: a test may have left another schema."""
         with self._connected(url) as connection:
+            of_apps = {column[0] for column in self._shape_by(connection) if column[0].startswith(app_tables.PREFIX)}
+            if of_apps:
+                connection.exec_driver_sql(self._server.drop.format(", ".join(sorted(of_apps))))
             if self._shape_by(connection) != self._shape:
                 return False
             used = set(connection.exec_driver_sql(USED).scalars())

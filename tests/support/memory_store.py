@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from offbook.contacts.table import BUILT_IN
-from offbook.core.growth import Growth
+from offbook.core.growth import grow
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values
 from offbook.core.history.reconstruct import common_of
@@ -60,16 +60,17 @@ class Shelf:
     """By its id, each with the change that closed it."""
     seqs: dict[str, list[int]] = field(default_factory=dict)
     """By batch the seqs of its changes: not pruned."""
-    grown_at: tuple[int, ...] = ()
-    """The seqs to which the book was lifted since its tables grew."""
+    growths: tuple[int, ...] = ()
+    """The seqs that all books were given when tables grew."""
 
     @property
     def batches(self) -> ShelfBatches:
         return ShelfBatches(self)
 
     def last_seq_at_or_before(self, up_to: int) -> int:
-        seqs = [*self.grown_at, *(one.seq for one in self.log.values() if one.seq is not None)]
-        return max((seq for seq in seqs if seq <= up_to), default=0)
+        if up_to in self.growths:
+            return up_to
+        return max((one.seq for one in self.log.values() if one.seq is not None and one.seq <= up_to), default=0)
 
     def rows(
         self, after: int, up_to: int, size: PageSize, live_only: bool, view: View | None = None
@@ -291,18 +292,27 @@ class MemoryStore:
         self.since: Mapping[str, int] = {}
         self._shelves: dict[int, Shelf] = {}
         self._turn = FairLock()
-
-    def grow(self, growth: Growth, seq: int) -> None:
-        """Know this schema from now on; no book gives a seq up to this one any more."""
-        schema = self.schema = growth.schema
-        self.since = {**self.since, **dict.fromkeys(growth.learnt, seq)}
-        for id, shelf in self._shelves.items():
-            kept = {key: record._replace(table=schema[key[0]]) for key, record in shelf.kept.items()}
-            book = replace(shelf.book, seq=max(seq, shelf.book.seq))
-            self._shelves[id] = replace(shelf, book=book, schema=schema, kept=kept, grown_at=(*shelf.grown_at, seq))
+        self._growths: tuple[int, ...] = ()
 
     def add_book(self, book: BookState) -> None:
-        self._shelves[book.id] = Shelf(book, self.schema)
+        self._shelves[book.id] = Shelf(book, self.schema, growths=self._growths)
+
+    def grow(self, wanted: Schema, now: int) -> None:
+        """What ops.grow does to a database."""
+        growth = grow(self.schema, wanted)
+        if not growth.steps:
+            return
+        with self._turn:
+            seqs = [*self._growths, *(shelf.book.seq for shelf in self._shelves.values())]
+            seq = max(now, *(seq + 1 for seq in seqs)) if seqs else now
+            self.schema, self._growths = growth.schema, (*self._growths, seq)
+            self.since = {**self.since, **dict.fromkeys(growth.learnt, seq)}
+            self._shelves = {number: self._grown(shelf, seq) for number, shelf in self._shelves.items()}
+
+    def _grown(self, shelf: Shelf, seq: int) -> Shelf:
+        kept = {key: record._replace(table=self.schema[key[0]]) for key, record in shelf.kept.items()}
+        book = replace(shelf.book, seq=seq)
+        return replace(shelf, book=book, schema=self.schema, kept=kept, growths=self._growths)
 
     @contextmanager
     def reading(self, book_id: int) -> Iterator[Shelf]:
@@ -314,6 +324,7 @@ class MemoryStore:
             old = self._shelves[book_id]
             new = replace(
                 old,
+                book=replace(old.book, seq=max(old.book.seq, *self._growths, 0)),
                 kept=copy(old.kept),
                 log=copy(old.log),
                 lines=copy(old.lines),

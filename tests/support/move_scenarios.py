@@ -17,10 +17,12 @@ from typing import Any
 from sqlalchemy import Connection, Engine, String, Table, event, select
 
 from models import Base
-from ops.move.copy_rows import MARKS
+from ops.grow import grow
+from ops.move.copy_rows import MARKS, tables_of
 from storage.engines.database import Database, open_engines
 from storage.sql.store import SqlStore
-from tests.storage.library import Desk, Library, change
+from tests.storage.library import Desk, Library, change, uuid
+from tests.support.app_schemas import GROUPS, SELECT, of_app
 from tests.support.browser import app_on
 from tests.support.databases import MAKERS
 
@@ -37,6 +39,7 @@ TEXTS = (
     "İß",
 )
 LONG = "x😀" * 10_000
+FRACTIONS = (0.1, -0.1, 1e300, 5e-324, 1.7976931348623157e308, 0.0, 1 / 3, -1e-7, 123456789.123456789)
 PEOPLE = 200
 
 
@@ -58,8 +61,9 @@ def url_of(database: Database) -> str:
 
 def rows_of(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table by its key, save the marks of moves."""
+    tables = tables_of(database)
     with database.read() as connection:
-        return {table.name: rows_in(connection, table) for table in Base.metadata.sorted_tables}
+        return {table.name: rows_in(connection, table) for table in tables}
 
 
 def rows_in(connection: Connection, table: Table) -> list[tuple[Any, ...]]:
@@ -70,12 +74,14 @@ def rows_in(connection: Connection, table: Table) -> list[tuple[Any, ...]]:
 
 
 def fill(database: Database) -> None:
-    """Two books whose contacts came by pushes, and hostile rows in all other tables."""
+    """Two books whose contacts, and records of an app, came by pushes, and hostile rows in all other tables."""
+    grow(database, of_app(GROUPS, SELECT), 1)
     library = Library(SqlStore(database), database)
     desk = library.desk()
     assert set(desk.verdicts(*(change(n, "INSERT", n, **person(n)) for n in range(1, PEOPLE + 1)))) == {"applied"}
     desk.push(*(change(1000 + n, "UPDATE", n, base=desk.head(), phone="", starred=True) for n in range(1, 9)))
     desk.push(*(change(2000 + n, "DELETE", n, base=desk.head()) for n in range(5, 9)))
+    keep_values_of_an_app(desk)
     asked = library.desk("ask")
     fight(asked)
     with database.write() as connection:
@@ -91,6 +97,33 @@ def person(number: int) -> dict[str, Any]:
         "K-2_z": {"kind": "url", "value": text + "😀" * 900},
     }
     return {"name": f"{number} {text}", "notes": LONG if number == 5 else text, "file_as": text, "details": details}
+
+
+def keep_values_of_an_app(desk: Desk) -> None:
+    items = [change(3000 + n, "INSERT", n, table="select", **odd_row(n)) for n in range(1, len(TEXTS) + 1)]
+    items.append(change(3100, "INSERT", 1, table="groups", name="Home"))
+    items.append(change(3101, "DELETE", 2, table="select", base=desk.head()))
+    assert set(desk.verdicts(*items)) == {"applied"}
+
+
+def odd_row(number: int) -> dict[str, Any]:
+    """What is hard to carry of every type."""
+    text = TEXTS[number - 1]
+    entry = {"unique": True, "float": FRACTIONS[-number], "table": [text, None, {}], "default": "null"}
+    return {
+        "order": f"{number} {text}",
+        "check": LONG if number == 3 else text,
+        "limit": 2**53 - 1 if number % 2 else -(2**53 - 1),
+        "double": FRACTIONS[number - 1],
+        "primary": bool(number % 2),
+        "date": "--12-10",
+        "timestamp": "2026-11-20T17:00:00.000Z",
+        "case": "when",
+        "json": {text: [text, 1.5, None, True, number]},
+        "references": uuid(1),
+        "values": {"k": {"key": text.strip() or "k", "from": -number, "to": text}},
+        "index": {"K-2_z": entry, "empty": {}},
+    }
 
 
 def fight(desk: Desk) -> None:

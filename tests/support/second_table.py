@@ -1,130 +1,30 @@
-"""A made-up table beside contacts: a declaration, a model, a migration. Prints what a server makes of it.
-
-Runs in an interpreter of its own, since it changes the models for all.
-"""
+"""A made-up table beside contacts, and what a server makes of it."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, ForeignKeyConstraint, Integer, String, UniqueConstraint
-from sqlalchemy import Table as Rows
-
-from models import LONG_TEXT, NUMBER, Base
 from offbook.contacts.table import CONTACTS
 from offbook.core.protocol.view import View
 from offbook.core.schema import Field, Map, Schema, Table, Type
 from offbook.core.verify.ranges import parse_compare
 from services.sync.responses import changes
 from services.sync.verify import compare
-from storage.engines.database import Database, open_engines
-from storage.engines.migrations import MIGRATIONS, config_for
-from storage.sql.store import SqlStore
 from tests.storage.library import Desk, Library, change
-from tests.support.memory_store import MemoryStore
+from tests.support.app_schemas import of_app
 
 BOATS = Table(
     "boats",
     fields=(Field("name", required=True), Field("order", Type.INTEGER), Field("afloat", Type.FLAG)),
     maps=(
-        Map("crew", "boat_crew", "boat_id", (Field("role", required=True), Field("from"), Field("to", shares="from"))),
+        Map(
+            "crew", "boats_crew", "boats_id", (Field("role", required=True), Field("from"), Field("to", shares="from"))
+        ),
     ),
 )
 
-SCHEMA = Schema((CONTACTS, BOATS))
-
-MIGRATION = '''
-"""Add boats."""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision = "boats"
-down_revision = "{head}"
-
-
-def upgrade():
-    op.create_table(
-        "boats",
-        sa.Column("book_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), sa.ForeignKey("books.id")),
-        sa.Column("id", sa.String(36)),
-        sa.Column("name", sa.String(200)),
-        sa.Column("order", sa.Integer()),
-        sa.Column("afloat", sa.Boolean(), nullable=False, server_default=sa.false()),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("updated_at", sa.BigInteger(), nullable=False),
-        sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("deleted", sa.Boolean(), nullable=False, server_default=sa.false()),
-        sa.Column("clocks", sa.Text(), nullable=False),
-        sa.Column("digest", sa.BigInteger(), nullable=False, server_default=sa.text("0")),
-        sa.PrimaryKeyConstraint("book_id", "id"),
-        sa.UniqueConstraint("book_id", "seq"),
-    )
-    op.create_table(
-        "boat_crew",
-        sa.Column("book_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite")),
-        sa.Column("boat_id", sa.String(36)),
-        sa.Column("entry_id", sa.String(64)),
-        sa.Column("role", sa.String(200)),
-        sa.Column("from", sa.String(200)),
-        sa.Column("to", sa.String(200)),
-        sa.Column("removed", sa.Boolean(), nullable=False, server_default=sa.false()),
-        sa.PrimaryKeyConstraint("book_id", "boat_id", "entry_id"),
-        sa.ForeignKeyConstraint(["book_id", "boat_id"], ["boats.book_id", "boats.id"]),
-    )
-
-
-def downgrade():
-    op.drop_table("boat_crew")
-    op.drop_table("boats")
-'''
-
-
-def add_model() -> None:
-    def flag(name: str) -> Column[bool]:
-        return Column(name, Boolean(), nullable=False, server_default="0")
-
-    Rows(
-        "boats",
-        Base.metadata,
-        Column("book_id", NUMBER, ForeignKey("books.id"), primary_key=True),
-        Column("id", String(36), primary_key=True),
-        Column("name", String(200)),
-        Column("order", Integer()),
-        flag("afloat"),
-        *(Column(name, BigInteger(), nullable=False) for name in ("created_at", "updated_at", "seq")),
-        flag("deleted"),
-        Column("clocks", LONG_TEXT, nullable=False),
-        Column("digest", BigInteger(), nullable=False, server_default="0"),
-        UniqueConstraint("book_id", "seq"),
-    )
-    Rows(
-        "boat_crew",
-        Base.metadata,
-        Column("book_id", NUMBER, primary_key=True),
-        Column("boat_id", String(36), primary_key=True),
-        Column("entry_id", String(64), primary_key=True),
-        *(Column(name, String(200)) for name in ("role", "from", "to")),
-        flag("removed"),
-        ForeignKeyConstraint(["book_id", "boat_id"], ["boats.book_id", "boats.id"]),
-    )
-
-
-def add_migration(database: Database, folder: Path) -> None:
-    """Migrate with a copy of all migrations and one more."""
-    directory = Path(shutil.copytree(MIGRATIONS, folder / "migrations", ignore=shutil.ignore_patterns("__pycache__")))
-    head = ScriptDirectory(str(directory)).get_current_head()
-    (directory / "versions" / "boats.py").write_text(MIGRATION.strip().format(head=head))
-    command.upgrade(config_for(database, directory), "head")
+SCHEMA = of_app(BOATS)
 
 
 def story(library: Library) -> Any:
@@ -194,22 +94,4 @@ def without_times(data: Any) -> Any:
 def comparison(desk: Desk) -> Any:
     """What both tables are compared by, but for the book's own id."""
     questions = [parse_compare(SCHEMA, {"table": name, "ranges": [["", None]], "records": True}) for name in SCHEMA]
-    return [{**compare(desk.store, desk.book_id, one), "book": "", "cursor": ""} for one in questions]
-
-
-def main(folder: Path) -> None:
-    add_model()
-    database = open_engines(f"sqlite:///{folder / 'boats.db'}")
-    add_migration(database, folder)
-    with database.read() as connection:
-        differs = [str(one) for one in compare_metadata(MigrationContext.configure(connection), Base.metadata)]
-    stories = {
-        "memory": story(Library(MemoryStore(SCHEMA))),
-        "sql": story(Library(SqlStore(database, SCHEMA), database)),
-    }
-    database.close()
-    print(json.dumps({"differs": differs, **stories}))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    return [{**compare(desk.store, desk.book_id, question), "book": "", "cursor": ""} for question in questions]

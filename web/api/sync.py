@@ -85,7 +85,7 @@ def push_and_pull() -> Response:
         result = tutorial.push(server.tutorial, login, envelope, now_us)
         note_sync(PushedChanges("tutorial", login.book_id, login.device.id, [result]))
         return render_json(result)
-    push = parse_push(sender().schema, envelope, login.device.uuid, sender().view)
+    push = parse_push(sender().schema, envelope, login.device.uuid, sender().view, sender().server_shape)
     report_device(**device_report(push, now_us))
     result = sync(server.store, login.book_id, origin_of(login), push, now_us, page_size())
     if push.asks:

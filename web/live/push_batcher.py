@@ -20,7 +20,7 @@ from offbook.core.protocol.requests import INTEGER_MAX, Push, parse_push
 from offbook.core.validation import Json
 from services.container import Services
 from services.sync.responses import sync_together
-from storage.errors import Unwritable
+from storage.errors import TablesGrown, Unwritable
 from web.api.sync import device_report
 from web.bodies import loads
 from web.errors import CODES, ApiProblem, database_busy, problem_of
@@ -33,7 +33,7 @@ TOGETHER_MAX = 500
 
 FAILED = ApiProblem(500, *CODES[500])
 
-Answer = dict[str, Json] | ApiProblem | CursorGone
+Answer = dict[str, Json] | ApiProblem | CursorGone | TablesGrown
 
 log = logging.getLogger("offbook.live")
 
@@ -121,8 +121,8 @@ def read_push(subscriber: Subscriber, body: bytes) -> PendingPush | str:
         number = pop_number(envelope)
         if subscriber.device is None:
             raise ApiProblem(403, "forbidden", "A page may listen, and changes things by its forms.")
-        sender = subscriber.sender
-        return PendingPush(number, parse_push(sender.schema, envelope, subscriber.device.uuid, sender.view))
+        schema, view, shape = subscriber.sender
+        return PendingPush(number, parse_push(schema, envelope, subscriber.device.uuid, view, shape))
     except Malformed as error:
         return encode(number, problem_of(error))
     except ApiProblem as problem:
@@ -164,7 +164,7 @@ def report_synced(
 
 def encode(number: int | None, answer: Answer) -> str:
     """An answer as it goes over the socket."""
-    if isinstance(answer, CursorGone):
+    if isinstance(answer, CursorGone | TablesGrown):
         answer = problem_of(answer)
     if isinstance(answer, ApiProblem):
         answer = {"problem": orjson.loads(answer.body())}

@@ -91,7 +91,7 @@ def _members(text: str) -> Iterator[tuple[str, str]]:
         mark = token[0]
         if depth == 1 and mark == ":":
             name, start = text[start : token.start()], token.end()
-        elif depth == 1 and mark in ",}":
+        elif depth == 1 and mark in ",}" and name:
             yield name, text[start : token.start()].strip()
         if (depth, mark) in ((0, "{"), (1, ",")):
             name, start = "", token.end()

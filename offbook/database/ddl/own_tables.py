@@ -110,8 +110,8 @@ ADDED: Mapping[str, tuple[str, ...]] = {
         "server_shape TEXT",
         "tables TEXT",
         "tables_from TEXT",
-        "server_tables TEXT",
         "repulls TEXT",
+        "server_tables TEXT",
     ),
 }
 """Columns that a file gains without becoming one that older versions refuse: they do without them, and keep them.
@@ -119,7 +119,7 @@ ADDED: Mapping[str, tuple[str, ...]] = {
 ``seen`` says since when each value is known (offbook.database.server_rows.ServerRow), ``takes_history`` whether a
 restored server also takes what is only to be in its history (offbook.sync.restore_recovery). ``knows`` is what the
 version knows that made the triggers, with their ``shape``; the three behind it and ``repulls`` are explained in
-offbook.database.known_cells, ``server_shape`` and ``server_tables`` in offbook.database.held, ``tables`` and
+offbook.database.known_cells, ``server_tables`` and ``server_shape`` in offbook.database.held, ``tables`` and
 ``tables_from`` in offbook.database.ddl.declared, ``typed``, ``batch`` and ``held`` in offbook.database.change_log."""
 
 FORGET_NOTE = """CREATE TRIGGER pulled_without_note AFTER UPDATE OF cursor ON sync_state

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from offbook.core.protocol.server_tables import Pull, ServerTables, cell_names, pulls_of
+from typing import Any
+
+import pytest
+
+from offbook.core.declaration import schema_to_json
+from offbook.core.errors import ServerFault
+from offbook.core.protocol.server_tables import Pull, ServerTables, cell_names, parse_server_tables, pulls_of
 from offbook.core.schema import Field, Map, Schema, Table
 
 TAGS = Map("tags", "notes_tags", "notes_id", (Field("tag"), Field("weight")))
@@ -39,3 +45,16 @@ def test_tables_of_one_time_are_pulled_together() -> None:
 
 def test_nothing_is_pulled_of_what_the_server_does_not_know_either() -> None:
     assert pulls_of(["notes.size", "trips", "notes.tags.size"], SERVER) == []
+
+
+def test_what_a_server_says_of_its_tables_is_read() -> None:
+    tables = parse_server_tables({"shape": "0" * 16, "tables": schema_to_json(SERVER.schema), "since": SINCE})
+    assert (list(tables.schema), tables.since, tables.shape) == (["notes", "boats"], SINCE, "0" * 16)
+
+
+@pytest.mark.parametrize(
+    "more", [{"shape": None}, {"shape": "x"}, {"since": []}, {"since": {"notes": -1}}, {"tables": [{"name": 1}]}]
+)
+def test_what_says_nothing_of_tables_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(ServerFault):
+        parse_server_tables({"shape": "0" * 16, "tables": [], "since": {}, **more})

@@ -1,0 +1,1 @@
+"""Which synced tables a database has, and how those that apps brought lie in it."""

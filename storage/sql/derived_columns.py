@@ -1,0 +1,114 @@
+"""Columns that are made of a record's cells for the database to look through: ``search``, and what a list is sorted by.
+
+Pure: the same cells give the same text, in every process.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from struct import pack, unpack
+from types import MappingProxyType
+
+from offbook.core.model import Cells, Value
+from offbook.core.schema import EXISTS, Field, Table, Type
+from offbook.core.text import normalize_for_search
+
+SORT_CHARACTERS = 100
+SORT_SEPARATOR = "\x01"
+"""Comes before every character that a text is likely to hold: what is shorter comes first."""
+
+PHONE_NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{4,}")
+DIGITS_ONLY = str.maketrans("", "", "+ ()./-")
+
+NOT_TEXT = frozenset({Type.JSON, Type.REF})
+"""Held as text, and nothing that anybody would search for."""
+
+
+# --- search ----------------------------------------------------------------------------------------------------------
+
+
+def unsearched_cells(table: Table) -> frozenset[str]:
+    """The fields, and as ``map/attribute`` the attributes, in which nothing is searched.
+
+    Of an entry that is also a choice, which is a word of the declaration.
+    """
+    fields = {field.name for field in table.fields if field.type in NOT_TEXT}
+    attributes = {
+        f"{map_.name}/{field.name}"
+        for map_ in table.maps
+        for field in map_.attributes
+        if field.type in NOT_TEXT or field.type is Type.CHOICE
+    }
+    return frozenset(fields | attributes)
+
+
+def search_text(cells: Cells, unsearched: frozenset[str]) -> str:
+    """All text of a record, folded, for LIKE to look through. A line per cell, so that no match runs over two.
+
+    A number stands there a second time without what is written between its digits: people search for it either way.
+    """
+    texts: list[str] = []
+    for cell, value in cells.items():
+        if not isinstance(value, str | tuple) or cell in unsearched:
+            continue
+        if "/" in cell and not _is_searched(cell, cells, unsearched):
+            continue
+        if isinstance(value, tuple):
+            texts.extend([str(part) for part in value if part is not None])
+        else:
+            texts.append(value)
+            if value[-1].isdigit() and PHONE_NUMBER.fullmatch(value):
+                texts.append(value.translate(DIGITS_ONLY))
+    return normalize_for_search("\n".join(texts))
+
+
+def _is_searched(cell: str, cells: Cells, unsearched: frozenset[str]) -> bool:
+    """Whether an entry's cell is one of an entry that stands, and one in which something is searched."""
+    entry, _, name = cell.rpartition("/")
+    return f"{entry[: entry.index('/')]}/{name}" not in unsearched and cells.get(f"{entry}/{EXISTS}") is not False
+
+
+# --- order -----------------------------------------------------------------------------------------------------------
+
+
+def sort_fields(table: Table) -> tuple[Field, ...]:
+    """What a list of this table is sorted by: its ``order``, else the first field of ``shows``, else its first text."""
+    texts = [field.name for field in table.fields if field.type is Type.TEXT]
+    return tuple(table.by_name[name] for name in table.order or table.shows[:1] or texts[:1])
+
+
+def sort_key(fields: tuple[Field, ...], cells: Cells) -> str:
+    """A text that comes before another as these fields of its record do; what is empty comes first.
+
+    Each text counts with its beginning, and all of it is SORT_CHARACTERS at the most.
+    """
+    if not fields:
+        return ""
+    most = SORT_CHARACTERS // len(fields)
+    return SORT_SEPARATOR.join([_sortable(field.type, cells.get(field.name), most) for field in fields])[
+        :SORT_CHARACTERS
+    ]
+
+
+def _sortable(type_: Type, value: Value, most: int) -> str:
+    if value is None or value is False:
+        return ""
+    if type_ in SORTABLE:
+        return SORTABLE[type_](value)
+    return normalize_for_search(str(value))[:most]
+
+
+def _sortable_integer(value: Value) -> str:
+    return f"{int(value) + 2**63:016x}"  # type: ignore[arg-type]
+
+
+def _sortable_number(value: Value) -> str:
+    """The 64 bits of a number, so that they come in its order: below zero they count down."""
+    (bits,) = unpack(">Q", pack(">d", value))
+    return f"{bits ^ 2**64 - 1 if bits >> 63 else bits | 2**63:016x}"
+
+
+SORTABLE: Mapping[Type, Callable[[Value], str]] = MappingProxyType(
+    {Type.FLAG: lambda value: "1", Type.INTEGER: _sortable_integer, Type.NUMBER: _sortable_number}
+)
