@@ -42,6 +42,7 @@ BEYOND_SCHEMAS: Mapping[str, str] = {
     "password_common": "what many people use",
     "password_guessable": "what is soon guessed",
     "password_length": "counted as Unicode composes it",
+    "unknown_table": "which tables a server has, is not for its description to say",
     "upgrade_required": "no test of requests opens a WebSocket",
 }
 """Why a request that fits its schema may be refused with this code."""
