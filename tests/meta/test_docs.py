@@ -157,8 +157,8 @@ def require_command(words: Sequence[str], program: click.Context) -> None:
             assert what == "." or what[2:-1] in project["optional-dependencies"]
         case ("python", "-m", module, *_):
             assert importlib.util.find_spec(module), module
-        case ("python", program, *_):
-            assert (ROOT / "examples" / "notes" / program).exists()
+        case ("python", script, *_):
+            assert (ROOT / "examples" / "notes" / script).exists()
         case ("pytest", *arguments):
             assert [path for path in arguments if path.startswith("tests") and not (ROOT / path).exists()] == []
         case ("docker", "compose", *_):
