@@ -26,7 +26,7 @@ REFERENCE = re.compile(
     rf"ALTER TABLE ONLY {NAME} ADD CONSTRAINT \w+ FOREIGN KEY {NAMES} REFERENCES {NAME}{NAMES}"
     r"(?: ON DELETE ([A-Z ]+))?;"
 )
-INDEX = re.compile(rf"CREATE (UNIQUE )?INDEX (\w+) ON {NAME} USING btree {NAMES};")
+INDEX = re.compile(rf"CREATE (UNIQUE )?INDEX (\w+) ON {NAME} USING btree {NAMES}( WHERE \(\w+ IS NOT NULL\))?;")
 COUNTS = re.compile(rf"ALTER TABLE ONLY {NAME} ALTER COLUMN (\w+) SET DEFAULT nextval\('[\w.]+'::regclass\);")
 COPY = re.compile(rf"COPY {NAME} {NAMES} FROM stdin;")
 COPIED = "\\.\n"
@@ -130,10 +130,13 @@ def _completes(schema: Schema, statement: str) -> bool:
         reference = Reference(_names(match[2]), match[3], _names(match[4]), match[5] or "NO ACTION")
         _of(schema, match[1]).references.add(reference)
     elif match := INDEX.fullmatch(statement):
-        if match[1]:
-            _of(schema, match[3]).unique.add(_names(match[4]))
+        table, columns = _of(schema, match[3]), _names(match[4])
+        if not match[1]:
+            table.indexes[match[2]] = columns
+        elif match[5]:
+            table.indexes[match[2]] = (*columns, "unique", "partial")
         else:
-            _of(schema, match[3]).indexes[match[2]] = _names(match[4])
+            table.unique.add(columns)
     elif match := COUNTS.fullmatch(statement):
         columns = _of(schema, match[1]).columns
         if match[2] in columns:

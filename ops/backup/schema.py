@@ -62,7 +62,8 @@ class Reference:
 
 @dataclass(slots=True)
 class TableSchema:
-    """A table with its keys and indexes, as far as engines can be compared by them."""
+    """A table with its keys and indexes, as far as engines can be compared by them: MariaDB's indexes can't leave rows
+    out, so of an index that is no key only its columns count."""
 
     columns: dict[str, ColumnSchema] = field(default_factory=dict)
     primary: Columns = ()
@@ -195,7 +196,7 @@ def _table(connection: Any, name: str, sql: str) -> TableSchema:
         if origin == "u" or (origin == "c" and is_unique and not is_partial):  # MariaDB knows no difference
             table.unique.add(columns)
         elif origin == "c":
-            table.indexes[index] = (*columns, *("unique",) * is_unique, *("partial",) * is_partial)
+            table.indexes[index] = (*columns, *("unique", "partial") * is_unique)
     return table
 
 

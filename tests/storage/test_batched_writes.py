@@ -57,9 +57,8 @@ class Commits:
 def pushed(store: Any, desk: Desk, *batch: Json, at: int | None = None, **envelope: Any) -> Json:
     """What ``POST /sync`` answers, a second after the push before, or at this time."""
     desk.now = at or desk.now + TICK
-    return sync(
-        store, desk.book_id, ORIGIN, parse_push(BUILT_IN, {"changes": list(batch), **envelope}, uuid(1)), desk.now
-    )
+    push_request = parse_push(desk.store.schema, {"changes": list(map(desk.of_table, batch)), **envelope}, uuid(1))
+    return sync(store, desk.book_id, ORIGIN, push_request, desk.now)
 
 
 # --- pushes ----------------------------------------------------------------------------------------------------------

@@ -45,8 +45,8 @@ def test_batches_are_listed_with_what_took_effect(desk: Desk) -> None:
     desk.push(change(next(NUMBERS), "INSERT", 4, name="alone"))
     base = results[0]["seq"]
     edits = desk.push(of_batch(SECOND, "UPDATE", 1, base, phone="1"), of_batch(SECOND, "UPDATE", 1, base, phone="1"))
-    first = BatchSummary(FIRST, base, results[2]["seq"], Author(), {"contacts": 3})
-    second = BatchSummary(SECOND, edits[0]["seq"], edits[0]["seq"], Author(), {"contacts": 1})
+    first = BatchSummary(FIRST, base, results[2]["seq"], Author(), {desk.table: 3})
+    second = BatchSummary(SECOND, edits[0]["seq"], edits[0]["seq"], Author(), {desk.table: 1})
     assert summaries(desk) == [second, first]
     assert summaries(desk, 1) == [second]
     assert summaries(desk, 10, second.last) == [first]

@@ -42,6 +42,7 @@ class Scene:
     seq: int
     cursor: str
     change_id: str
+    batch: str
     conflict: str
     device_uuid: str
     device_id: int
@@ -93,7 +94,7 @@ def scene(app: App, stage: Stage, ids: dict[str, Any]) -> Iterator[Scene]:
 def ids_in(app: App) -> dict[str, Any]:
     ada = caller(app, "ada")
     details = {"k1": {"kind": "email", "label": SECRET, "value": f"{SECRET}@example.org"}}
-    first = change(data={"name": f"{SECRET} Ada", "notes": SECRET, "details": details})
+    first = change(data={"name": f"{SECRET} Ada", "notes": SECRET, "details": details}) | {"batch": new_id()}
     second = change(data={"name": f"{GONE} Babbage"})
     seq = ada.synced(first)["results"][0]["seq"]
     base = ada.synced(second)["results"][0]["seq"]
@@ -113,6 +114,7 @@ def ids_in(app: App) -> dict[str, Any]:
         "seq": seq,
         "cursor": cursor,
         "change_id": first["id"],
+        "batch": first["batch"],
         "conflict": a_conflict(ada, first["record_id"], seq),
         "device_uuid": device.uuid,
         "device_id": device.id,
@@ -259,6 +261,46 @@ def creation(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
         yield scene.device.ask("POST", "/contacts", json={"id": key, "name": "Eve"}), 201
 
 
+def record(method: str, action: str = "") -> Attempt:
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        for key in (scene.contact, scene.deleted):
+            yield scene.device.ask(method, f"/tables/contacts/{key}{action}", json={"name": "Eve"}), 404
+
+    return attempt
+
+
+def records(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    for query in ({"search": SECRET.lower()}, {"name": f"{SECRET} Ada"}):
+        answer = scene.device.get("/tables/contacts", **query)
+        assert answer.get_json()["records"] == []
+        yield answer, 200
+    yield scene.device.get("/tables/contacts", after=str(scene.seq)), 400
+
+
+def new_record(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    for key in (scene.contact, scene.deleted):
+        yield scene.device.ask("POST", "/tables/contacts", json={"id": key, "name": "Eve"}), 201
+
+
+def declarations(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.device.get("/tables"), 200
+    yield scene.pages.get("/tables"), 200
+
+
+def batches(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    answer = scene.device.get("/batches")
+    assert answer.get_json()["batches"] == []
+    yield answer, 200
+    yield scene.device.get("/batches", before=str(2**60)), 200
+
+
+def batch(method: str, action: str = "") -> Attempt:
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        yield scene.device.ask(method, f"/batches/{scene.batch}{action}"), 404
+
+    return attempt
+
+
 def new_contact(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/c/new", change_id=scene.contact, base=str(scene.seq), opened="{}", name="Eve"), 303
 
@@ -383,6 +425,16 @@ ATTEMPTS: dict[str, Attempt] = {
     "rest.show": contact("GET"),
     "rest.change": contact("PATCH"),
     "rest.delete": contact("DELETE"),
+    "tables.declarations": declarations,
+    "tables.index": records,
+    "tables.create": new_record,
+    "tables.show": record("GET"),
+    "tables.change": record("PATCH"),
+    "tables.delete": record("DELETE"),
+    "tables.history": record("GET", "/history"),
+    "batches.index": batches,
+    "batches.show": batch("GET"),
+    "batches.undo": batch("POST", "/undo"),
     "users.list_users": users,
     "users.show_user": user,
     "users.make_user": make_user,
