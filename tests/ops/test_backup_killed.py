@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import closing, suppress
+from math import ceil
 from pathlib import Path
 
 import pytest
 
 from app import App
 from models import Base
-from ops.backup import mariadb, postgresql
+from ops.backup import mariadb, postgresql, sqlite
 from ops.backup.client_programs import feed
 from ops.backup.files import BackupError
 from ops.move.move import RESTORE, set_mark
@@ -43,17 +44,23 @@ def killed(database: Database, file: Path, *points: str) -> list[str]:
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
 
 
+def page_count(database: Database) -> int:
+    with database.engine.connect() as connection:
+        return int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
+
+
 @pytest.mark.engines("sqlite")
 def test_a_restore_that_is_killed_leaves_the_old_database_or_the_new_one(
     app: App, database: Database, file: Path
 ) -> None:
     before = everything(database)
-    early = ["restore:finish:0", "restore:keep:0", "sqlite:step:1"]
+    last_step = ceil(page_count(database) / sqlite.PAGES_AT_ONCE) - 1
+    early = ["restore:finish:0", "restore:keep:0", f"sqlite:step:{last_step - 1}"]
     assert killed(database, file, *early) == early
     assert everything(database) == before
     assert database.faults() == []
     assert not closed_to(database)
-    late = ["sqlite:step:2"]
+    late = [f"sqlite:step:{last_step}"]
     assert killed(database, file, *late) == late
     assert people(app) == ["ada"]
     assert database.faults() == []
