@@ -10,6 +10,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import select
@@ -270,8 +271,8 @@ def record(method: str, action: str = "") -> Attempt:
 
 
 def records(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
-    for query in ({"search": SECRET.lower()}, {"name": f"{SECRET} Ada"}):
-        answer = scene.device.get("/tables/contacts", **query)
+    for name, value in (("search", SECRET.lower()), ("name", f"{SECRET} Ada")):
+        answer = scene.device.get(f"/tables/contacts?{urlencode({name: value})}")
         assert answer.get_json()["records"] == []
         yield answer, 200
     yield scene.device.get("/tables/contacts", after=str(scene.seq)), 400

@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 
 from offbook.contacts.table import BUILT_IN, CONTACTS
-from offbook.core.declaration import canonical_json, schema_from_json, schema_to_json, table_from_json, table_to_json
-from offbook.core.declaration_rules import RESERVED_COLUMNS, RESERVED_TABLES, app_schema, make_schema, names_of
+from offbook.core.declaration.codec import (
+    canonical_json,
+    schema_from_json,
+    schema_to_json,
+    table_from_json,
+    table_to_json,
+)
+from offbook.core.declaration.rules import RESERVED_COLUMNS, RESERVED_TABLES, app_schema, make_schema, names_of
 from offbook.core.errors import Invalid
 from offbook.core.schema import Field, Gone, Map, Schema, Table, Type
 from offbook.tables import Choice, Date, Flag, Integer, Json, Number, Ref, Text, Time

@@ -1,6 +1,6 @@
 """What may be declared: the names and options of fields, maps and tables, and how they must fit together.
 
-What an app declares with (offbook.tables) and what is read from JSON (offbook.core.declaration) is made here, by
+What an app declares with (offbook.tables) and what is read from JSON (offbook.core.declaration.codec) is made here, by
 make_field(), make_map() and make_table(): whoever holds a Table need not ask whether its names may stand in SQL. Names
 are for ever, and every database has to take them. A fault is Invalid with the code ``bad_declaration`` and a sentence
 that says where it is.
