@@ -10,7 +10,6 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import select
@@ -271,8 +270,10 @@ def record(method: str, action: str = "") -> Attempt:
 
 
 def records(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
-    for name, value in (("search", SECRET.lower()), ("name", f"{SECRET} Ada")):
-        answer = scene.device.get(f"/tables/contacts?{urlencode({name: value})}")
+    for answer in (
+        scene.device.get("/tables/contacts", search=SECRET.lower()),
+        scene.device.get("/tables/contacts", name=f"{SECRET} Ada"),
+    ):
         assert answer.get_json()["records"] == []
         yield answer, 200
     yield scene.device.get("/tables/contacts", after=str(scene.seq)), 400
