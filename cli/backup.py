@@ -6,6 +6,7 @@ how it is undone.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -15,6 +16,8 @@ from cli.current import current_database, services
 from cli.errors import report_errors, report_errors_unmigrated
 from offbook.core.formatting import format_size
 from ops.backup import backup
+from ops.digests import rewrite_digests
+from storage.errors import Unwritable
 
 UNSEALED = (
     "Warning: {file} has no checksum, as those of older versions have none. It was looked at as a whole and is well "
@@ -52,6 +55,8 @@ def restore_backup(file: str, yes: bool) -> None:
         click.confirm(WARNING.format(file=path), abort=True)
     folder = backup.folder_of(database, services().config.instance_path)
     kept = backup.restore(database, checked, folder, services().clock(), services().new_id)
+    with suppress(Unwritable):  # it was closed when the backup was made; doctor says what is to be done
+        rewrite_digests(database)
     click.echo(f"{path} is in the database's place. Every device catches up with its next sync.")
     if kept is not None:
         click.echo(f"What was there before is in {kept}: `flask restore` with that file undoes this.")

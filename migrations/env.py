@@ -2,7 +2,8 @@
 
 ``flask db`` finds the database at the app; storage.engines.migrations, which tests use, passes it along. What the
 database must have switched off meanwhile is its own affair (``Database.migrate``). Before ``flask db`` changes a schema
-with rows in it, a backup is kept (ops.backup.backup): whatever goes wrong later, there is a way back.
+with rows in it, a backup is kept (ops.backup.backup): whatever goes wrong later, there is a way back. What it stores
+in another form than before it then makes anew, in steps (ops.digests).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy import Connection
 from models import Base
 from ops.backup.backup import before_migrating
 from ops.backup.files import BackupError
+from ops.digests import rewrite_digests
 from storage.engines.database import Database
 from storage.engines.migrations import differs_in_default, unknown_to
 from storage.errors import Unwritable
@@ -54,6 +56,8 @@ def run() -> None:
         if passed is None and is_to_move():
             keep(database, connection)
         context.run_migrations()
+    if passed is None and is_upgrade():
+        rewrite(database)
 
 
 @contextmanager
@@ -82,6 +86,25 @@ def is_to_move() -> bool:
     except CommandError:  # some steps up or down, which have no number
         return True
     return (wanted,) != context.get_context().get_current_heads()
+
+
+def is_upgrade() -> bool:
+    """Whether ``flask db`` was told to go to the schema of this version, where it may have been already."""
+    try:
+        return str(context.get_revision_argument()) == context.get_head_revision()
+    except (KeyError, CommandError):
+        return False
+
+
+def rewrite(database: Database) -> None:
+    """What the schema's change left to be done in steps, while servers go on."""
+    try:
+        count = rewrite_digests(database)
+    except Unwritable as error:
+        advice = "Not all digests are made anew: run `flask db upgrade` once more."
+        raise SystemExit(f"{advice} {error.for_admins}") from None
+    if count:
+        print(f"The digests of {count:,} records were made anew.", file=sys.stderr)
 
 
 def keep(database: Database, connection: Connection) -> None:

@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError
 
 from models import Book
 from offbook.core.accounts.users import Access, Rights
+from offbook.core.formatting import format_count
+from ops.digests import count_to_rewrite
 from ops.move.move import why_closed
 from ops.query_plans import full_scans, missing_indexes
 from storage.engines import write_probe
@@ -39,7 +41,7 @@ def examine(database: Database) -> list[Finding]:
     if is_readable(database):
         findings += [*settings(database), *integrity(database)]
     if is_migrated(database):
-        findings += [*writing(database), *openness(database), *names(database), *indexes(database)]
+        findings += [*writing(database), *openness(database), *names(database), *digests(database), *indexes(database)]
     return findings
 
 
@@ -89,6 +91,16 @@ def names(database: Database) -> list[Finding]:
         "differ only in case or form, so that each signs in by the exact spelling: run `flask user rename OLD NEW`."
     )
     return [Finding(f"The users {', '.join(map(repr, spellings))} {advice}", bad=True) for spellings in shared]
+
+
+def digests(database: Database) -> list[Finding]:
+    """Whether each record's digest is of today's form."""
+    count = count_to_rewrite(database)
+    if not count:
+        return [Finding("Each record has the digest that devices compare.")]
+    have = format_count(count, "record has", "records have")
+    advice = "so that comparing takes longer: run `flask db upgrade`."
+    return [Finding(f"{have} a digest of an older version, {advice}", bad=True)]
 
 
 def revision(database: Database) -> str | None:

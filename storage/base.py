@@ -27,6 +27,9 @@ from offbook.core.schema import Reference, Schema
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import Range, Sum
 
+DigestMaker = Callable[[Record], int]
+"""What makes the digest of a record."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeOrigin:
@@ -146,11 +149,14 @@ class ReadTransaction(Protocol):
         """The records of those of these conflicts that are open, by the conflicts' ids."""
         ...
 
-    def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
-        """What each of these ranges holds. Tombstones are not there."""
+    def sums(self, table: str, ranges: Sequence[Range], made_by: DigestMaker | None = None) -> list[Sum]:
+        """What each of these ranges holds. Tombstones are not there.
+
+        What is stored of each record is its digest 2, of all that the table has. Another one is made from the rows.
+        """
         ...
 
-    def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
+    def digests(self, table: str, ranges: Sequence[Range], made_by: DigestMaker | None = None) -> list[dict[str, int]]:
         """Per range, each record's digest by its id."""
         ...
 

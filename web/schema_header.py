@@ -30,6 +30,11 @@ class Sender(NamedTuple):
     view: View
     server_shape: str | None
 
+    @property
+    def shown_as_at_first(self) -> Schema:
+        """What it is shown, the tables of before with the fields that they had then."""
+        return Schema({**self.view.schema, **FIRST_SCHEMA}.values())
+
     def knows(self, schema: Schema) -> bool:
         """Whether this is the schema that the sender was told of; of none is told whoever named none."""
         return self.server_shape is None or self.server_shape == schema.shape

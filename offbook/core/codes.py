@@ -76,6 +76,7 @@ CODES = _by_name(
     # --- a request can't be read, or is not taken as a whole
     Code("bad_change", 400, Scope.PUSH),
     Code("bad_cursor", 400, Scope.PUSH),
+    Code("bad_digest", 400),
     Code("bad_filter", 400),
     Code("bad_gzip", 400, Scope.BODY),
     Code("bad_host", 400),
@@ -92,6 +93,7 @@ CODES = _by_name(
     Code("bad_schema", 400, Scope.PUSH),
     Code("bad_search", 400),
     Code("bad_seen", 400, Scope.PUSH),
+    Code("bad_without", 400),
     Code("broken_form", 400),
     Code("changes_not_a_list", 400, Scope.PUSH),
     Code("duplicate_key", 400, Scope.BODY),

@@ -152,6 +152,11 @@ QUESTION_NOT_AN_OBJECT = Message("not_an_object", 'The body must be an object wi
 BAD_RANGES = Message("bad_ranges", '"ranges" must be a list of 1 to {limit} ranges, and "records" true or false.')
 RANGES_OUT_OF_ORDER = Message("bad_ranges", "Ranges must come in order, none over another.")
 BAD_RANGE = Message("bad_ranges", 'A range must be like ["3", "4a"] or ["f", null]: two beginnings of ids, in order.')
+BAD_DIGEST = Message("bad_digest", '"digest" must be 1 or 2.')
+BAD_WITHOUT = Message(
+    "bad_without", '"without" must be a list of up to {limit} names: of fields, of maps, of attributes (tags.tag).'
+)
+WITHOUT_OF_FIRST = Message("bad_without", 'Nothing can be left out of digest 1: say "digest": 2 with "without".')
 BAD_IDS = Message("bad_ids", '"ids" must be a list of 1 to {limit} ids.')
 BAD_ID_OF_IDS = Message("bad_ids", "An id must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e.")
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from offbook.core.model import Key
 from offbook.core.protocol.held import is_ahead, unknown_to
-from offbook.core.protocol.server_tables import ServerTables, parse_server_tables
+from offbook.core.protocol.server_tables import ServerTables, names_of_tables, parse_server_tables
 from offbook.core.schema import Schema
 from offbook.core.validation import Json
 from offbook.database import change_log
@@ -53,6 +53,13 @@ def server_schema(connection: Connection) -> Schema:
     """The tables that the server is known to know."""
     known = server_tables(connection)
     return connection.first_schema if known is None else known.schema
+
+
+def server_names(connection: Connection) -> Mapping[str, frozenset[str]] | None:
+    """What each table of the server has, by name: fields, maps and attributes, those too that only a newer version can
+    read. None where the server has not said."""
+    (text,) = connection.execute("SELECT server_tables FROM sync_state").fetchone()
+    return None if text is None else names_of_tables(json.loads(text)["tables"])
 
 
 @lru_cache(maxsize=8)

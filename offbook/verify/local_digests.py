@@ -1,22 +1,21 @@
 """What this device holds of a synced table, as digests: to be compared with the server's.
 
 What counts is what shows, under the seq that the server's row has here. Of a record with unsettled changes it is the
-server's row itself, since an edit that waits is no difference. SQLite puts the lines together, for Python only to hash
-and to add: the whole of a book passes here.
+server's row itself, since an edit that waits is no difference.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import accumulate
 
-from offbook.core.schema import Field, Table
-from offbook.core.verify.digests import MODULUS, SEPARATOR, digest, entry_fields, hash_of_line
+from offbook.core.verify.digests import MODULUS, hash_of_line
 from offbook.core.verify.ranges import Range, Sum
 from offbook.database.connection import Connection
 from offbook.database.server_rows import server_row
+from offbook.verify.digest_form import DigestForm
 
 UNSETTLED = (
     "SELECT DISTINCT record_id FROM change_log INDEXED BY change_log_unsettled WHERE synced <> 1 AND table_name = ?"
@@ -56,43 +55,22 @@ class LocalDigests:
         return bisect_left(self._ids, range_.start.encode()), end
 
 
-def local_digests(connection: Connection, table: Table) -> LocalDigests:
+def local_digests(connection: Connection, form: DigestForm) -> LocalDigests:
     """The digests of what is here now."""
-    own, *of_maps = _queries(table)
+    own, *of_maps = form.line_queries(connection)
     digests = {record_id: hash_of_line(line) for record_id, line in connection.execute(own)}
     for query in of_maps:
         for owner, line in connection.execute(query):
             if owner in digests:
                 digests[owner] += hash_of_line(line)
-    for (record_id,) in connection.execute(UNSETTLED, (table.name,)).fetchall():
+    for (record_id,) in connection.execute(UNSETTLED, (form.table.name,)).fetchall():
         digests.pop(record_id.encode("utf-8", "surrogateescape"), None)
-        digests.update(_digest_of_server_row(connection, table, record_id))
+        digests.update(_digest_of_server_row(connection, form, record_id))
     return LocalDigests(digests)
 
 
-def _digest_of_server_row(connection: Connection, table: Table, record_id: str) -> dict[bytes, int]:
-    row = server_row(connection, (table.name, record_id)) if record_id.isascii() else None
+def _digest_of_server_row(connection: Connection, form: DigestForm, record_id: str) -> dict[bytes, int]:
+    row = server_row(connection, (form.table.name, record_id)) if record_id.isascii() else None
     if row is None or row.deleted:
         return {}
-    return {record_id.encode(): digest(table, record_id, row.seq, row.cells)}
-
-
-# --- lines, by SQL -------------------------------------------------------------------------------------------------
-
-
-def _queries(table: Table) -> Iterator[str]:
-    """Of the table itself, and of each of its maps, the id of each row's record and the row's line, both as bytes."""
-    server_rows = f"server_rows ON server_rows.table_name = '{table.name}' AND record_id = id"
-    own = _line(table.name, table.name, ("id", "seq"), table.fields)
-    yield f'SELECT CAST(id AS BLOB), {own} FROM "{table.name}" LEFT JOIN {server_rows}'
-    for map_ in table.maps:
-        prefix = (f"'{map_.name}'", f'"{map_.owner}"', "entry_id")
-        line = _line(table.name, map_.rows, prefix, entry_fields(map_))
-        yield f'SELECT CAST("{map_.owner}" AS BLOB), {line} FROM "{map_.rows}"'
-
-
-def _line(table: str, rows: str, prefix: Sequence[str], fields: Sequence[Field]) -> str:
-    """printf() makes nothing of a null, and a line in a third of the time that ``||`` takes."""
-    parts = [f"'{table}'", *prefix, *(f'"{rows}"."{field.name}"' for field in fields)]
-    format = SEPARATOR.join([b"%s"] * len(parts)).hex()
-    return f"CAST(printf(CAST(x'{format}' AS TEXT), {', '.join(parts)}) AS BLOB)"
+    return {record_id.encode(): form.digest(record_id, row.seq, row.cells)}

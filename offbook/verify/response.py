@@ -22,12 +22,13 @@ COUNT_MAX = 10_000_000
 class ComparedRanges:
     """What ranges of records hold, and at which cursor.
 
-    ``records`` are the digests of their records, where the server sent them.
+    ``shape`` is that of the fields that digest 1 is made of, None with digest 2. ``records`` are the digests of their
+    records, where the server sent them.
     """
 
     book: str
     cursor: str
-    shape: int
+    shape: int | None
     sums: list[Sum]
     records: list[Mapping[str, int] | None]
 
@@ -41,8 +42,11 @@ class FetchedRows:
     rows: Mapping[str, PageRow | None]
 
 
-def parse_compared(response: Response, range_count: int) -> ComparedRanges:
-    """What the server answered to ``POST /verify`` about so many ranges. Raises what it refused, or ServerFault."""
+def parse_compared(response: Response, range_count: int, version: int) -> ComparedRanges:
+    """What the server answered to ``POST /verify`` about so many ranges, by this version of digests.
+
+    Raises what it refused, or ServerFault.
+    """
     item = _object_of(response)
     ranges: Json = item.get("ranges")
     require(
@@ -51,7 +55,8 @@ def parse_compared(response: Response, range_count: int) -> ComparedRanges:
     )
     sums = [Sum(_number(item.get("count"), COUNT_MAX), _number(item.get("digest"), MODULUS - 1)) for item in ranges]
     records = [_digests(item.get("records"), sum_.count) for item, sum_ in zip(ranges, sums, strict=True)]
-    shape = _number(item.get("shape"), MODULUS - 1)
+    require(item.get("digest", 1) == version, "digest")
+    shape = _number(item.get("shape"), MODULUS - 1) if version == 1 else None
     return ComparedRanges(uuid_of(item.get("book"), "book"), cursor_of(item.get("cursor")), shape, sums, records)
 
 

@@ -1,6 +1,7 @@
 """Comparing this device's book with the server's, and repairing what differs: ``Replica.verify()``.
 
-First a sync, so that both sides are at the same cursor. Then sums of digests over ranges of ids: the whole, and of what
+First a sync, so that both sides are at the same cursor. Then table by table sums of digests over ranges of ids: the
+whole, and of what
 differs the sixteenths, until so few records are left that each can be compared; only rows that differ are fetched. Each
 answer names the cursor at which it is so. When the server moved on meanwhile, all begins anew.
 
@@ -13,24 +14,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from offbook.core import messages
 from offbook.core.errors import Refused, ServerFault, SyncError
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.requests import PAGE_MAX
-from offbook.core.schema import Table
 from offbook.core.validation import UUID_TEXT
-from offbook.core.verify.digests import MODULUS, digest, shape_of
+from offbook.core.verify.digests import MODULUS, known_to_one, names_in
+from offbook.core.verify.first_digests import shape_of
 from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split
-from offbook.database import change_log, sync_state
+from offbook.database import change_log, held, sync_state
 from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import Connection, reading
 from offbook.database.lease import take_lease
 from offbook.database.server_rows import ServerRow
 from offbook.sync.apply import check_book
 from offbook.sync.http_errors import problem_of
-from offbook.sync.request import JSON_HEADERS
+from offbook.sync.request import headers_of
 from offbook.sync.response import PageRow
 from offbook.sync.session import SyncSession
 from offbook.sync.transport import Response, Transport
+from offbook.verify.digest_form import DigestForm
 from offbook.verify.local_digests import LocalDigests, local_digests
 from offbook.verify.repair import Repair, repair
 from offbook.verify.response import ComparedRanges, parse_compared, parse_fetched
@@ -45,8 +48,9 @@ T = TypeVar("T")
 class VerifyReport:
     """What a comparison found. ``compared`` counts the server's records.
 
-    ``left_out`` are ids of records of which this device can't hold all that the server has. Bytes are those of bodies,
-    not packed, and not of the sync that goes before.
+    ``left_out`` are ids of records of which this device can't hold all that the server has. ``not_compared`` names the
+    tables, fields and attributes that only one side knows (``notes``, ``notes.color``). Bytes are those of bodies, not
+    packed, and not of the sync that goes before.
     """
 
     compared: int
@@ -55,10 +59,15 @@ class VerifyReport:
     requests: int
     sent_bytes: int
     received_bytes: int
+    not_compared: tuple[str, ...] = ()
 
 
 class BookChanged(Exception):
     """The server is not where this device is any more."""
+
+
+class DigestUnknown(Exception):
+    """The server is of a version that knows digest 1 alone."""
 
 
 class VerifySession:
@@ -70,6 +79,7 @@ class VerifySession:
         self._clock = clock
         self._holder = holder
         self._cursor: str | None = None
+        self._version = 2
         self._repaired: list[Repair] = []
         self._left_out: dict[str, None] = {}
         self._requests = self._sent_bytes = self._received_bytes = 0
@@ -78,27 +88,47 @@ class VerifySession:
         """Sync, compare and repair. Raises SyncError."""
         for _ in range(STARTS_MAX):
             SyncSession(self._connection, self._transport, self._clock, self._holder).run()
+            forms, not_compared = self._forms()
             try:
-                compared = sum([self._verify_table(table) for table in self._connection.base_schema.values()])
+                compared = sum([self._verify_table(form) for form in forms])
             except BookChanged:
                 continue
+            except DigestUnknown:
+                self._version = 1
+                continue
             results = tuple(self._repaired), tuple(self._left_out)
-            return VerifyReport(compared, *results, self._requests, self._sent_bytes, self._received_bytes)
+            counts = self._requests, self._sent_bytes, self._received_bytes
+            return VerifyReport(compared, *results, *counts, not_compared)
         raise SyncError("Others change the book faster than it can be compared. Try again in a moment.")
 
-    def _verify_table(self, table: Table) -> int:
+    def _forms(self) -> tuple[list[DigestForm], tuple[str, ...]]:
+        """How each table is compared, and the names of what is not."""
+        connection = self._connection
+        server = held.server_names(connection) if self._version > 1 else None
+        if server is None:
+            first = connection.first_schema
+            return [DigestForm(table, 1) for table in first.values()], tuple(sorted(connection.schema.keys() - first))
+        forms = [
+            DigestForm(table, 2, known_to_one(names_in(table), server[name]))
+            for name, table in connection.schema.items()
+            if name in server
+        ]
+        parts = [f"{form.table.name}.{name}" for form in forms for name in form.without]
+        return forms, tuple(sorted([*parts, *(connection.schema.keys() - server)]))
+
+    def _verify_table(self, form: DigestForm) -> int:
         """Compare one table, and repair it. Returns how many records the server has."""
         with reading(self._connection):
             self._cursor = sync_state.read(self._connection).cursor
-            local = local_digests(self._connection, table)
-        (whole,) = self._fetch_sums(table, [WHOLE])
+            local = local_digests(self._connection, form)
+        (whole,) = self._fetch_sums(form, [WHOLE])
         if whole != local.sum_of(WHOLE):
-            self._repair_records(table, self._find_differing(table, local, whole))
+            self._repair_records(form, self._find_differing(form, local, whole))
         return whole.count
 
     # --- finding what differs ---
 
-    def _find_differing(self, table: Table, local: LocalDigests, whole: Sum) -> dict[bytes, int | None]:
+    def _find_differing(self, form: DigestForm, local: LocalDigests, whole: Sum) -> dict[bytes, int | None]:
         """The ids of the records that differ, with the server's digests; None where it has no such record."""
         few: list[Range] = []
         many = [(WHOLE, whole)]
@@ -108,11 +138,11 @@ class VerifySession:
             many = [
                 part
                 for batch in _chunks(RANGES_MAX // PARTS, split_now)
-                for part in self._find_unequal_parts(table, local, batch)
+                for part in self._find_unequal_parts(form, local, batch)
             ]
         differing: dict[bytes, int | None] = {}
         for ranges in _chunks(RANGES_MAX, sorted(few, key=lambda range_: range_.start)):
-            for range_, records in zip(ranges, self._fetch_records(table, ranges), strict=True):
+            for range_, records in zip(ranges, self._fetch_records(form, ranges), strict=True):
                 mine, theirs = local.records_in(range_), {key.encode(): value for key, value in records.items()}
                 differing |= {
                     key: theirs.get(key) for key in mine.keys() | theirs.keys() if mine.get(key) != theirs.get(key)
@@ -120,13 +150,13 @@ class VerifySession:
         return differing
 
     def _find_unequal_parts(
-        self, table: Table, local: LocalDigests, wholes: Sequence[tuple[Range, Sum]]
+        self, form: DigestForm, local: LocalDigests, wholes: Sequence[tuple[Range, Sum]]
     ) -> list[tuple[Range, Sum]]:
         """The parts of these ranges that differ."""
         parts = [part for range_, _ in wholes for part in split(range_)]
         if len(parts) != PARTS * len(wholes):
             raise ServerFault("The server says that it has many records of one id.")
-        sums = self._fetch_sums(table, parts)
+        sums = self._fetch_sums(form, parts)
         for (_, whole), part_sums in zip(wholes, _chunks(PARTS, sums), strict=True):
             if whole != Sum(sum(part.count for part in part_sums), sum(part.digest for part in part_sums) % MODULUS):
                 raise ServerFault("The server's sums don't add up: what it says of a range is not what its parts hold.")
@@ -134,10 +164,10 @@ class VerifySession:
 
     # --- repairing ---
 
-    def _repair_records(self, table: Table, differing: Mapping[bytes, int | None]) -> None:
+    def _repair_records(self, form: DigestForm, differing: Mapping[bytes, int | None]) -> None:
         for batch in _chunks(PAGE_MAX, sorted(differing)):
             digests = {record_id.decode("utf-8", "surrogateescape"): differing[record_id] for record_id in batch}
-            rows = self._fetch_rows(table, digests)
+            rows = self._fetch_rows(form, digests)
             repairs = write_in_batches(
                 self._connection,
                 rows,
@@ -153,9 +183,10 @@ class VerifySession:
             raise BookChanged
         return [repair(self._connection, row) for row in rows]
 
-    def _fetch_rows(self, table: Table, digests: Mapping[str, int | None]) -> list[PageRow]:
+    def _fetch_rows(self, form: DigestForm, digests: Mapping[str, int | None]) -> list[PageRow]:
         """The rows of these records, as they were compared. Of an id that is no UUID the server can have none."""
         ids = [record_id for record_id in digests if UUID_TEXT.fullmatch(record_id) and record_id == record_id.lower()]
+        table = form.table
         rows = [
             PageRow((table.name, record_id), ServerRow(0, True, {}), None) for record_id in digests.keys() - set(ids)
         ]
@@ -167,7 +198,7 @@ class VerifySession:
         for record_id, row in fetched.rows.items():
             if row is None or row.left_out:
                 self._left_out[record_id] = None
-            elif _digest_of(table, row) != digests[record_id]:
+            elif _digest_of(form, row) != digests[record_id]:
                 raise ServerFault("The server's digest of a record is not that of its row: its data needs a look.")
             else:
                 rows.append(row)
@@ -175,13 +206,13 @@ class VerifySession:
 
     # --- requests ---
 
-    def _fetch_sums(self, table: Table, ranges: Sequence[Range]) -> list[Sum]:
+    def _fetch_sums(self, form: DigestForm, ranges: Sequence[Range]) -> list[Sum]:
         return [
-            total for batch in _chunks(RANGES_MAX, ranges) for total in self._compare(table, batch, records=False).sums
+            total for batch in _chunks(RANGES_MAX, ranges) for total in self._compare(form, batch, records=False).sums
         ]
 
-    def _fetch_records(self, table: Table, ranges: Sequence[Range]) -> list[Mapping[str, int]]:
-        compared = self._compare(table, ranges, records=True)
+    def _fetch_records(self, form: DigestForm, ranges: Sequence[Range]) -> list[Mapping[str, int]]:
+        compared = self._compare(form, ranges, records=True)
         records_of_ranges = [records or {} for records in compared.records]
         for range_, whole, records in zip(ranges, compared.sums, records_of_ranges, strict=True):
             total = Sum(len(records), sum(records.values()) % MODULUS)
@@ -191,13 +222,16 @@ class VerifySession:
                 )
         return records_of_ranges
 
-    def _compare(self, table: Table, ranges: Sequence[Range], records: bool) -> ComparedRanges:
-        question: dict[str, Any] = {"table": table.name, "ranges": [range_[:2] for range_ in ranges]}
+    def _compare(self, form: DigestForm, ranges: Sequence[Range], records: bool) -> ComparedRanges:
+        question: dict[str, Any] = {**form.question, "ranges": [range_[:2] for range_ in ranges]}
         if records:
             question["records"] = True
-        compared = parse_compared(self._ask("/verify", question), len(ranges))
+        response = self._ask("/verify", question)
+        if form.version > 1 and _is_refused_as_unknown(response):
+            raise DigestUnknown
+        compared = parse_compared(response, len(ranges), form.version)
         self._check_cursor(compared.book, compared.cursor)
-        if compared.shape != shape_of(table):
+        if form.version == 1 and compared.shape != shape_of(form.table):
             raise SyncError(
                 "The server's records have other fields than those of this device, so they can't be compared: "
                 "update offbook where it is older."
@@ -212,7 +246,7 @@ class VerifySession:
     def _ask(self, path: str, question: Mapping[str, Any]) -> Response:
         take_lease(self._connection, self._holder, self._clock())
         body = dumps(question)
-        response = self._transport.send("POST", path, body, JSON_HEADERS)
+        response = self._transport.send("POST", path, body, headers_of(self._connection))
         self._requests += 1
         self._sent_bytes += len(body)
         self._received_bytes += len(response.body)
@@ -223,8 +257,14 @@ class VerifySession:
         return response
 
 
-def _digest_of(table: Table, row: PageRow) -> int | None:
-    return None if row.server.deleted else digest(table, row.key[1], row.server.seq, row.server.cells)
+def _is_refused_as_unknown(response: Response) -> bool:
+    """Whether something of the question is not known to the server, which is too old for it."""
+    problem = problem_of(response) if response.status == 400 else None
+    return problem is not None and problem["code"] == messages.UNKNOWN_KEY.code
+
+
+def _digest_of(form: DigestForm, row: PageRow) -> int | None:
+    return None if row.server.deleted else form.digest(row.key[1], row.server.seq, row.server.cells)
 
 
 def _chunks(size: int, items: Sequence[T]) -> Iterator[Sequence[T]]:

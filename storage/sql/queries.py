@@ -190,11 +190,12 @@ class TableQueries:
         return exists(rows.where(columns.seq > bindparam("after"), columns.seq <= bindparam("up_to")))
 
     def sums(self, ranges: Sequence[Range]) -> CompoundSelect[Any]:
-        """For each of these ranges of ids its place, how many records it holds and the sum of their digests."""
+        """For each of these ranges of ids its place, how many records it holds, and of what is stored as their digests
+        the sum and the least."""
         return self._of_ranges("sums", ranges)
 
     def digests(self, ranges: Sequence[Range]) -> CompoundSelect[Any]:
-        """The place of a range, the id and the digest of each record that ranges hold."""
+        """The place of a range, the id and the stored digest of each record that ranges hold."""
         return self._of_ranges("digests", ranges)
 
     def _of_ranges(self, what: str, ranges: Sequence[Range]) -> CompoundSelect[Any]:
@@ -211,7 +212,8 @@ class TableQueries:
 
     def _of_range(self, what: str, place: int, is_whole: bool) -> Select[Any]:
         rows = self.layout.rows.c
-        wanted = (func.count(), func.sum(rows.digest)) if what == "sums" else (rows.id, rows.digest)
+        sums = func.count(), func.sum(rows.digest), func.min(rows.digest)
+        wanted = sums if what == "sums" else (rows.id, rows.digest)
         query = select(literal_column(str(place)), *wanted).where(
             rows.book_id == bindparam("book"), rows.deleted.is_(False)
         )

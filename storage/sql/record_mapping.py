@@ -20,9 +20,9 @@ from offbook.core.protocol.rows import row, sparse_row
 from offbook.core.schema import EXISTS, Field, Map, Schema, Type
 from offbook.core.schema import Table as Synced
 from offbook.core.validation import Json
-from offbook.core.verify.digests import digest_of
 from storage.sql.derived_columns import search_text, sort_fields, sort_key, unsearched_cells
 from storage.sql.prepared import Rows
+from storage.sql.stored_digests import stored_digest
 
 CREATED = "@created"
 
@@ -88,7 +88,7 @@ class RecordMapping:
             "updated_at": seqs,
             "seq": seqs,
             "clocks": map(clocks_json, created, clocks, others),
-            "digest": map(digest_of, records),
+            "digest": map(stored_digest, records),
         }
         columns["search"] = [search_text(record, self._unsearched) for record in cells]
         columns[self._sort_column] = [sort_key(self._sort_fields, record) for record in cells]

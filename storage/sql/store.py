@@ -25,9 +25,9 @@ from offbook.core.protocol.view import View
 from offbook.core.schema import Map, Reference, Schema
 from offbook.core.schema import Table as SyncedTable
 from offbook.core.validation import Json
-from offbook.core.verify.digests import MODULUS
-from offbook.core.verify.ranges import Range, Sum
-from storage.base import ChangeOrigin, HistoryPage, PageSize
+from offbook.core.verify.digests import MODULUS, digest_of
+from offbook.core.verify.ranges import Range, Sum, sum_of
+from storage.base import ChangeOrigin, DigestMaker, HistoryPage, PageSize
 from storage.engines import write_probe
 from storage.engines.database import Database, Transaction
 from storage.engines.read_only_mode import ReadOnlyMode
@@ -42,8 +42,11 @@ from storage.sql.prepared import Prepared, Rows, insert_rows
 from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
 from storage.sql.record_mapping import RecordMapping
 from storage.sql.references import referring_ids
+from storage.sql.stored_digests import is_current
 
 NONE_COUNTED: tuple[set[str], set[str]] = (set(), set())
+
+RECORDS_AT_ONCE = 500
 
 AFTER_ALL = "g"
 """Comes after every id in every collation: ids begin with a hexadecimal digit."""
@@ -230,17 +233,30 @@ class SqlReadTransaction:
     def open_conflict_keys(self, conflict_ids: Iterable[str]) -> dict[str, Key]:
         return conflicts.open_keys(self.connection, self.book.id, conflict_ids)
 
-    def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
-        rows = self.connection.execute(self._tables[table].sums(ranges), self._bounds(ranges))
-        sums = {place: Sum(count, int(total or 0) % MODULUS) for place, count, total in rows}
-        return [sums[place] for place in range(len(ranges))]
+    def sums(self, table: str, ranges: Sequence[Range], made_by: DigestMaker | None = None) -> list[Sum]:
+        if made_by is None:
+            rows = self.connection.execute(self._tables[table].sums(ranges), self._bounds(ranges)).all()
+            if all(least is None or is_current(least) for *_, least in rows):
+                sums = {place: Sum(count, int(total or 0) % MODULUS) for place, count, total, _ in rows}
+                return [sums[place] for place in range(len(ranges))]
+        return [sum_of(digests.values()) for digests in self.digests(table, ranges, made_by)]
 
-    def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
+    def digests(self, table: str, ranges: Sequence[Range], made_by: DigestMaker | None = None) -> list[dict[str, int]]:
+        rows = self.connection.execute(self._tables[table].digests(ranges), self._bounds(ranges)).all()
+        stored = {
+            record_id: digest % MODULUS for _, record_id, digest in rows if made_by is None and is_current(digest)
+        }
+        ids = sorted({record_id for _, record_id, _ in rows} - stored.keys())
+        made = {record.id: (made_by or digest_of)(record) for record in self._records_in_turn(table, ids)}
         digests: list[dict[str, int]] = [{} for _ in ranges]
-        query = self._tables[table].digests(ranges)
-        for place, record_id, digest in self.connection.execute(query, self._bounds(ranges)):
-            digests[place][record_id] = digest
+        for place, record_id, _ in rows:
+            digests[place][record_id] = stored[record_id] if record_id in stored else made[record_id]
         return digests
+
+    def _records_in_turn(self, table: str, ids: Sequence[str]) -> Iterator[Record]:
+        """Many records, a few at a time."""
+        for start in range(0, len(ids), RECORDS_AT_ONCE):
+            yield from self.records(table, ids[start : start + RECORDS_AT_ONCE]).values()
 
     def _bounds(self, ranges: Sequence[Range]) -> dict[str, int | str]:
         starts = {f"start{place}": range_.start for place, range_ in enumerate(ranges)}

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
 from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.core import messages
 from offbook.core.declaration.codec import schema_to_json
 from offbook.core.errors import CursorGone, Malformed, NotFound, Offline, Pruned
 from offbook.core.history.batch_codec import batch_to_json, undo_to_json
@@ -46,8 +47,9 @@ class Server:
     """One book. ``now`` is the server's time in microseconds; every request moves it on by one second.
 
     ``kept`` is what a 410 says of how far the server still is what it was, where it is not what the book's log says.
-    ``says_tables`` is False for a server of before apps could bring tables; ``since`` is when its tables grew. What
-    stood before the request that it answers are its ``headers``.
+    ``says_tables`` is False for a server of before apps could bring tables, ``knows_digests`` for one that knows no
+    other than digest 1; ``since`` is when its tables grew. What stood before the request that it answers are its
+    ``headers``.
     """
 
     policy: str = "merge"
@@ -60,6 +62,7 @@ class Server:
     questions: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     store: MemoryStore = field(default_factory=MemoryStore)
     says_tables: bool = True
+    knows_digests: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -181,13 +184,15 @@ class Server:
         self.questions.append((path, json.loads(body)))
         read, tell = QUESTIONS[path]
         try:
+            if "digest" in json.loads(body) and not self.knows_digests:
+                raise Malformed.of(messages.UNKNOWN_KEY, key="digest")
             return ok(tell(self.store, 1, read(self.store.schema, loads(body))))
         except Malformed as fault:
             return problem(fault.status, fault.code, str(fault))
 
 
 QUESTIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "/verify": (parse_compare, compare),
+    "/verify": (lambda schema, body: parse_compare(schema, schema, body), compare),
     "/rows": (parse_fetch, fetch),
 }
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from offbook import NotOffbook, Offline, OtherBook, Refused, Replica, Response, ServerFault, SyncError
-from offbook.core.schema import Field, Table
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import RECORDS_MAX
 from offbook.database import change_log
@@ -83,7 +82,7 @@ def test_books_that_agree_are_compared_with_one_question(a: Replica, server: Ser
     report = a.verify()
     assert (report.compared, report.repaired, report.left_out, report.requests) == (21, (), (), 1)
     compared = [question for question in server.questions if question[0] == "/verify"]
-    assert compared == [("/verify", {"table": "contacts", "ranges": [["", None]]})]
+    assert compared == [("/verify", {"table": "contacts", "digest": 2, "ranges": [["", None]]})]
     assert report.sent_bytes + report.received_bytes < 300
     assert everything(a) == before
 
@@ -418,7 +417,7 @@ def test_a_server_that_does_not_know_how_is_told_of(a: Replica) -> None:
 
 def told(a: Replica, **more: Any) -> dict[str, Any]:
     """An answer of the real server, save what is said here."""
-    body = json.dumps({"table": "contacts", "ranges": [["", None]]}).encode()
+    body = json.dumps({"table": "contacts", "ranges": [["", None]], "digest": 2}).encode()
     found: dict[str, Any] = json.loads(wire(a).server.answer(body, "/verify").body)
     return found | more
 
@@ -429,10 +428,15 @@ def test_another_book_is_not_compared(a: Replica) -> None:
         a.verify()
 
 
-def test_a_server_with_other_fields_is_told_of(a: Replica) -> None:
-    wire(a).asked = [says(ok(told(a, shape=5)))]
-    with pytest.raises(SyncError, match="other fields"):
-        a.verify()
+def test_a_server_of_before_with_other_fields_is_told_of(a: Replica, server: Server) -> None:
+    server.says_tables = False
+    a.sync()
+    body = json.dumps({"table": "contacts", "ranges": [["", None]]}).encode()
+    answer = json.loads(server.answer(body, "/verify").body)
+    for shape, message in ((5, "other fields"), (None, "understood")):
+        wire(a).asked = [says(ok({**answer, "shape": shape}))]
+        with pytest.raises(SyncError, match=message):
+            a.verify()
 
 
 SUM = {"count": 21, "digest": 5}
@@ -446,7 +450,8 @@ LIES: dict[str, list[dict[str, Any]]] = {
     "a count beyond all books": [{"ranges": [SUM | {"count": 10**15}]}],
     "a digest too large": [{"ranges": [SUM | {"digest": MODULUS}]}],
     "a digest that is a fraction": [{"ranges": [SUM | {"digest": 0.5}]}],
-    "no shape": [{"shape": None}],
+    "no digest": [{"digest": None}],
+    "another digest": [{"digest": 3}],
     "no cursor": [{"cursor": None}],
     "no book": [{"book": 5}],
     "records that are a list": [{"ranges": [SUM]}, {"ranges": [SUM | {"records": []}]}],
@@ -536,15 +541,3 @@ def test_a_row_that_this_device_can_not_hold_is_told_and_the_rest_is_mended(a: R
     report = a.verify()
     assert report.left_out == (odd,)
     assert [one.now and one.now["name"] for one in report.repaired] == ["Ada 8"]
-
-
-# --- any table -------------------------------------------------------------------------------------------------------
-
-
-def test_lines_are_made_for_any_table(a: Replica) -> None:
-    """Names that SQL has for its own, and none of this table's."""
-    from offbook.verify.local_digests import _queries
-
-    boats = Table("contacts", (Field("name"), Field("order")))
-    (own,) = _queries(boats)
-    assert '"contacts"."order"' in own

@@ -12,6 +12,7 @@ from offbook.core.merge.retention import RetentionLimits
 from offbook.core.protocol.requests import parse_change, parse_cursor
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.verify.digests import MODULUS, digest_of
+from offbook.core.verify.first_digests import first_digest_of, shape_of
 from offbook.core.verify.ranges import RECORDS_MAX, parse_compare, parse_fetch
 from services.sync.push import apply_batch
 from services.sync.verify import compare, fetch
@@ -578,11 +579,9 @@ def test_books_never_meet_though_they_use_the_same_ids(library: Library) -> None
 # --- what is compared ----------------------------------------------------------------------------------------------
 
 
-def compared(desk: Desk, *ranges: Json, records: bool = False) -> Json:
-    question = parse_compare(
-        desk.store.schema, {"table": desk.table, "ranges": list(ranges) or [["", None]], "records": records}
-    )
-    return compare(desk.store, desk.book_id, question)
+def compared(desk: Desk, *ranges: Json, records: bool = False, **more: Json) -> Json:
+    asked = {"table": desk.table, "ranges": list(ranges) or [["", None]], "records": records, "digest": 2, **more}
+    return compare(desk.store, desk.book_id, parse_compare(desk.store.schema, desk.store.schema, asked))
 
 
 def by_the_core(desk: Desk) -> dict[str, int]:
@@ -602,6 +601,27 @@ def test_digests_are_those_of_what_each_record_holds(desk: Desk) -> None:
     assert len(told["records"]) == 3
     assert told["digest"] == sum(told["records"].values()) % MODULUS
     assert told["count"] == 3
+
+
+def test_what_is_left_out_does_not_count(desk: Desk) -> None:
+    desk.push(insert(1, **WHOLE), insert(2, 2, notes="n"), insert(3, 3))
+    records = desk.whole()["records"].values()
+    for without in (["notes"], ["details"], ["details.street", "phone", "unknown"]):
+        made = {record.id: digest_of(record, frozenset(without)) for record in records}
+        answer = compared(desk, records=True, without=without)
+        assert answer["ranges"] == [{"count": 3, "digest": sum(made.values()) % MODULUS, "records": made}]
+        assert made != by_the_core(desk)
+
+
+def test_digest_1_is_made_from_what_each_record_holds(desk: Desk) -> None:
+    desk.push(insert(1, **WHOLE), insert(2, 2, notes="\U0001f600"), insert(3, 3), change(4, "DELETE", 3, base=0))
+    records = [record for record in desk.whole()["records"].values() if not record.deleted]
+    table = desk.store.schema[desk.table]
+    made = {record.id: first_digest_of(table, record) for record in records}
+    answer = compared(desk, records=True, digest=1)
+    assert answer["ranges"] == [{"count": 2, "digest": sum(made.values()) % MODULUS, "records": made}]
+    assert answer["shape"] == shape_of(table)
+    assert "digest" not in answer
 
 
 def test_ranges_hold_what_lies_between_their_bounds(desk: Desk) -> None:

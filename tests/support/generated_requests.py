@@ -36,6 +36,7 @@ BEYOND_SCHEMAS: Mapping[str, str] = {
     "bad_cursor": "opaque: only a text that the server gave",
     "bad_place": "opaque: only a text that the server gave",
     "bad_ranges": "ranges come in order, none over another",
+    "bad_without": "only with digest 2",
     "bad_name": "what is visible of Unicode",
     "cursor_gone": "a cursor of another server has the same form",
     "missing": "an entry that is new needs its kind, one that is there does not",
@@ -47,7 +48,7 @@ BEYOND_SCHEMAS: Mapping[str, str] = {
 }
 """Why a request that fits its schema may be refused with this code."""
 
-FLOATS = {"wrong_type", "bad_base", "bad_seen", "bad_kept", "bad_parked", "bad_id"}
+FLOATS = {"wrong_type", "bad_base", "bad_seen", "bad_kept", "bad_parked", "bad_id", "bad_digest"}
 """The same, where a whole number is written with a fraction: to a schema 1.0 is an integer, to the wire it is not."""
 
 

@@ -24,9 +24,9 @@ from offbook.core.protocol.rows import iso_micros, iso_millis, row_of
 from offbook.core.protocol.view import View
 from offbook.core.schema import EXISTS, Reference, Schema
 from offbook.core.validation import Json, with_all_fields
-from offbook.core.verify.digests import MODULUS, digest_of
-from offbook.core.verify.ranges import Range, Sum
-from storage.base import ChangeOrigin, HistoryPage, PageSize
+from offbook.core.verify.digests import digest_of
+from offbook.core.verify.ranges import Range, Sum, sum_of
+from storage.base import ChangeOrigin, DigestMaker, HistoryPage, PageSize
 from storage.engines.fair_lock import FairLock
 
 
@@ -97,14 +97,13 @@ class Shelf:
     def rows_of(self, table: str, ids: Iterable[str], view: View | None = None) -> dict[str, dict[str, Json]]:
         return {record.id: row_of(record, view) for record in self.records(table, ids).values()}
 
-    def sums(self, table: str, ranges: Sequence[Range]) -> list[Sum]:
-        return [Sum(len(found), sum(found.values()) % MODULUS) for found in self.digests(table, ranges)]
+    def sums(self, table: str, ranges: Sequence[Range], made_by: DigestMaker | None = None) -> list[Sum]:
+        return [sum_of(digests.values()) for digests in self.digests(table, ranges, made_by)]
 
-    def digests(self, table: str, ranges: Sequence[Range]) -> list[dict[str, int]]:
+    def digests(self, table: str, ranges: Sequence[Range], made_by: DigestMaker | None = None) -> list[dict[str, int]]:
         live = {key[1]: record for key, record in self.kept.items() if key[0] == table and not record.deleted}
-        return [
-            {record_id: digest_of(record) for record_id, record in live.items() if record_id in one} for one in ranges
-        ]
+        make = made_by or digest_of
+        return [{record_id: make(record) for record_id, record in live.items() if record_id in one} for one in ranges]
 
     def history(self, table: str, record_id: str) -> list[HistoryEntry]:
         return [self._entry_of(line) for line in self.lines if line.key == (table, record_id)]

@@ -50,6 +50,10 @@ SYNC_HEADERS = ("Offbook-Protocol", schema_header.HEADER)
 
 PUSH_PROBLEMS = {**PUSH, 400: (*PUSH[400], "unknown_table")}
 
+COMPARE_PROBLEMS = (
+    *("bad_digest", "bad_ranges", "bad_schema", "bad_without", "unknown_key", "unknown_protocol", "unknown_table"),
+)
+
 CROWD_MIN = 4
 """As many requests at a time as make a crowd: Python runs one thread after the other."""
 
@@ -144,13 +148,14 @@ def pull_changes() -> Response:
     AuthKind.DEVICE,
     body="Compare",
     answers={200: "Compared"},
-    problems={400: ("bad_ranges", "bad_schema", "unknown_key", "unknown_protocol", "unknown_table")},
+    problems={400: COMPARE_PROBLEMS},
     request_headers=SYNC_HEADERS,
 )
 @device_required
 def verify() -> Response:
     """Compare ranges of records by their digests."""
-    request_body = parse_compare(sender().view.schema, loads(read_body(request, COMPARE_BYTES_MAX)))
+    body = loads(read_body(request, COMPARE_BYTES_MAX))
+    request_body = parse_compare(services().store.schema, sender().shown_as_at_first, body)
     return render_json(compare(services().store, current_device().book_id, request_body))
 
 

@@ -52,6 +52,19 @@ def parse_server_tables(body: Json) -> ServerTables:
     return ServerTables(schema, {name: seq_of(seq) for name, seq in since.items()}, str(shape))
 
 
+def names_of_tables(declarations: Iterable[Mapping[str, Json]]) -> dict[str, frozenset[str]]:
+    """What each table has by its declaration in an answer that was checked: ``color``, ``tags`` and ``tags.tag``.
+
+    Whether this version can read it, makes no difference.
+    """
+    names: dict[str, frozenset[str]] = {}
+    for table in declarations:
+        maps = {map_["name"]: map_.get("attributes", []) for map_ in table.get("maps", [])}
+        attributes = [f"{name}.{attribute['name']}" for name in maps for attribute in maps[name]]
+        names[table["name"]] = frozenset([*(field["name"] for field in table.get("fields", [])), *maps, *attributes])
+    return names
+
+
 def cell_names(schema: Schema) -> Iterator[str]:
     """The tables, their fields and their maps' attributes, as they are named on the wire."""
     for table in schema.values():

@@ -8,7 +8,7 @@ and ``POST /rows``, read strictly.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from offbook.core.errors import Malformed
 from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.schema import Schema, Table
 from offbook.core.validation import UUID_TEXT, Json
+from offbook.core.verify.digests import MODULUS, NOTHING_LEFT_OUT
 
 DIGITS = "0123456789abcdef"
 DASHES = (8, 13, 18, 23)
@@ -27,6 +28,14 @@ PARTS = len(DIGITS)
 RANGES_MAX = 64
 RECORDS_MAX = 64
 """A range of no more records than this is compared record by record."""
+
+VERSIONS = (1, 2)
+"""The digests that there are. 1 is what whoever names none is answered."""
+
+WITHOUT_MAX = 1_000
+"""Far more names than two sides of one app differ by."""
+
+NAME_LEFT_OUT = re.compile(r"[a-z][a-z0-9_]{0,47}(\.[a-z][a-z0-9_]{0,47})?")
 
 BOUND = re.compile(f"[0-9a-f-]{{0,{ID_CHARACTERS}}}")
 
@@ -53,13 +62,23 @@ class Sum:
     digest: int
 
 
+def sum_of(digests: Collection[int]) -> Sum:
+    """The sum of what has these digests."""
+    return Sum(len(digests), sum(digests) % MODULUS)
+
+
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """A parsed ``POST /verify``. ``records`` asks for each record's digest where a range holds but few."""
+    """A parsed ``POST /verify``. ``records`` asks for each record's digest where a range holds but few.
+
+    ``version`` is that of the digests, and ``without`` names what of the table does not count in them.
+    """
 
     table: Table
     ranges: Sequence[Range]
     records: bool
+    version: int = 1
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +101,36 @@ def split(whole: Range) -> list[Range]:
 # --- questions -----------------------------------------------------------------------------------------------------
 
 
-def parse_compare(schema: Schema, envelope: Json) -> Compare:
-    """Read the body of ``POST /verify``. Raises Malformed."""
-    table = _checked(schema, envelope, "ranges", "records")
+def parse_compare(schema: Schema, shown: Schema, envelope: Json) -> Compare:
+    """Read the body of ``POST /verify``. Raises Malformed.
+
+    Digest 2 is of any table of the ``schema``. Where none is named, it is digest 1 of one that is ``shown``.
+    """
+    version, without = _digest(envelope)
+    table = _checked(shown if version == 1 else schema, envelope, "ranges", "records", "digest", "without")
     ranges, records = envelope.get("ranges"), envelope.get("records", False)
     if not isinstance(ranges, list) or not 0 < len(ranges) <= RANGES_MAX or type(records) is not bool:
         raise Malformed.of(messages.BAD_RANGES, limit=RANGES_MAX)
     parsed = [_range(item) for item in ranges]
     if any(range_.end is None or later.start < range_.end for range_, later in pairwise(parsed)):
         raise Malformed.of(messages.RANGES_OUT_OF_ORDER)
-    return Compare(table, parsed, records)
+    return Compare(table, parsed, records, version, without)
+
+
+def _digest(envelope: Json) -> tuple[int, frozenset[str]]:
+    """Which digest a question wants, and what is left out of it: names that only the other side may know."""
+    if not isinstance(envelope, dict):
+        return 1, NOTHING_LEFT_OUT
+    version, without = envelope.get("digest", 1), envelope.get("without", [])
+    if type(version) is not int or version not in VERSIONS:
+        raise Malformed.of(messages.BAD_DIGEST)
+    if not isinstance(without, list) or len(without) > WITHOUT_MAX:
+        raise Malformed.of(messages.BAD_WITHOUT, limit=WITHOUT_MAX)
+    if not all(isinstance(name, str) and NAME_LEFT_OUT.fullmatch(name) for name in without):
+        raise Malformed.of(messages.BAD_WITHOUT, limit=WITHOUT_MAX)
+    if version == 1 and "without" in envelope:
+        raise Malformed.of(messages.WITHOUT_OF_FIRST)
+    return version, frozenset(without)
 
 
 def _range(item: Json) -> Range:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.errors import Malformed
 from offbook.core.protocol.requests import PAGE_MAX
+from offbook.core.schema import Field, Schema, Table
 from offbook.core.verify.ranges import (
     ID_CHARACTERS,
     PARTS,
     RANGES_MAX,
     WHOLE,
+    WITHOUT_MAX,
     Compare,
     Fetch,
     parse_compare,
@@ -63,15 +66,32 @@ def test_a_range_holds_nothing_but_ids() -> None:
 
 def test_a_question_is_read_as_it_was_asked() -> None:
     question = parse_compare(
-        BUILT_IN, {"table": "contacts", "ranges": [["", "3"], ["3", "4a"], ["f", None]], "records": True}
+        BUILT_IN, BUILT_IN, {"table": "contacts", "ranges": [["", "3"], ["3", "4a"], ["f", None]], "records": True}
     )
     assert isinstance(question, Compare)
     assert [one[:2] for one in question.ranges] == [("", "3"), ("3", "4a"), ("f", None)]
     assert (question.table, question.records) == (CONTACTS, True)
-    assert parse_compare(BUILT_IN, {"table": "contacts", "ranges": [["", None]]}).records is False
+    assert parse_compare(BUILT_IN, BUILT_IN, {"table": "contacts", "ranges": [["", None]]}).records is False
     assert parse_fetch(BUILT_IN, {"table": "contacts", "ids": [ADA.upper()]}) == Fetch(CONTACTS, [ADA])
 
 
+def test_digest_2_is_of_any_table_and_digest_1_of_what_is_shown() -> None:
+    boats = Table("boats", (Field("name"),))
+    schema = Schema((CONTACTS, boats))
+    whole = {"table": "boats", "ranges": [["", None]]}
+    question = parse_compare(schema, BUILT_IN, {**whole, "digest": 2, "without": ["name", "unknown", "crew.role"]})
+    assert (question.table, question.version) == (boats, 2)
+    assert question.without == {"name", "unknown", "crew.role"}
+    with pytest.raises(Malformed) as refused:
+        parse_compare(schema, BUILT_IN, {**whole, "digest": 1})
+    assert refused.value.code == "unknown_table"
+    narrow = Schema((replace(CONTACTS, fields=CONTACTS.fields[:1]),))
+    question = parse_compare(schema, narrow, {"table": "contacts", "ranges": [["", None]]})
+    assert (question.table, question.version, question.without) == (narrow["contacts"], 1, frozenset())
+
+
+BAD_DIGESTS: list[Any] = [0, 3, "2", 2.0, True, None, [2]]
+BAD_NAMES: list[Any] = [None, "phone", {}, [5], [None], [""], ["Phone"], ["a.b.c"], ["details/k1"], [".a"]]
 BAD_COMPARES: dict[str, tuple[Any, str]] = {
     "a list": ([], "not_an_object"),
     "nothing": ({}, "unknown_table"),
@@ -91,6 +111,18 @@ BAD_COMPARES: dict[str, tuple[Any, str]] = {
     "a bound too long": ({"table": "contacts", "ranges": [["a" * 37, None]]}, "bad_ranges"),
     "ranges out of order": ({"table": "contacts", "ranges": [["3", "4"], ["1", "2"]]}, "bad_ranges"),
     "ranges over each other": ({"table": "contacts", "ranges": [["1", "3"], ["2", "4"]]}, "bad_ranges"),
+    **{
+        f"the digest {one!r}": ({"table": "contacts", "ranges": [["", None]], "digest": one}, "bad_digest")
+        for one in BAD_DIGESTS
+    },
+    **{
+        f"without {str(one)[:30]!r}": (
+            {"table": "contacts", "ranges": [["", None]], "digest": 2, "without": one},
+            "bad_without",
+        )
+        for one in (*BAD_NAMES, ["phone"] * (WITHOUT_MAX + 1))
+    },
+    "without, of digest 1": ({"table": "contacts", "ranges": [["", None]], "without": []}, "bad_without"),
     "a range behind the end": ({"table": "contacts", "ranges": [["1", None], ["2", "3"]]}, "bad_ranges"),
 }
 
@@ -99,7 +131,7 @@ BAD_COMPARES: dict[str, tuple[Any, str]] = {
 def test_a_comparison_that_can_not_be_read_is_refused(name: str) -> None:
     envelope, code = BAD_COMPARES[name]
     with pytest.raises(Malformed) as refused:
-        parse_compare(BUILT_IN, envelope)
+        parse_compare(BUILT_IN, BUILT_IN, envelope)
     assert refused.value.code == code
 
 

@@ -7,7 +7,7 @@ from offbook.core.model import Operation, Verdict
 from offbook.core.protocol.requests import BASES_MAX, CHANGES_MAX, PAGE_MAX, RESOLVES_MAX
 from offbook.core.schema import SHAPE
 from offbook.core.verify.digests import MODULUS
-from offbook.core.verify.ranges import BOUND, RANGES_MAX, RECORDS_MAX
+from offbook.core.verify.ranges import BOUND, NAME_LEFT_OUT, RANGES_MAX, RECORDS_MAX, VERSIONS, WITHOUT_MAX
 from web.api.schemas.basics import CURSOR, FLAG, SEQ, TEXT, TIME, UUID, Schema, array_of, object_of, or_null, ref
 from web.api.schemas.records import CHANGED_CELLS, ROW_DATA, TABLE
 
@@ -143,16 +143,33 @@ COMPARISON_SCHEMAS: dict[str, Schema] = {
             "table": TABLE,
             "ranges": array_of(RANGE, minItems=1, maxItems=RANGES_MAX, description="In order, none over another."),
             "records": FLAG | {"description": f"Each record's digest too, of a range of up to {RECORDS_MAX}."},
+            "digest": {
+                "type": "integer",
+                "enum": list(VERSIONS),
+                "default": 1,
+                "description": "2: by name, of any table of the server; 1: over the fields that contacts had at first.",
+            },
+            "without": array_of(
+                {"type": "string", "pattern": f"^{NAME_LEFT_OUT.pattern}$"},
+                maxItems=WITHOUT_MAX,
+                description="Fields, maps and attributes (tags.tag) that do not count in digest 2. "
+                "Names that the server does not know leave nothing out.",
+            ),
         },
         "records",
+        "digest",
+        "without",
     ),
     "Compared": object_of(
         {
             "book": UUID,
             "cursor": TEXT,
-            "shape": DIGEST | {"description": "Of the fields that digests are made of."},
+            "shape": DIGEST | {"description": "With digest 1: of the fields that digests are made of."},
+            "digest": {"const": 2, "description": "Where the digests are not digest 1."},
             "ranges": array_of(object_of({"count": SEQ, "digest": DIGEST, "records": DIGESTS}, "records")),
-        }
+        },
+        "shape",
+        "digest",
     ),
     "Fetch": object_of({"table": TABLE, "ids": array_of(UUID, minItems=1, maxItems=PAGE_MAX)}),
     "Fetched": object_of({"book": UUID, "cursor": TEXT, "rows": array_of({"anyOf": [ref("Row"), ref("SparseRow")]})}),

@@ -1,0 +1,55 @@
+"""Databases of before digest 2: each record that lives has digest 1 stored, as the last version wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import select, update
+
+from models import Book
+from offbook.core.model import Record
+from offbook.core.verify.first_digests import first_digest_of
+from storage.engines.database import Database
+from storage.schema.known_tables import database_tables
+from storage.sql.store import SqlStore
+from storage.sql.stored_digests import stored_digest
+
+
+def store_first_digests(database: Database, of: Callable[[Record], bool] = lambda record: True) -> int:
+    """Store digest 1 of these records, as whoever had their table as it is now did. Returns of how many."""
+    store, count = SqlStore(database), 0
+    with database.read() as connection:
+        books = connection.scalars(select(Book.id)).all()
+    for name, table in store.schema.items():
+        rows = database_tables(store.schema)[name]
+        for book_id in books:
+            with store.writing(book_id) as writing:
+                ids = writing.connection.scalars(select(rows.c.id).where(rows.c.book_id == book_id)).all()
+                for record in writing.records(name, ids).values():
+                    if not record.deleted and of(record):
+                        where = rows.c.book_id == book_id, rows.c.id == record.id
+                        digest = first_digest_of(table, record)
+                        writing.connection.execute(update(rows).where(*where).values(digest=digest))
+                        count += 1
+    return count
+
+
+def stored_digests(database: Database) -> dict[tuple[str, int, str], int]:
+    """What is stored of each record, by its table, book and id."""
+    store = SqlStore(database)
+    with database.read() as connection:
+        return {
+            (name, row.book_id, row.id): row.digest
+            for name in store.schema
+            for row in connection.execute(select(database_tables(store.schema)[name]))
+        }
+
+
+def digests_of_today(database: Database) -> dict[tuple[str, int, str], int]:
+    """What this version stores of each record."""
+    store, digests = SqlStore(database), dict[tuple[str, int, str], int]()
+    for name, book_id, record_id in stored_digests(database):
+        with store.reading(book_id) as reading:
+            (record,) = reading.records(name, [record_id]).values()
+        digests[name, book_id, record_id] = stored_digest(record)
+    return digests
