@@ -186,6 +186,30 @@ def test_what_had_lost_is_in_the_history_again_and_shows_nowhere(device: Device,
     assert a.status().pending == 0
 
 
+def history_of(server: Server, record_id: str) -> str:
+    return str([past.data for past in server.shelf.history("contacts", record_id)])
+
+
+@EPOCHS
+def test_what_has_only_lost_since_the_backup_is_in_the_history_again(
+    epoch: str | None, device: Device, server: Server
+) -> None:
+    """Nothing else moved the device's cursor: the record that its edit lost to is older than the backup."""
+    a = device("a", clock=lambda: START // 1000 - 7_200_000)
+    ada = a.contacts.add(name="Ada", phone="1")
+    a.sync()
+    a.contacts.update(ada, phone="lost")
+    web(server, "UPDATE", ada, server.shelf.book.seq, phone="2")
+    backup = server.backup()
+    a.sync()
+    server.restore(backup, epoch)
+    assert "lost" not in history_of(server, ada)
+    a.sync()
+    assert "lost" in history_of(server, ada)
+    assert server.contacts[ada]["phone"] == a.contacts.get(ada)["phone"] == "2"
+    assert (a.status().pending, a.parked()) == (0, [])
+
+
 def test_a_server_that_takes_nothing_for_the_history_alone_is_sent_nothing_of_the_kind(
     device: Device, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
