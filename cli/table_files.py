@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from offbook.contacts.table import BUILT_IN
-from offbook.core.declaration import table_from_json
+from offbook.core.declaration.codec import table_from_json
 from offbook.core.errors import Invalid, OffbookError
 from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json

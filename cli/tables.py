@@ -11,8 +11,8 @@ from cli.current import current_database, services
 from cli.errors import report_errors, report_errors_unmigrated
 from cli.table_files import read_tables
 from offbook.contacts.table import BUILT_IN
-from offbook.core.declaration import table_to_json
-from offbook.core.declaration_rules import app_schema
+from offbook.core.declaration.codec import table_to_json
+from offbook.core.declaration.rules import app_schema
 from offbook.core.formatting import format_count, format_date
 from ops import grow
 from ops.grow import GrowthReport

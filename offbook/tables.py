@@ -34,7 +34,7 @@ from typing import Literal
 from offbook.contacts.table import BUILT_IN
 from offbook.core import messages
 from offbook.core import schema as core
-from offbook.core.declaration_rules import LIMITS, TEXT_LIMIT, app_schema, make_field, make_map, make_table, names_of
+from offbook.core.declaration.rules import LIMITS, TEXT_LIMIT, app_schema, make_field, make_map, make_table, names_of
 from offbook.core.errors import Invalid
 from offbook.core.schema import Type
 

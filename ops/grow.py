@@ -17,8 +17,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Insert, Table, delete, func, select, update
 
 from models import Base, Book
-from offbook.core.growth import Growth
-from offbook.core.growth import grow as grow_schema
+from offbook.core.declaration.growth import Growth
+from offbook.core.declaration.growth import grow as grow_schema
 from offbook.core.schema import Schema
 from ops.backup.backup import before_migrating
 from storage.engines.database import Database

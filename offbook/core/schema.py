@@ -315,6 +315,8 @@ class Schema(Mapping[str, Table]):
     @cached_property
     def shape(self) -> str:
         """What tells this schema from any other: 16 hex digits, the same for two that are declared alike."""
-        from offbook.core.declaration import shape_of_schema  # which reads declarations, and so imports this module
+        from offbook.core.declaration.codec import (
+            shape_of_schema,  # which reads declarations, and so imports this module
+        )
 
         return shape_of_schema(self)

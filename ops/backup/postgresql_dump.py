@@ -130,13 +130,13 @@ def _completes(schema: Schema, statement: str) -> bool:
         reference = Reference(_names(match[2]), match[3], _names(match[4]), match[5] or "NO ACTION")
         _of(schema, match[1]).references.add(reference)
     elif match := INDEX.fullmatch(statement):
-        table, columns = _of(schema, match[3]), _names(match[4])
+        table, names = _of(schema, match[3]), _names(match[4])
         if not match[1]:
-            table.indexes[match[2]] = columns
+            table.indexes[match[2]] = names
         elif match[5]:
-            table.indexes[match[2]] = (*columns, "unique", "partial")
+            table.indexes[match[2]] = (*names, "unique", "partial")
         else:
-            table.unique.add(columns)
+            table.unique.add(names)
     elif match := COUNTS.fullmatch(statement):
         columns = _of(schema, match[1]).columns
         if match[2] in columns:

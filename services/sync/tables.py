@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offbook.core.declaration import schema_to_json
+from offbook.core.declaration.codec import schema_to_json
 from offbook.core.validation import Json
 from storage.base import Store
 

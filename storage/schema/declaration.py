@@ -16,8 +16,8 @@ from sqlalchemy import Connection, literal_column, select
 
 from models import Base
 from offbook.contacts.table import BUILT_IN
-from offbook.core.declaration import table_from_json, table_to_json
-from offbook.core.declaration_rules import app_schema
+from offbook.core.declaration.codec import table_from_json, table_to_json
+from offbook.core.declaration.rules import app_schema
 from offbook.core.schema import Schema, Table
 
 SETTINGS = Base.metadata.tables["settings"]

@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from sqlalchemy import Connection, Table
 
 from models import Base
-from offbook.core.declaration_rules import names_of
+from offbook.core.declaration.rules import names_of
 from offbook.core.merge.batch import BookState
 from offbook.core.schema import Schema
 from storage.schema.app_tables import app_tables

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
 from offbook.contacts.table import BUILT_IN, CONTACTS
-from offbook.core.declaration import schema_to_json
+from offbook.core.declaration.codec import schema_to_json
 from offbook.core.errors import CursorGone, Malformed, NotFound, Offline, Pruned
 from offbook.core.history.batch_codec import batch_to_json, undo_to_json
 from offbook.core.history.codec import entry_to_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offbook.contacts.table import BUILT_IN
-from offbook.core.declaration_rules import app_schema
+from offbook.core.declaration.rules import app_schema
 from offbook.core.model import Cells, Operation
 from offbook.tables import Map, Ref, Table, Text
 from services.batches import undo_batch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from offbook.contacts.table import BUILT_IN, CONTACTS
-from offbook.core.declaration_rules import app_schema
+from offbook.core.declaration.rules import app_schema
 from offbook.core.schema import Schema, Table
 from offbook.tables import Choice, Date, Flag, Integer, Json, Map, Number, Ref, Text, Time
 from offbook.tables import Table as AppTable

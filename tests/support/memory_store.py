@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from offbook.contacts.table import BUILT_IN
-from offbook.core.growth import grow
+from offbook.core.declaration.growth import grow
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values, seq_of_effect
 from offbook.core.history.reconstruct import common_of

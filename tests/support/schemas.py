@@ -13,8 +13,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from offbook.contacts.table import BUILT_IN
-from offbook.core.declaration import field_to_json, schema_from_json, schema_to_json, table_to_json
-from offbook.core.declaration_rules import (
+from offbook.core.declaration.codec import field_to_json, schema_from_json, schema_to_json, table_to_json
+from offbook.core.declaration.rules import (
     KEY_TYPES,
     app_schema,
     make_field,

@@ -270,8 +270,10 @@ def record(method: str, action: str = "") -> Attempt:
 
 
 def records(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
-    for query in ({"search": SECRET.lower()}, {"name": f"{SECRET} Ada"}):
-        answer = scene.device.get("/tables/contacts", **query)
+    for answer in (
+        scene.device.get("/tables/contacts", search=SECRET.lower()),
+        scene.device.get("/tables/contacts", name=f"{SECRET} Ada"),
+    ):
         assert answer.get_json()["records"] == []
         yield answer, 200
     yield scene.device.get("/tables/contacts", after=str(scene.seq)), 400

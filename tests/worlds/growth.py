@@ -20,7 +20,7 @@ from uuid import UUID
 from app import App
 from offbook import Replica, Response, SyncError, SyncReport
 from offbook.contacts.table import BUILT_IN
-from offbook.core.declaration_rules import app_schema
+from offbook.core.declaration.rules import app_schema
 from offbook.core.schema import Field, Map, Table, Type
 from offbook.database.connection import sqlite3
 from ops.grow import grow

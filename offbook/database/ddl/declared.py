@@ -11,8 +11,8 @@ import json
 from functools import lru_cache
 from typing import NamedTuple
 
-from offbook.core.declaration import canonical_json, table_from_json
-from offbook.core.growth import union
+from offbook.core.declaration.codec import canonical_json, table_from_json
+from offbook.core.declaration.growth import union
 from offbook.core.schema import Schema
 from offbook.database.connection import Connection
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core.declaration_rules import app_schema
+from offbook.core.declaration.rules import app_schema
 from offbook.core.errors import Malformed, NotFound
 from offbook.core.model import Scalar
 from offbook.core.protocol.record_lists import parse_filters, table_named

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from offbook.core.declaration import schema_to_json
+from offbook.core.declaration.codec import schema_to_json
 from offbook.core.errors import ServerFault
 from offbook.core.protocol.server_tables import Pull, ServerTables, cell_names, parse_server_tables, pulls_of
 from offbook.core.schema import Field, Map, Schema, Table

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 import routes
 from app import App
 from offbook.contacts.table import BUILT_IN
-from offbook.core.declaration_rules import app_schema
+from offbook.core.declaration.rules import app_schema
 from offbook.core.schema import Schema
 from offbook.tables import Map, Ref, Text
 from offbook.tables import Table as AppTable

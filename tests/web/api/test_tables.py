@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app import App
-from offbook.core.declaration import schema_from_json
+from offbook.core.declaration.codec import schema_from_json
 from tests.support.api_client import Caller
 from tests.support.browser import parts_of, signed_in
 from web.schema_header import HEADER

@@ -1,6 +1,6 @@
 """A declaration as JSON, and back: the form in which tables travel, lie in files and databases, and are compared.
 
-What it may say, offbook.core.declaration_rules checks. Strictly read, every option has to be known. A declaration that
+What it may say, offbook.core.declaration.rules checks. Strictly read, every option has to be known. A declaration that
 a server sent (``is_received``) may be of a newer version: an option that is not known here is ignored, and a field of
 a type that is not known is left out, as is a table of a name that this version keeps for itself.
 """
@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from offbook.core import messages
-from offbook.core.declaration_rules import (
+from offbook.core.declaration.rules import (
     FIELD_OPTIONS,
     JOIN,
     LIMITS,
     MAP_OPTIONS,
-    RESERVED_TABLES,
     TABLE_OPTIONS,
     Options,
+    is_reserved,
     make_field,
     make_map,
     make_schema,
@@ -98,7 +98,7 @@ def schema_from_json(value: Json, is_received: bool = False) -> Schema:
 
 
 def _is_reserved(value: Json) -> bool:
-    return isinstance(value, dict) and value.get("name") in list(RESERVED_TABLES)
+    return isinstance(value, dict) and isinstance(value.get("name"), str) and is_reserved(value["name"])
 
 
 def table_from_json(value: Json, is_received: bool = False) -> Table:

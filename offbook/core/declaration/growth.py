@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from offbook.core.declaration_rules import (
+from offbook.core.declaration.rules import (
     FIELD_OPTIONS,
     FIELDS_MAX,
     JOIN,
