@@ -20,6 +20,14 @@ import requests
 from app import App, create_app
 from config import Config
 from offbook import Replica
+from offbook.contacts.table import BUILT_IN
+from offbook.core.declaration.rules import app_schema
+from offbook.database.change_log import without_logging
+from offbook.tables import Table, Text
+from ops.grow import grow
+from tests.support import other_versions
+from tests.support.api_client import caller
+from tests.support.first_digests import store_first_digests
 from tests.support.live_server import serving
 from tests.support.other_versions import extract_version
 
@@ -97,6 +105,34 @@ server.shutdown()
 """
 
 
+A_SERVER_OF_THE_LAST_VERSION = r"""
+import json, sys, threading
+from pathlib import Path
+
+from werkzeug.serving import make_server
+
+from app import create_app
+from config import Config
+
+folder, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
+app = create_app(Config(**settings | {"instance_path": folder}))
+
+def flask(*words, typed=None):
+    done = app.test_cli_runner().invoke(args=words, input=typed)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+flask("db", "upgrade")
+flask("user", "add", "ada", "--password-stdin", typed="correct horse battery\n")
+token = flask("device", "add", "ada", "laptop").split()[-1]
+server = make_server("127.0.0.1", 0, app, threaded=True)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(json.dumps({"url": f"http://127.0.0.1:{server.server_port}", "token": token}), flush=True)
+sys.stdin.read()
+server.shutdown()
+"""
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, Any]:
     return {
@@ -164,3 +200,63 @@ def test_a_device_and_a_browser_go_on_as_if_nothing_had_happened(
         assert answer.status_code == 200, path
         assert urlsplit(answer.url).path != "/login", path
     assert "Short" in browser.get(f"{before['url']}/c/{before['bob']}").text
+
+
+# --- comparing -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def old_server(
+    tmp_path: Path, settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """The address of a server of the last version, and a device's token."""
+    code = extract_version(tmp_path_factory.mktemp("last"), commit=BEFORE_FOLDERS)
+    words = [sys.executable, "-c", A_SERVER_OF_THE_LAST_VERSION, str(tmp_path), json.dumps(settings)]
+    with subprocess.Popen(
+        words, cwd=code, env={"PYTHONPATH": str(code)}, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        try:
+            yield json.loads(child.stdout.readline())
+            child.communicate(timeout=20)
+        finally:
+            child.kill()
+
+
+def test_a_device_compares_its_contacts_with_a_server_of_the_last_version(
+    old_server: dict[str, str], tmp_path: Path
+) -> None:
+    notes = Table("notes", Text("title"))
+    with Replica(tmp_path / "a.db", old_server["url"], old_server["token"], tables=[notes]) as a:
+        ada = a.contacts.add(name="Ada", starred=True, details=[{"kind": "address", "street": "1 Lane"}])
+        a.contacts.add(name="Bob", notes="two\nlines")
+        a.notes.add(title="Milk")
+        report = a.verify()
+        assert (report.compared, report.repaired, report.not_compared) == (2, (), ("notes",))
+        with without_logging(a.connection):
+            a.connection.execute("UPDATE contacts SET name = 'Adb' WHERE id = ?", (ada,))
+        (repair,) = a.verify().repaired
+        assert (repair.record_id, a.contacts.get(ada)["name"]) == (ada, "Ada")
+        assert a.verify().repaired == ()
+
+
+def test_a_device_of_the_last_version_compares_its_contacts_with_todays_server(
+    settings: dict[str, Any], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Also where an app has brought tables, and whatever is stored of a record."""
+    app = create_app(Config(**settings | {"instance_path": tmp_path}))
+    assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
+    database = app.extensions["database"]
+    grow(database, app_schema([Table("notes", Text("title"))], BUILT_IN), 1)
+    replica = other_versions.last(tmp_path_factory.mktemp("last"))["offbook.replica"].Replica
+    device = caller(app, "ada")
+    with serving(app) as url, replica(tmp_path / "a.db", url, device.token) as a:
+        ada = a.contacts.add(name="Ada", starred=True, details=[{"kind": "address", "street": "1 Lane"}])
+        a.contacts.add(name="Bob", notes="two\nlines")
+        report = a.verify()
+        assert (report.compared, report.repaired, report.left_out) == (2, (), ())
+        a.connection.execute("UPDATE server_rows SET seq = seq - 1 WHERE record_id = ?", (ada,))
+        assert [repair.record_id for repair in a.verify().repaired] == [ada]
+        store_first_digests(database)
+        assert a.verify().repaired == ()
+    database.close()
