@@ -16,6 +16,7 @@ from offbook import Invalid, NotFound, Replica
 from offbook.contacts.table import BUILT_IN
 from offbook.core.schema import Schema, record_id_of_key
 from offbook.database import change_log, schema
+from offbook.database.parked import park
 from offbook.tables import Choice, Date, Flag, Integer, Json, Map, Number, Ref, Table, Text, Time
 
 notebooks = Table("notebooks", Text("name", required=True), key="name")
@@ -256,6 +257,14 @@ def test_json_is_one_value_and_never_mixed(book: Replica) -> None:
     assert logged(book)[-1][2] == {"extra": {"c": None}}
 
 
+def nested(depth: int) -> Any:
+    """A list in a list, so many times."""
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "nothing at all": ({}, "title is needed"),
     "a field that is none": ({"title": "x", "color": "red"}, "no field 'color'"),
@@ -265,6 +274,9 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no moment": ({"title": "x", "read_at": "noon"}, "read_at must be"),
     "no id": ({"title": "x", "notebook": "Home"}, "notebook must be a UUID"),
     "no JSON": ({"title": "x", "extra": {1, 2}}, "extra must be"),
+    "JSON with a number that is none": ({"title": "x", "extra": [float("nan")]}, "extra must be a value that JSON can"),
+    "JSON with half a character": ({"title": "x", "extra": {"\ud800": 1}}, "extra is not text that UTF-8 can hold"),
+    "JSON that is too deep": ({"title": "x", "extra": nested(50_000)}, "extra is nested more than 32 levels deep"),
     "an entry without what it needs": ({"title": "x", "tags": [{"weight": 1}]}, "tag is needed"),
 }
 
@@ -280,6 +292,8 @@ def test_a_record_that_is_not_there_is_not_found(book: Replica) -> None:
     for call in (book.notes.get, book.notes.delete, book.notes.update):
         with pytest.raises(NotFound, match="no record of notes with the id 'nobody'"):
             call("nobody")
+        with pytest.raises(NotFound, match="no record of notes"):
+            call("half \ud800")
 
 
 def test_a_deletion_empties_what_refers_to_it_and_can_be_taken_back(book: Replica) -> None:
@@ -359,6 +373,16 @@ def test_fields_may_be_called_like_the_parameters_of_methods(opened: Open) -> No
     assert book.odd.put(record_id, **names) == record_id
 
 
+def test_a_parked_change_is_corrected_in_fields_called_like_a_parameter(opened: Open) -> None:
+    book = opened((Table("odd", Text("change_id"), Text("self")),))
+    record_id = book.odd.add(self="x")
+    book.connection.execute("UPDATE odd SET change_id = ?", ("x" * 201,))
+    (line,) = change_log.pending_lines(book.connection)[1:]
+    assert park(book.connection, line, "too_long", "It is too long.")
+    book.retry(line.change_id, change_id="short", self="y")
+    assert (book.odd.get(record_id)["change_id"], book.odd.get(record_id)["self"]) == ("short", "y")
+
+
 # --- keys ----------------------------------------------------------------------------------------------------------
 
 
@@ -392,6 +416,8 @@ def test_put_adds_what_is_not_there(book: Replica) -> None:
         book.notes.put("Milk", title="Milk")
     with pytest.raises(Invalid, match="title is needed"):
         book.notes.put(str(UUID(int=8)))
+    with pytest.raises(Invalid, match="name is not text that UTF-8 can hold"):
+        book.notebooks.put("\ud800")
 
 
 def test_a_renamed_record_keeps_its_id_and_lets_another_have_its_key(book: Replica) -> None:
