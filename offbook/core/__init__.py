@@ -34,6 +34,7 @@ protocol.requests      what a device sends, read strictly; every limit
 protocol.validators    the values of a server's answer, one check each
 protocol.rows          records as rows of a page; seqs and times on the wire
 verify.digests         what a record is, as a number that adds up
+verify.first_digests   the same for versions of before
 verify.ranges          ranges of ids, by which two sides find where they differ
 connection             the state machine of a started replica: states, events, actions
 backoff                exponential backoff with jitter

@@ -52,6 +52,8 @@ def _report_lines(schema: Schema, report: VerifyReport) -> Iterator[str]:
     if report.left_out:
         left_out = format_count(len(report.left_out), "record")
         yield f"{left_out} of the server can't be held on this device: update offbook."
+    if report.not_compared:
+        yield f"Not compared, since only one side knows it: {', '.join(report.not_compared)}."
     if any(repair.parked for repair in report.repaired):
         yield "What no edit on this device accounts for is not lost: see `offbook parked`."
 
