@@ -28,6 +28,7 @@ import pytest
 from app import App
 from offbook import Replica, SyncReport
 from offbook.replica import now_ms
+from offbook.tables import Table, Text
 from tests.support.browser import PASSWORD, add_device, add_user, app_beside, parts_of, signed_in
 from tests.support.cli_runner import ROOT, Device
 from tests.support.live_server import Process, serving_process
@@ -295,6 +296,17 @@ def test_what_a_sync_did_is_told(devices: TwoDevices) -> None:
     phone("add", "Eve")
     assert phone("sync").out == "Sent 1 change and received 2 records.\n"
     assert phone("sync").out == "Nothing new on either side.\n"
+
+
+def test_what_only_one_side_knows_is_named_and_not_compared(devices: TwoDevices) -> None:
+    laptop, _ = devices
+    laptop("add", "Ada")
+    laptop("sync")
+    with Replica(laptop.file, tables=[Table("notes", Text("title"))]) as book:
+        book.notes.add(title="Milk")
+    told = laptop("verify")
+    assert told.out == "1 record agrees with the server.\nNot compared, since only one side knows it: notes.\n"
+    assert laptop("verify", "--json").json["not_compared"] == ["notes"]
 
 
 def test_a_device_is_compared_with_the_server_and_mended(devices: TwoDevices) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from app import App
 from offbook.contacts.table import FIRST_SCHEMA
+from offbook.core.protocol.requests import SCHEMA_HEADER
 from offbook.core.verify.digests import MODULUS
 from offbook.tables import Flag, Map, Number, Table, Text
 from ops.grow import grow
@@ -20,9 +21,8 @@ from tests.support.api_client import Caller, caller, change
 from tests.support.app_schemas import of_app
 from tests.support.browser import app_on, parts_of
 from tests.support.first_digests import digests_of_today, store_first_digests
-from web.schema_header import HEADER
 
-KNOWN = {HEADER: "0123456789abcdef"}
+KNOWN = {SCHEMA_HEADER: "0123456789abcdef"}
 ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
 BOB = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e02"
 MILK = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e03"
