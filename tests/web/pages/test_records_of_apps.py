@@ -119,3 +119,13 @@ def test_the_book_as_it_was_names_what_would_go_back(two: Pair, ada: Browser) ->
     assert "B Bread Notes Due “2026-12-01” removed Addresses “page”" in words(page)
     assert f"/c/{record_id}" not in page
     assert "Would be deleted 1 B Bread Notes" in words(ada.get(f"/past?seq={first}").text)
+
+
+def test_the_activity_page_counts_the_records_of_every_table(two: Pair, ada: Browser) -> None:
+    assert "Tables of apps Notes 0" in words(ada.get("/activity").text)
+    push(two.laptop, data={"title": "Milk"})
+    record_id = change()["record_id"]
+    push(two.laptop, record_id=record_id, data={"title": "Bread"})
+    assert "Tables of apps Notes 2" in words(ada.get("/activity").text)
+    two.laptop.ask("DELETE", f"/tables/notes/{record_id}")
+    assert "Tables of apps Notes 1" in words(ada.get("/activity").text)
