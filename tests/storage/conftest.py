@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from offbook.contacts.table import BUILT_IN
+from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.schema import Schema
 from storage.engines.adapter import ENGINES
 from tests.conftest import available
@@ -31,7 +31,7 @@ def store_name(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture(scope="session", params=list(OF_APP))
+@pytest.fixture(scope="session", params=[CONTACTS.name, PEOPLE.name])
 def library(
     store_name: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Library]:

@@ -28,9 +28,9 @@ stays below the 63 characters that PostgreSQL takes, and the 64 of MariaDB."""
 RESERVED_PREFIXES = ("offbook", "sqlite")
 
 RESERVED_TABLES = frozenset(
-    {"app_settings", "change_log", "conflicts", "json_each", "json_tree", "labels", "server_rows", "sync_state"}
+    {"app_settings", "change_log", "conflicts", "json_each", "json_tree", "server_rows", "sync_state"}
 )
-"""A replica's own tables, functions that its SQL reads like tables, and a table that is to come."""
+"""A replica's own tables, and functions that its SQL reads like tables."""
 
 RESERVED_COLUMNS = frozenset(
     {

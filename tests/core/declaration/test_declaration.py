@@ -310,7 +310,7 @@ def test_of_a_newer_server_s_declaration_what_is_known_is_read() -> None:
             "shows": ["cover", "title"],
             "policy": "vote",
         },
-        {"name": "labels", "fields": [TITLE]},
+        {"name": "conflicts", "fields": [TITLE]},
     ]
     schema = schema_from_json(received, is_received=True)
     title, parent = Text("title", limit=300), Ref("parent", "notes")
