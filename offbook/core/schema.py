@@ -116,7 +116,8 @@ class Map:
     """A field whose value is a map from entry keys to entries; in storage, a table of its own (``rows``).
 
     ``owner`` is the column there that holds the record's id. ``beside`` names the attribute of which a second value, in
-    conflict with the first, can stand in an entry of its own. ``naming`` says which entries name records of a table.
+    conflict with the first, can stand in an entry of its own. ``naming`` says which entries name records of a table;
+    that is nothing that a declaration tells others.
     """
 
     name: str
@@ -127,7 +128,7 @@ class Map:
     heading: str = ""
     retired: bool = False
     beside: str = ""
-    naming: Naming | None = None
+    naming: Naming | None = field(default=None, compare=False)
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
