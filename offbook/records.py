@@ -19,9 +19,9 @@ from offbook.core.messages import BAD_ID, KEY_EXISTS, MISSING_IN_ENTRY, TOO_MANY
 from offbook.core.model import Operation, Value
 from offbook.core.schema import Map, Table, record_id_of_key
 from offbook.core.text import fold_key, normalize_for_search
-from offbook.core.validation import LENIENT, UUID_TEXT, Json, change_data, check, parse_cells, with_defaults
+from offbook.core.validation import LENIENT, STRICT, UUID_TEXT, Json, change_data, check, parse_cells, with_defaults
 from offbook.database import change_log
-from offbook.database.connection import Connection, reading
+from offbook.database.connection import Connection, bindable, reading
 from offbook.database.records import record_table
 
 Record = dict[str, Json]
@@ -235,17 +235,23 @@ def instances_of(make: Callable[..., R], table: Table) -> Callable[[Record], R]:
 
 
 def _get(connection: Connection, table: Table, record_id: str) -> Record:
-    if (record := record_table(table).get(connection, record_id)) is None:
+    if (record := record_table(table).get(connection, bindable(str(record_id)))) is None:
         noun = table.singular if table.singular != Table("", ()).singular else f"record of {table.name}"
         raise NotFound(f"There is no {noun} with the id {record_id!a} on this device.")
     return record
 
 
 def _id_of(connection: Connection, table: Table, id_or_key: str | int) -> str | None:
-    """The id of the record of this id or key; None where there is none."""
-    if isinstance(id_or_key, str) and record_table(table).get(connection, id_or_key.lower()) is not None:
+    """The id of the record of this id or key; None where there is none, as of what no key can be."""
+    if isinstance(id_or_key, str) and record_table(table).get(connection, bindable(id_or_key.lower())) is not None:
         return id_or_key.lower()
-    return _id_of_key(connection, table, id_or_key) if table.key else None
+    if not table.key:
+        return None
+    try:
+        check(table.by_name[table.key], table.key, id_or_key, STRICT)
+    except Invalid:
+        return None
+    return _id_of_key(connection, table, id_or_key)
 
 
 def _id_of_key(connection: Connection, table: Table, key: str | int) -> str | None:

@@ -367,7 +367,7 @@ class Replica(BookTables):
         with reading(self.connection):
             return parked.parked(self.connection)
 
-    def retry(self, change_id: str, **corrections: Json) -> str:
+    def retry(self, change_id: str, /, **corrections: Json) -> str:
         """Send a parked change again, as a new one, with these fields corrected. Returns its id.
 
         Raises NotFound; or Invalid where it still could not be sent, and then it stays parked.

@@ -193,8 +193,12 @@ def open_read_only(path: Path) -> sqlite3.Connection:
 
 
 def bindable(text: str) -> str:
-    """Text as SQLite's bindings take it: what was not UTF-8 shows as the replacement character."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """Text as SQLite's bindings take it: what was not UTF-8, or can't be, shows as the replacement character."""
+    try:
+        raw = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half a character of UTF-16, which stands for no byte
+        raw = text.encode("utf-8", "surrogatepass")
+    return raw.decode("utf-8", "replace")
 
 
 def _make_private(path: str) -> None:

@@ -81,6 +81,7 @@ def apply(connection: Connection, sent: Sequence[LogLine], response: SyncRespons
 
     def work(timer: BatchTimer) -> Iterator[None]:
         check_book(sync_state.read(connection).book, response.book)
+        _note_head(connection, response.results, response.head)
         # Before the records: what a deleted one held is kept while a conflict about it waits.
         yield from _take_conflicts(connection, response, timer)
         yield from apply_result(connection, sent, response.results, applied, timer, {row.key for row in response.rows})
@@ -93,17 +94,26 @@ def apply(connection: Connection, sent: Sequence[LogLine], response: SyncRespons
 
 
 def apply_verdicts(
-    connection: Connection, sent: Sequence[LogLine], book: str, results: Iterable[ChangeResult]
+    connection: Connection, sent: Sequence[LogLine], book: str, results: Sequence[ChangeResult], head: int | None = None
 ) -> Applied:
     """Apply an answer that has no page. Raises OtherBook, and applies nothing then."""
     applied = Applied()
 
     def work(timer: BatchTimer) -> Iterator[None]:
         check_book(sync_state.read(connection).book, book)
+        _note_head(connection, results, head)
         yield from apply_result(connection, sent, results, applied, timer)
 
     run_in_batches(connection, work, change_log.without_logging)
     return applied
+
+
+def _note_head(connection: Connection, results: Sequence[ChangeResult], head: int | None) -> None:
+    """Note how far the book had come, where the last verdict does not say it (change_log.last_acknowledged_seq): of
+    what had no effect it says the seq of the record's row.
+    """
+    if results and head is not None and results[-1].seq != head > sync_state.read(connection).answered:
+        sync_state.write(connection, answered=head)
 
 
 def _rebuild(connection: Connection, key: Key, applied: Applied) -> None:

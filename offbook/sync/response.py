@@ -73,7 +73,8 @@ class ChangeResult:
 class SyncResponse:
     """The checked response to `POST /sync`: results, a page and the cursor after it.
 
-    ``only`` are the tables that the page is of, None where it is of all.
+    ``only`` are the tables that the page is of, None where it is of all. ``head`` is the book's seq when the changes
+    were answered, None from a server that does not say it.
     """
 
     book: str
@@ -86,6 +87,7 @@ class SyncResponse:
     size: int = 0
     """How many changes the page has, those included that this replica can't hold."""
     only: tuple[str, ...] | None = None
+    head: int | None = None
 
 
 # --- a whole answer ------------------------------------------------------------------------------------------------
@@ -119,7 +121,13 @@ def parse_response(schema: Schema, body: Any) -> SyncResponse:
         item["more"],
         len(changes),
         _only(item.get("only")),
+        head_of(item),
     )
+
+
+def head_of(item: Mapping[str, Json]) -> int | None:
+    """The book's seq when the changes of this answer had been taken; None where it does not say. Raises ServerFault."""
+    return None if item.get("head") is None else seq_of(item["head"])
 
 
 def _only(names: Json) -> tuple[str, ...] | None:

@@ -59,7 +59,7 @@ def apply_batch(
         book.apply_plan(result, origin, now_us)
         if following := following_changes(book, touched, result):
             book.apply_plan(plan_changes(book, following, now_us), origin, now_us)
-    return PushedBatch(book.book, result.seq, result.outcomes, result.records)
+    return PushedBatch(book.book, book.book.seq, result.outcomes, result.records)
 
 
 def apply_change(book: WriteTransaction, origin: ChangeOrigin, change: Change, now_us: int) -> tuple[Outcome, Record]:

@@ -20,6 +20,7 @@ from offbook.core.schema import Schema
 from storage.engines.database import Database
 from storage.schema.declaration import read_declaration
 from storage.schema.known_tables import database_tables
+from storage.sql.queries import TOOK_EFFECT
 from storage.values import Company, DayCount, DeviceState, Overview, Totals
 
 CHANGES, CONFLICTS, CONTACTS, DETAILS, DEVICES, USERS = (
@@ -81,6 +82,7 @@ def _per_day() -> Select[Any]:
         columns.seq >= bindparam("first"),
         columns.seq < bindparam("end"),
         columns.received_at.is_not(None),
+        TOOK_EFFECT,
     )
     counted = select(start.label("start"), columns.device_id, func.count().label("changes")).where(wanted)
     days = counted.group_by(start, columns.device_id).subquery().c

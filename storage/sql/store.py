@@ -39,7 +39,18 @@ from storage.sql.authors import authors_of
 from storage.sql.batches import SqlBatches
 from storage.sql.history_mapping import log_rows
 from storage.sql.prepared import Prepared, Rows, insert_rows
-from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
+from storage.sql.queries import (
+    BOOK,
+    BOOK_LOCKED,
+    CHANGES,
+    HEADS,
+    LAST_SEQ,
+    SET_PRUNED,
+    SET_SEQ,
+    SETTLED,
+    TOOK_EFFECT,
+    TableQueries,
+)
 from storage.sql.record_mapping import RecordMapping
 from storage.sql.references import referring_ids
 
@@ -280,6 +291,7 @@ class SqlReadTransaction:
         columns = CHANGES.c
         query = select(columns.seq, columns.change_id, columns.device_id, columns.user_id)
         query = query.where(columns.book_id == self.book.id, columns.seq > after, columns.received_at.is_not(None))
+        query = query.where(TOOK_EFFECT)
         rows = self.connection.execute(query.order_by(columns.seq.desc()).limit(most))
         return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in rows]
 

@@ -16,6 +16,7 @@ from offbook import Invalid, NotFound, Replica
 from offbook.contacts.table import BUILT_IN
 from offbook.core.schema import Schema, record_id_of_key
 from offbook.database import change_log, schema
+from offbook.database.parked import park
 from offbook.tables import Choice, Date, Flag, Integer, Json, Map, Number, Ref, Table, Text, Time
 
 notebooks = Table("notebooks", Text("name", required=True), key="name")
@@ -66,7 +67,7 @@ def logged(book: Replica) -> list[Any]:
 def test_a_file_remembers_its_tables(opened: Open) -> None:
     opened().notes.add(title="Milk")
     again = opened(None)
-    assert list(again.tables) == ["contacts", "notebooks", "notes"]
+    assert list(again.tables) == ["contacts", "labels", "notebooks", "notes"]
     assert again.tables == opened().tables
     assert [note["title"] for note in again.notes.list()] == ["Milk"]
 
@@ -134,14 +135,14 @@ def test_a_table_that_is_not_synced_keeps_its_name(tmp_path: Path, opened: Open)
     opened(None).connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, text)")
     with pytest.raises(Invalid, match="a table called notes that is not synced"):
         opened()
-    assert list(opened(None).tables) == ["contacts"]
+    assert list(opened(None).tables) == ["contacts", "labels"]
 
 
 def test_what_everybody_has_is_not_declared(opened: Open) -> None:
     with pytest.raises(Invalid, match="contact_details is a name that offbook"):
         opened((Table("contact_details", Text("name")),))
     book = opened(Schema((*BUILT_IN.values(), notebooks)))
-    assert list(book.tables) == ["contacts", "notebooks"]
+    assert list(book.tables) == ["contacts", "labels", "notebooks"]
 
 
 # --- the server's tables -------------------------------------------------------------------------------------------
@@ -157,7 +158,7 @@ def test_a_file_that_no_app_declared_takes_the_servers_tables(opened: Open) -> N
     book.notes.add(title="Milk")
     assert not adopted(book, *TABLES)
     assert not adopted(book, notebooks)
-    assert list(opened(None).tables) == ["contacts", "notebooks", "notes"]
+    assert list(opened(None).tables) == ["contacts", "labels", "notebooks", "notes"]
     assert adopted(book, *TABLES, Table("more", Text("text")))
     assert book.more.count() == 0
 
@@ -165,7 +166,7 @@ def test_a_file_that_no_app_declared_takes_the_servers_tables(opened: Open) -> N
 def test_a_file_that_an_app_declared_does_not_take_them(opened: Open) -> None:
     book = opened((notebooks,))
     assert not adopted(book, *TABLES)
-    assert list(book.tables) == ["contacts", "notebooks"]
+    assert list(book.tables) == ["contacts", "labels", "notebooks"]
 
 
 def test_an_app_takes_over_the_file_that_had_the_servers_tables(opened: Open) -> None:
@@ -178,8 +179,8 @@ def test_an_app_takes_over_the_file_that_had_the_servers_tables(opened: Open) ->
 @pytest.mark.parametrize(
     ("sql", "left"),
     [
-        ("CREATE TABLE notebooks (id)", ["contacts", "others"]),
-        ("CREATE VIEW notes_tags AS SELECT 1", ["contacts", "notebooks", "others"]),
+        ("CREATE TABLE notebooks (id)", ["contacts", "labels", "others"]),
+        ("CREATE VIEW notes_tags AS SELECT 1", ["contacts", "labels", "notebooks", "others"]),
     ],
 )
 def test_what_a_file_can_not_have_of_the_servers_tables_is_left_out(
@@ -207,7 +208,7 @@ def test_tables_that_were_not_taken_in_the_end_are_not_there(opened: Open) -> No
         adopted(book, *TABLES)
         raise RuntimeError
     schema.follow(book.connection)
-    assert list(book.tables) == ["contacts"]
+    assert list(book.tables) == ["contacts", "labels"]
 
 
 # --- records -------------------------------------------------------------------------------------------------------
@@ -256,6 +257,14 @@ def test_json_is_one_value_and_never_mixed(book: Replica) -> None:
     assert logged(book)[-1][2] == {"extra": {"c": None}}
 
 
+def nested(depth: int) -> Any:
+    """A list in a list, so many times."""
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "nothing at all": ({}, "title is needed"),
     "a field that is none": ({"title": "x", "color": "red"}, "no field 'color'"),
@@ -265,6 +274,9 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no moment": ({"title": "x", "read_at": "noon"}, "read_at must be"),
     "no id": ({"title": "x", "notebook": "Home"}, "notebook must be a UUID"),
     "no JSON": ({"title": "x", "extra": {1, 2}}, "extra must be"),
+    "JSON with a number that is none": ({"title": "x", "extra": [float("nan")]}, "extra must be a value that JSON can"),
+    "JSON with half a character": ({"title": "x", "extra": {"\ud800": 1}}, "extra is not text that UTF-8 can hold"),
+    "JSON that is too deep": ({"title": "x", "extra": nested(50_000)}, "extra is nested more than 32 levels deep"),
     "an entry without what it needs": ({"title": "x", "tags": [{"weight": 1}]}, "tag is needed"),
 }
 
@@ -280,6 +292,8 @@ def test_a_record_that_is_not_there_is_not_found(book: Replica) -> None:
     for call in (book.notes.get, book.notes.delete, book.notes.update):
         with pytest.raises(NotFound, match="no record of notes with the id 'nobody'"):
             call("nobody")
+        with pytest.raises(NotFound, match="no record of notes"):
+            call("half \ud800")
 
 
 def test_a_deletion_empties_what_refers_to_it_and_can_be_taken_back(book: Replica) -> None:
@@ -359,6 +373,16 @@ def test_fields_may_be_called_like_the_parameters_of_methods(opened: Open) -> No
     assert book.odd.put(record_id, **names) == record_id
 
 
+def test_a_parked_change_is_corrected_in_fields_called_like_a_parameter(opened: Open) -> None:
+    book = opened((Table("odd", Text("change_id"), Text("self")),))
+    record_id = book.odd.add(self="x")
+    book.connection.execute("UPDATE odd SET change_id = ?", ("x" * 201,))
+    (line,) = change_log.pending_lines(book.connection)[1:]
+    assert park(book.connection, line, "too_long", "It is too long.")
+    book.retry(line.change_id, change_id="short", self="y")
+    assert (book.odd.get(record_id)["change_id"], book.odd.get(record_id)["self"]) == ("short", "y")
+
+
 # --- keys ----------------------------------------------------------------------------------------------------------
 
 
@@ -392,6 +416,8 @@ def test_put_adds_what_is_not_there(book: Replica) -> None:
         book.notes.put("Milk", title="Milk")
     with pytest.raises(Invalid, match="title is needed"):
         book.notes.put(str(UUID(int=8)))
+    with pytest.raises(Invalid, match="name is not text that UTF-8 can hold"):
+        book.notebooks.put("\ud800")
 
 
 def test_a_renamed_record_keeps_its_id_and_lets_another_have_its_key(book: Replica) -> None:

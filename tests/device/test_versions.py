@@ -15,7 +15,7 @@ from offbook.cli.record_text import contact_lines
 from offbook.formats.google_csv import read, write
 from offbook.live.session import LiveSession, Verdicts
 from offbook.sync.response import results_of
-from tests.device.fake_server import Wire, lost_request
+from tests.device.fake_server import Server, Wire, lost_request
 from tests.support import other_versions
 from tests.support.other_versions import Modules
 
@@ -529,3 +529,33 @@ def test_what_is_not_known_here_is_shown_by_the_command_and_exported(device: Ope
     (told,) = read(write([contact])).contacts
     entries = [entry for entry in told["details"].values() if entry["kind"] == "custom"]
     assert [(entry["label"], entry["value"]) for entry in entries] == [("im (Work)", "@ada")]
+
+
+# --- after a restore by hand ---------------------------------------------------------------------------------------
+
+
+def test_a_device_of_the_last_version_goes_on_after_what_had_only_lost_is_gone(tmp_path: Path, last: Modules) -> None:
+    """It notices, though it has no way to send what is for the history alone."""
+    server = Server()
+    with ExitStack() as stack:
+        behind_ms = 7_200_000
+        old = last["offbook.replica"].Replica(
+            tmp_path / "old.db", transport=Wire(server), clock=lambda: server.now // 1000 - behind_ms
+        )
+        b = Replica(tmp_path / "b.db", transport=Wire(server), clock=lambda: server.now // 1000)
+        for replica in (old, b):
+            stack.enter_context(replica)
+        ada = old.contacts.add(name="Ada", phone="1")
+        for replica in (old, b):
+            replica.sync()
+        old.contacts.update(ada, phone="lost")
+        b.contacts.update(ada, phone="2")
+        b.sync()
+        backup = server.backup()
+        old.sync()
+        server.restore(backup, None)
+        count = len(server.requests)
+        old.sync()
+        assert [request["since"] is None for request in server.requests[count:]] == [False, True]
+        assert old.contacts.get(ada)["phone"] == server.contacts[ada]["phone"] == "2"
+        assert (old.status().pending, old.parked()) == (0, [])

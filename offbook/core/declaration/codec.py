@@ -17,9 +17,9 @@ from offbook.core.declaration.rules import (
     JOIN,
     LIMITS,
     MAP_OPTIONS,
-    RESERVED_TABLES,
     TABLE_OPTIONS,
     Options,
+    is_reserved,
     make_field,
     make_map,
     make_schema,
@@ -98,7 +98,7 @@ def schema_from_json(value: Json, is_received: bool = False) -> Schema:
 
 
 def _is_reserved(value: Json) -> bool:
-    return isinstance(value, dict) and value.get("name") in list(RESERVED_TABLES)
+    return isinstance(value, dict) and isinstance(value.get("name"), str) and is_reserved(value["name"])
 
 
 def table_from_json(value: Json, is_received: bool = False) -> Table:

@@ -25,12 +25,16 @@ NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 """A name of a table, a field, a map or an attribute, and of the table that holds a map's entries: with a prefix it
 stays below the 63 characters that PostgreSQL takes, and the 64 of MariaDB."""
 
-RESERVED_PREFIXES = ("offbook", "sqlite")
+RESERVED_PREFIXES = ("offbook", "sqlite", "pragma_")
 
 RESERVED_TABLES = frozenset(
-    {"app_settings", "change_log", "conflicts", "json_each", "json_tree", "server_rows", "sync_state"}
+    {
+        *("app_settings", "change_log", "conflicts", "server_rows", "sync_state"),
+        *("excluded", "new", "old"),  # rows that an upsert or a trigger names: a table's columns would be read instead
+        *("bytecode", "dbstat", "fts3tokenize", "json_each", "json_tree", "tables_used"),  # functions read like tables
+    }
 )
-"""A replica's own tables, and functions that its SQL reads like tables."""
+"""A replica's own tables, and names that mean something else in SQLite's SQL."""
 
 RESERVED_COLUMNS = frozenset(
     {
@@ -213,10 +217,15 @@ def _default(place: str, field: Field) -> str | int | float:
     return value
 
 
+def is_reserved(name: str, reserved: Container[str] = RESERVED_TABLES) -> bool:
+    """Whether offbook or a database keeps this name, of a table unless other names are ``reserved``, for itself."""
+    return name in reserved or name.startswith(RESERVED_PREFIXES)
+
+
 def _check_name(place: str, name: str, reserved: Container[str]) -> None:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise _fault(messages.BAD_NAME, ascii(place[:120]))
-    if name in reserved or name.startswith(RESERVED_PREFIXES):
+    if is_reserved(name, reserved):
         raise _fault(messages.RESERVED_NAME, place, name=name)
 
 

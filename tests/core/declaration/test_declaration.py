@@ -216,7 +216,10 @@ def test_no_column_has_a_name_that_is_ours_or_a_database_s(name: str) -> None:
         MapOf(name, Text("a"))
 
 
-@pytest.mark.parametrize("name", sorted(RESERVED_TABLES | {"offbook_replaced", "sqlite_master"}))
+NO_TABLES = {"offbook_replaced", "sqlite_master", "pragma_table_info", "dbstat", "excluded", "new", "old"}
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_TABLES | NO_TABLES))
 def test_no_table_has_a_name_that_is_ours(name: str) -> None:
     with pytest.raises(Invalid):
         TableOf(name, Text("a"))
@@ -311,6 +314,7 @@ def test_of_a_newer_server_s_declaration_what_is_known_is_read() -> None:
             "policy": "vote",
         },
         {"name": "conflicts", "fields": [TITLE]},
+        {"name": "offbook_tags", "fields": [TITLE]},
     ]
     schema = schema_from_json(received, is_received=True)
     title, parent = Text("title", limit=300), Ref("parent", "notes")

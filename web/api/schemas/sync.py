@@ -119,8 +119,14 @@ SYNC_SCHEMAS: dict[str, Schema] = {
     ),
     "Page": object_of(PAGE),
     "Synced": object_of(
-        {**PAGE, "only": array_of(TABLE, description="As asked."), "results": array_of(ref("Result"))},
+        {
+            **PAGE,
+            "only": array_of(TABLE, description="As asked."),
+            "results": array_of(ref("Result")),
+            "head": SEQ | {"description": "The book's, once the changes were taken: to who sends Offbook-Schema."},
+        },
         "only",
+        "head",
         *(PAGE.keys() - {"book"}),
     ),
 }
