@@ -23,6 +23,7 @@ from ops.backup.files import BackupError
 from storage.engines.database import Database
 from storage.engines.migrations import differs_in_default, unknown_to
 from storage.errors import Unwritable
+from storage.schema.app_tables import PREFIX
 
 
 def passed_database() -> Database | None:
@@ -49,6 +50,7 @@ def run() -> None:
             target_metadata=Base.metadata,
             render_as_batch=connection.dialect.name == "sqlite",
             compare_server_default=differs_in_default,
+            include_name=lambda name, kind, _: kind != "table" or not str(name).startswith(PREFIX),  # an app's own
         )
         require_known(is_command=passed is None)
         if passed is None and is_to_move():

@@ -10,10 +10,10 @@ from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.errors import NotFound
 from offbook.core.schema import Schema
 from offbook.database import schema
-from offbook.records import Book, ContactRecords, R, Record, Records, instances_of, same_record
+from offbook.records import ContactRecords, R, Record, RecordBook, Records, instances_of, same_record
 
 
-class BookTables(Book):
+class BookTables(RecordBook):
     """What of a Replica is about its tables."""
 
     contacts: ContactRecords

@@ -30,7 +30,7 @@ Record = dict[str, Json]
 R = TypeVar("R")
 
 
-class Book(ABC):
+class RecordBook(ABC):
     """What records need of the replica that holds them."""
 
     @property
@@ -61,7 +61,7 @@ class Records(Generic[R]):
     Entries of a map are given by their keys, where None removes one; or as a list of new ones.
     """
 
-    def __init__(self, book: Book, name: str, new_id: Callable[[], str], make: Callable[[Record], R]) -> None:
+    def __init__(self, book: RecordBook, name: str, new_id: Callable[[], str], make: Callable[[Record], R]) -> None:
         self._book = book
         self._name = name
         self._new_id = new_id
@@ -145,10 +145,10 @@ class Records(Generic[R]):
 
     def _with_keys(self, table: Table, values: Mapping[str, Json]) -> dict[str, Json]:
         lists = {name: values[name] for name in table.maps_by_name.keys() & values if _is_list(values[name])}
-        entries = {
-            name: {self._new_id().replace("-", "")[:16]: entry for entry in given} for name, given in lists.items()
+        maps = {
+            name: {self._new_id().replace("-", "")[:16]: entry for entry in entries} for name, entries in lists.items()
         }
-        return {**values, **entries}
+        return {**values, **maps}
 
     # --- reading ---
 

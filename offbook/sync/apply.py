@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from offbook.core.errors import OtherBook
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Key, Operation, Verdict
 from offbook.core.validation import Json, same
@@ -37,7 +36,7 @@ from offbook.database.server_rows import (
 )
 from offbook.database.sync_state import SyncState
 from offbook.sync import restore_recovery, snapshot
-from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, row_of
+from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, check_book, row_of
 
 PART_CELLS = 25_000
 """So many cells go into the file in one go: a page of a thousand records with four entries each."""
@@ -64,15 +63,6 @@ class Applied:
     dirty: set[Key] = field(default_factory=set)
     maybe_changed: set[Key] = field(default_factory=set)
     changed: list[Key] = field(default_factory=list)
-
-
-def check_book(own_book: str | None, book: str) -> None:
-    """Raise OtherBook where the server speaks of another book than the one that this replica holds."""
-    if own_book is not None and own_book != book:
-        raise OtherBook(
-            "The token belongs to another book than the one on this device. Nothing was sent or applied: use the token "
-            "that was made for this device, or a new file."
-        )
 
 
 def apply(connection: Connection, sent: Sequence[LogLine], response: SyncResponse, now_ms: int) -> Applied:

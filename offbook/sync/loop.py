@@ -27,10 +27,10 @@ from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
 from offbook.database.sync_state import Snapshot, SyncState
 from offbook.sync import server_tables
-from offbook.sync.apply import Applied, check_book
+from offbook.sync.apply import Applied
 from offbook.sync.http_errors import json_of_answer
 from offbook.sync.request import headers_of
-from offbook.sync.response import SyncResponse, book_of, parse_response
+from offbook.sync.response import SyncResponse, book_of, check_book, parse_response
 from offbook.sync.transport import Response, Transport
 
 SNAPSHOTS_MAX = 5

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from offbook.core.conflicts.codec import CONFLICTS, ReceivedConflict, conflict_from_json
-from offbook.core.errors import Invalid, ServerFault
+from offbook.core.errors import Invalid, OtherBook, ServerFault
 from offbook.core.lenient_validation import read_row
 from offbook.core.model import Key, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, milliseconds
@@ -91,6 +91,15 @@ class SyncResponse:
 
 
 # --- a whole answer ------------------------------------------------------------------------------------------------
+
+
+def check_book(own_book: str | None, book: str) -> None:
+    """Raise OtherBook where the server speaks of another book than the one that this replica holds."""
+    if own_book is not None and own_book != book:
+        raise OtherBook(
+            "The token belongs to another book than the one on this device. Nothing was sent or applied: use the token "
+            "that was made for this device, or a new file."
+        )
 
 
 def book_of(body: Any) -> str:

@@ -25,10 +25,9 @@ from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import Connection, reading
 from offbook.database.lease import take_lease
 from offbook.database.server_rows import ServerRow
-from offbook.sync.apply import check_book
 from offbook.sync.http_errors import problem_of
 from offbook.sync.request import JSON_HEADERS
-from offbook.sync.response import PageRow
+from offbook.sync.response import PageRow, check_book
 from offbook.sync.session import SyncSession
 from offbook.sync.transport import Response, Transport
 from offbook.verify.local_digests import LocalDigests, local_digests

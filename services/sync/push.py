@@ -16,8 +16,8 @@ from itertools import accumulate
 from types import TracebackType
 from typing import NamedTuple
 
-from offbook.core.errors import CursorGone, Invalid
-from offbook.core.merge.batch import Outcome, Plan, incomplete, plan_batch
+from offbook.core.errors import CursorGone
+from offbook.core.merge.batch import Plan, incomplete, plan_batch
 from offbook.core.model import Change, Cursor, Key, Record, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
 from services.sync.naming import following_changes
@@ -60,15 +60,6 @@ def apply_batch(
         if following := following_changes(book, touched, result):
             book.apply_plan(plan_changes(book, following, now_us), origin, now_us)
     return PushedBatch(book.book, book.book.seq, result.outcomes, result.records)
-
-
-def apply_change(book: WriteTransaction, origin: ChangeOrigin, change: Change, now_us: int) -> tuple[Outcome, Record]:
-    """Decide one change and carry it out; what came of it, and its record then. Raises Invalid where it is rejected."""
-    pushed = apply_batch(book, origin, [change], now_us)
-    (outcome,) = pushed.outcomes
-    if outcome.fault is not None:
-        raise Invalid.from_fault(outcome.fault)
-    return outcome, pushed.records[change.key]
 
 
 def plan_changes(

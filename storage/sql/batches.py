@@ -49,7 +49,7 @@ STEPS = (
 )
 
 
-class Span(NamedTuple):
+class BatchSpan(NamedTuple):
     """A batch and the seqs of its first and its last change."""
 
     batch: str
@@ -73,7 +73,7 @@ class SqlBatches:
         return next(iter(self._summaries(SPAN.where(C.batch == batch))), None)
 
     def _summaries(self, query: Select[Any]) -> list[BatchSummary]:
-        spans = [Span(*row) for row in self._connection.execute(query, {"book": self._book.id})]
+        spans = [BatchSpan(*row) for row in self._connection.execute(query, {"book": self._book.id})]
         if not spans:
             return []
         ids = [span.batch for span in spans]

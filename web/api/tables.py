@@ -37,9 +37,9 @@ RECORD = f"{RECORDS}/<uuid:record_id>"
 )
 def declarations() -> Response:
     """Get the declarations of all tables, for a device or for whoever is signed in."""
-    told = declared(services().store, current_book_id())
-    response = render_json(told)
-    response.set_etag(told["shape"])
+    body = declared(services().store, current_book_id())
+    response = render_json(body)
+    response.set_etag(body["shape"])
     response.make_conditional(request)
     return response
 
