@@ -180,7 +180,8 @@ def add_all_named(store: Store, book_id: int, new_id: Callable[[], str], now_us:
 
 def _missing(book: ReadTransaction, place: NamingMap) -> dict[str, str]:
     """What is named and not there: texts by their keys."""
-    texts = {name_key(place.naming, text): text for text in sorted(map(str.strip, book.named_texts(place)), reverse=True)}
+    spellings = sorted(map(str.strip, book.named_texts(place)), reverse=True)
+    texts = {name_key(place.naming, text): text for text in spellings}
     known = {fold_key(text) for text in book.key_texts(place.target.name).values()}
     return {key: text for key, text in sorted(texts.items()) if key and key not in known}
 
