@@ -17,6 +17,7 @@ from unicodedata import combining, east_asian_width
 
 from offbook.contacts.labels import KINDS, field_label, kind_label
 from offbook.contacts.table import CONTACTS
+from offbook.core.listing import heading_of
 from offbook.core.schema import EXISTS, Table
 from offbook.core.text import without_control_characters
 from offbook.core.validation import Json
@@ -49,8 +50,7 @@ def heading(table: Table | None, name: str) -> str:
     """What a field or a map of a table is called."""
     if table is None or table.name == CONTACTS.name:
         return label(name)
-    declared = table.by_name.get(name) or table.maps_by_name.get(name)
-    return (declared.heading if declared is not None else "") or name.replace("_", " ").capitalize()
+    return heading_of(table, name)
 
 
 def cell_label(cell: str, table: Table | None = None) -> str:

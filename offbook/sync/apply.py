@@ -98,12 +98,16 @@ def apply_verdicts(
     return applied
 
 
-def _note_head(connection: Connection, results: Sequence[ChangeResult], head: int | None) -> None:
-    """Note how far the book had come, where the last verdict does not say it (change_log.last_acknowledged_seq): of
-    what had no effect it says the seq of the record's row.
+def _note_head(connection: Connection, results: Iterable[ChangeResult], head: int | None) -> None:
+    """Note how far the book had come, where the last change that was taken does not say it (``last_acknowledged_seq``):
+    the verdict on one without an effect says the seq of its record's row. An older server does not say it besides.
     """
-    if results and head is not None and results[-1].seq != head > sync_state.read(connection).answered:
-        sync_state.write(connection, answered=head)
+    seqs = [result.seq or 0 for result in results if result.verdict is not Verdict.REJECTED]
+    if not seqs:
+        return
+    newest = max(change_log.last_acknowledged_seq(connection), *seqs) if head is None else head
+    if seqs[-1] != newest > sync_state.read(connection).answered:
+        sync_state.write(connection, answered=newest)
 
 
 def _rebuild(connection: Connection, key: Key, applied: Applied) -> None:
