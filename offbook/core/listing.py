@@ -49,6 +49,13 @@ def name_of(table: Table, record: Mapping[str, Json]) -> str:
     return "" if field is None else str(record.get(field.name) or "")
 
 
+def heading_of(columns: Table | Map, name: str) -> str:
+    """What people read instead of the name of a field, an attribute or a map."""
+    maps = columns.maps_by_name if isinstance(columns, Table) else {}
+    declared = columns.by_name.get(name) or maps.get(name)
+    return (declared.heading if declared is not None else "") or name.replace("_", " ").capitalize()
+
+
 def has_words(table: Table, record: Mapping[str, Json], words: Iterable[str]) -> bool:
     """Whether a record holds each of these words somewhere. They are folded (offbook.core.text)."""
     texts = [record[name] for name in searched_names(table)]

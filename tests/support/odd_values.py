@@ -157,7 +157,7 @@ ROUTES: Mapping[str, Takes] = {
     "POST /inbox/<uuid:conflict_id>": Takes(
         By.PERSON,
         {"start": "0", "contact": "{contact}"},
-        {**FORM, "choice": "typed", "value": "555", "cell": "phone", "next": "x"},
+        {**FORM, "choice": "typed", "value": "555", "next": "x"},
     ),
     "POST /inbox/<uuid:conflict_id>/undo": Takes(By.PERSON, {}, {"change_id": UNKNOWN}),
     "POST /inbox/all": Takes(By.PERSON, {"start": "0"}, {"rule": "theirs", "seq": "{seq}", "change_id": UNKNOWN}),
