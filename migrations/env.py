@@ -10,22 +10,26 @@ from __future__ import annotations
 
 import sys
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from alembic import context
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from models import Base
+from models import Base, Book
+from offbook.core.errors import NotLetIn
 from ops.backup.backup import before_migrating
 from ops.backup.files import BackupError
 from ops.digests import rewrite_digests
+from services.naming import add_all_named
 from storage.engines.database import Database
 from storage.engines.migrations import differs_in_default, unknown_to
 from storage.errors import Unwritable
 from storage.schema.app_tables import PREFIX
+from storage.sql.store import SqlStore
 
 
 def passed_database() -> Database | None:
@@ -58,8 +62,10 @@ def run() -> None:
         if passed is None and is_to_move():
             keep(database, connection)
         context.run_migrations()
-    if passed is None and is_upgrade():
-        rewrite(database)
+    if is_to_head():
+        add_named(database)
+        if passed is None:
+            rewrite(database)
 
 
 @contextmanager
@@ -90,12 +96,26 @@ def is_to_move() -> bool:
     return (wanted,) != context.get_context().get_current_heads()
 
 
-def is_upgrade() -> bool:
-    """Whether ``flask db`` was told to go to the schema of this version, where it may have been already."""
+def is_to_head() -> bool:
+    """Whether ``flask db`` was told to go to the last revision, where the schema is that of the models."""
     try:
-        return str(context.get_revision_argument()) == context.get_head_revision()
-    except (KeyError, CommandError):
+        wanted = context.get_revision_argument()
+    except (KeyError, CommandError):  # it only looks, or goes some steps
         return False
+    return bool(wanted == ScriptDirectory.from_config(context.config).get_current_head())
+
+
+def add_named(database: Database) -> None:
+    """Let the books of before have records of what is named in them; again, where that was cut off the last time."""
+    store = SqlStore(database)
+    with database.read() as connection:
+        books = connection.scalars(select(Book.id).order_by(Book.id)).all()
+    try:
+        for book_id in books:
+            with suppress(NotLetIn):  # purged meanwhile
+                add_all_named(store, book_id, lambda: str(uuid.uuid4()), time.time_ns() // 1000)
+    except Unwritable as error:
+        raise SystemExit(f"The schema is migrated. Labels are still to be added: {error.for_admins}") from None
 
 
 def rewrite(database: Database) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from offbook.contacts.table import BUILT_IN
+from offbook.contacts.table import FIRST_SCHEMA
 from offbook.core.errors import Invalid, NotFound, ServerFault
 from offbook.core.history.codec import entry_from_json
 from offbook.core.history.entry import AFTER, BEFORE, HistoryEntry, restored_values
@@ -39,7 +39,8 @@ PAGES_MAX = 100
 def fetch_history(transport: Transport, table: Table, record_id: str) -> list[HistoryEntry]:
     """Every change of a record, the newest first. Raises NotFound where the server has no such record; SyncError."""
     record_id = uuid_of(record_id, "record_id")
-    of_table = "" if table.name in BUILT_IN else f"&table={table.name}"  # which a server of before would not understand
+    # A server of before would not understand which table.
+    of_table = "" if table.name in FIRST_SCHEMA else f"&table={table.name}"
     entries: list[HistoryEntry] = []
     place: int | None = None
     for _ in range(PAGES_MAX):

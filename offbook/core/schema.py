@@ -131,11 +131,28 @@ class Columns(ABC):
 
 
 @dataclass(frozen=True)
+class Naming:
+    """Which entries of a map name records of another table (``target``), by the text of its key: those whose ``kind``
+    attribute is ``of``, with their ``attribute``.
+
+    Texts need no ids: devices and files that do not know the table go on. What is named is there: an unknown name adds
+    its record. ``not_names``, in the form of fold_key(), name nothing.
+    """
+
+    target: str
+    kind: str
+    of: str
+    attribute: str
+    not_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Map(Columns):
     """A field whose value is a map from entry keys to entries; in storage, a table of its own (``rows``).
 
     ``owner`` is the column there that holds the record's id. ``beside`` names the attribute of which a second value, in
-    conflict with the first, can stand in an entry of its own.
+    conflict with the first, can stand in an entry of its own. ``naming`` says which entries name records of a table;
+    that is nothing that a declaration tells others.
     """
 
     name: str
@@ -146,6 +163,7 @@ class Map(Columns):
     heading: str = ""
     retired: bool = False
     beside: str = ""
+    naming: Naming | None = field(default=None, compare=False)
 
     @property
     def columns(self) -> tuple[Field, ...]:
@@ -259,6 +277,15 @@ class Reference(NamedTuple):
     map: Map | None = None
 
 
+class NamingMap(NamedTuple):
+    """A map of a table whose entries name records of another one, the ``target``."""
+
+    table: Table
+    map: Map
+    naming: Naming
+    target: Table
+
+
 class Schema(Mapping[str, Table]):
     """The synced tables of one application by name: what a replica, a server and a simulated world each hold.
 
@@ -294,6 +321,16 @@ class Schema(Mapping[str, Table]):
         maps = [(table, map_) for table in self.values() for map_ in table.maps]
         attributes = [Reference(table, field, map_) for table, map_ in maps for field in map_.attributes]
         return tuple(reference for reference in (*fields, *attributes) if reference.field.gone is Gone.CLEAR)
+
+    @cached_property
+    def naming_maps(self) -> tuple[NamingMap, ...]:
+        """The maps whose entries name records of another table of this schema."""
+        return tuple(
+            NamingMap(table, map_, map_.naming, self[map_.naming.target])
+            for table in self.values()
+            for map_ in table.maps
+            if map_.naming is not None and map_.naming.target in self
+        )
 
     @cached_property
     def shape(self) -> str:

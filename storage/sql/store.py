@@ -22,7 +22,7 @@ from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purg
 from offbook.core.messages import recorded_fault
 from offbook.core.model import Author, Conflict, DiscardedWrite, Key, Record, Verdict
 from offbook.core.protocol.view import View
-from offbook.core.schema import Map, Reference, Schema
+from offbook.core.schema import Map, NamingMap, Reference, Schema
 from offbook.core.schema import Table as SyncedTable
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS, digest_of
@@ -34,7 +34,7 @@ from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import TablesGrown, Unwritable
 from storage.schema.declaration import Declaration
 from storage.schema.known_tables import KnownTables, read_known_tables
-from storage.sql import conflicts, history, pages, retention
+from storage.sql import conflicts, history, naming, pages, retention
 from storage.sql.authors import authors_of
 from storage.sql.batches import SqlBatches
 from storage.sql.history_mapping import log_rows
@@ -207,6 +207,16 @@ class SqlReadTransaction:
     def referring(self, reference: Reference, ids: Iterable[str]) -> list[str]:
         layout = self._tables[reference.table.name].layout
         return referring_ids(self.connection, self.book.id, layout, reference, ids)
+
+    def key_texts(self, table: str) -> dict[str, str]:
+        return naming.key_texts(self.connection, self.book.id, self._tables[table].layout)
+
+    def named_texts(self, place: NamingMap) -> dict[str, int]:
+        return naming.named_texts(self.connection, self.book.id, self._tables[place.table.name].layout, place)
+
+    def naming(self, place: NamingMap, texts: Iterable[str]) -> list[str]:
+        layout = self._tables[place.table.name].layout
+        return naming.naming_ids(self.connection, self.book.id, layout, place, texts)
 
     def _existing(self, queries: TableQueries, ids: list[str]) -> list[str]:
         """Those of these ids that are of records."""

@@ -313,16 +313,16 @@ def test_a_device_is_compared_with_the_server_and_mended(devices: TwoDevices) ->
     laptop, _ = devices
     laptop("add", "Ada")
     told = laptop("verify")
-    assert (told.code, told.out) == (0, "1 contact agrees with the server.\n")
+    assert (told.code, told.out) == (0, "1 record agrees with the server.\n")
     laptop("add", "Bob", "--phone", "555-1", "--detail", "email=bob@example.org")
     laptop("add", "Eve")
-    assert laptop("verify").out == "3 contacts agree with the server.\n"
+    assert laptop("verify").out == "3 records agree with the server.\n"
     damage(laptop, "UPDATE contacts SET phone = '555-2' WHERE name = 'Bob'", "DELETE FROM contacts WHERE name = 'Ada'")
     damage(laptop, "UPDATE contact_details SET value = 'eve@example.org'")
     told = laptop("verify")
     assert told.code == 5
     first, *lines, last = told.out.splitlines()
-    assert first == "Mended 2 of 3 contacts:"
+    assert first == "Mended 2 of 3 records:"
     assert "  Ada: was missing here" in lines
     assert "    Phone: 555-2 -> 555-1" in lines
     assert any("E-mail: eve@example.org -> E-mail: bob@example.org" in line for line in lines)

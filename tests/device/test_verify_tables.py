@@ -82,7 +82,7 @@ def test_every_table_of_the_file_is_compared(server: Server, open_app: Open) -> 
     a.boats.add(name="Beagle")
     a.contacts.add(name="Ada")
     assert in_agreement(a) == (3, ())
-    assert [question["table"] for question in asked(server)] == ["contacts", "notes", "boats"]
+    assert [question["table"] for question in asked(server)] == ["contacts", "labels", "notes", "boats"]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_server_that_knows_no_digest_2_is_asked_for_digest_1_of_contacts(serve
     ada = a.contacts.add(name="Ada", phone="1", details=[{"kind": "address", "street": "Lane 1", "city": "London"}])
     a.notes.add(title="Milk")
     a.sync()
-    assert in_agreement(a) == (1, ("notes",))
+    assert in_agreement(a) == (1, ("labels", "notes"))
     assert [question.get("digest") for question in asked(server)] == [2, None]
     damage(a, "UPDATE contacts SET phone = '2'")
     (repair,) = a.verify().repaired
@@ -233,7 +233,7 @@ def test_a_server_of_before_own_tables_is_not_asked_for_digest_2(server: Server,
     server.says_tables = server.knows_digests = False
     a = open_app("a", NOTES)
     a.contacts.add(name="Ada")
-    assert in_agreement(a) == (1, ("notes",))
+    assert in_agreement(a) == (1, ("labels", "notes"))
     assert [question.get("digest") for question in asked(server)] == [None]
 
 

@@ -232,7 +232,7 @@ def test_a_device_compares_its_contacts_with_a_server_of_the_last_version(
         a.contacts.add(name="Bob", notes="two\nlines")
         a.notes.add(title="Milk")
         report = a.verify()
-        assert (report.compared, report.repaired, report.not_compared) == (2, (), ("notes",))
+        assert (report.compared, report.repaired, report.not_compared) == (2, (), ("labels", "notes"))
         with without_logging(a.connection):
             a.connection.execute("UPDATE contacts SET name = 'Adb' WHERE id = ?", (ada,))
         (repair,) = a.verify().repaired

@@ -182,7 +182,7 @@ def test_going_back_a_version_gives_each_record_its_digest_of_before(database: D
         change(4, "INSERT", 4, name="Gone"),
     )
     desk.push(change(5, "DELETE", 4, base=0), change(6, "UPDATE", 1, base=0, details={"k2": None}))
-    downgrade(database, "0012")
+    downgrade(database, "0013")
     made = stored_digests(database)
     upgrade(database)
     assert store_first_digests(database) == 3

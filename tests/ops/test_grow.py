@@ -131,6 +131,7 @@ def test_tables_are_made_and_each_step_is_told(database: Database) -> None:
     assert set(form_of(database)) == {"app_notebooks", "app_notes", "app_notes_tags"}
     assert [(size.name, size.records, size.columns, size.since) for size in table_sizes(database)] == [
         ("contacts", 0, 21, None),
+        ("labels", 0, 1, None),
         ("notebooks", 0, 1, START),
         ("notes", 0, 3, START),
     ]

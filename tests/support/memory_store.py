@@ -22,7 +22,7 @@ from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purg
 from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Record, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis, row_of
 from offbook.core.protocol.view import View
-from offbook.core.schema import EXISTS, Reference, Schema
+from offbook.core.schema import EXISTS, NamingMap, Reference, Schema
 from offbook.core.validation import Json, with_all_fields
 from offbook.core.verify.digests import digest_of
 from offbook.core.verify.ranges import Range, Sum, sum_of
@@ -93,6 +93,20 @@ class Shelf:
     def referring(self, reference: Reference, ids: Iterable[str]) -> list[str]:
         live = [record for (table, _), record in self.kept.items() if table == reference.table.name]
         return [record.id for record in live if not record.deleted and set(ids) & set(_targets(record, reference))]
+
+    def key_texts(self, table: str) -> dict[str, str]:
+        records = self._of(table)
+        return {record.id: str(record.cells[key]) for record in records if (key := record.table.key) in record.cells}
+
+    def named_texts(self, place: NamingMap) -> dict[str, int]:
+        return Counter(text for record in self._of(place.table.name) for text in set(_named(record, place)))
+
+    def naming(self, place: NamingMap, texts: Iterable[str]) -> list[str]:
+        wanted = set(texts)
+        return sorted(record.id for record in self._of(place.table.name) if wanted & set(_named(record, place)))
+
+    def _of(self, table: str) -> list[Record]:
+        return [record for key, record in self.kept.items() if key[0] == table and not record.deleted]
 
     def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:
         found = {key: self.kept[key].cells for key in keys if key in self.kept}
@@ -267,6 +281,14 @@ def _targets(record: Record, reference: Reference) -> Iterator[Value]:
         return
     entries = with_all_fields(record.table, record.cells)[reference.map.name]
     yield from (entry[reference.field.name] for entry in entries.values())
+
+
+def _named(record: Record, place: NamingMap) -> Iterator[str]:
+    """What the entries of a record name, to the letter."""
+    for entry in with_all_fields(record.table, record.cells)[place.map.name].values():
+        text = entry[place.naming.attribute]
+        if entry[place.naming.kind] == place.naming.of and text is not None:
+            yield text
 
 
 def _did_something(entry: HistoryEntry) -> bool:

@@ -94,5 +94,5 @@ def without_times(data: Any) -> Any:
 def comparison(desk: Desk) -> Any:
     """What both tables are compared by, but for the book's own id."""
     whole = {"ranges": [["", None]], "records": True, "digest": 2}
-    questions = [parse_compare(SCHEMA, SCHEMA, {"table": name, **whole}) for name in SCHEMA]
+    questions = [parse_compare(SCHEMA, SCHEMA, {"table": name, **whole}) for name in ("contacts", "boats")]
     return [{**compare(desk.store, desk.book_id, question), "book": "", "cursor": ""} for question in questions]

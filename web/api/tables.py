@@ -93,7 +93,7 @@ def show(table_name: str, record_id: UUID) -> Response:
     AuthKind.DEVICE,
     body="RecordChange",
     answers={200: "Record"},
-    problems={404: ("not_found",), 412: ("precondition_failed",), **UNFIT},
+    problems={404: ("not_found",), 409: ("exists",), 412: ("precondition_failed",), **UNFIT},
     request_headers=("If-Match",),
     response_headers=("ETag",),
 )

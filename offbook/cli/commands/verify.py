@@ -42,7 +42,7 @@ def _dangling_lines(dangling: Mapping[str, int]) -> Iterator[str]:
 
 
 def _report_lines(schema: Schema, report: VerifyReport) -> Iterator[str]:
-    compared = format_count(report.compared, "contact" if len(schema) == 1 else "record")
+    compared = format_count(report.compared, "record")
     if not report.repaired and not report.left_out:
         yield f"{compared} {'agrees' if report.compared == 1 else 'agree'} with the server."
     if report.repaired:

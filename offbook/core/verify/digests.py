@@ -6,7 +6,7 @@ has to order or to group anything, and a range of records is compared by one sum
 A line says what it is about, and then ``name=value`` of each field that is not empty, in the order of these texts; its
 parts are joined by SEPARATOR. So a digest says nothing of how a table is declared: a table that grows, or whose
 declaration has its fields in another order, changes no digest of what is there. What only one side of a comparison
-knows is left out by its name. This is digest 2 (docs/decisions/0038); offbook.core.verify.first_digests has digest 1.
+knows is left out by its name. This is digest 2 (docs/decisions/0040); offbook.core.verify.first_digests has digest 1.
 
 Everything here must stay as it is: digests are stored, and the other side makes them too, from SQL if it likes.
 """

@@ -18,6 +18,12 @@ PROBLEM: dict[str, JsonSchema] = {
 REASON: JsonSchema = {"type": "string", "enum": ["pruned", "epoch", "unknown"]}
 REST_SCHEMAS: dict[str, JsonSchema] = {
     "Contacts": object_of({"contacts": array_of(ref("Contact")), "next": {"type": ["string", "null"]}}),
+    "Labels": object_of({"labels": array_of(ref("CountedLabel")), "next": {"type": ["string", "null"]}}),
+    "CountedLabel": object_of(
+        {"id": UUID, "name": TEXT, "created_at": TIME, "updated_at": TIME}
+        | {"contacts": SEQ | {"description": "How many contacts have it."}},
+        description="A label, and how many contacts have it.",
+    ),
     "Users": object_of(
         {"users": array_of(ref("User")), "removed": array_of(ref("User"), description="Those in the trash.")}
     ),

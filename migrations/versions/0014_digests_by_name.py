@@ -17,8 +17,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.sql.elements import quoted_name
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -63,6 +63,8 @@ CONTACTS = Records(
     ],
 )
 
+LABELS = Records("labels", "labels", ("name",), [])
+
 
 def upgrade() -> None:
     """Nothing: whoever migrates makes the digests anew when this is done."""
@@ -70,7 +72,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     connection = op.get_bind()
-    for table in (CONTACTS, *_own_tables(connection)):
+    for table in (CONTACTS, LABELS, *_own_tables(connection)):
         _fill(connection, table)
 
 
