@@ -12,6 +12,8 @@ import pytest
 
 from offbook import Offline, Replica, Response, SyncReport
 from offbook.cli.record_text import contact_lines
+from offbook.database import change_log
+from offbook.database.server_rows import rebuild_row
 from offbook.formats.google_csv import read, write
 from offbook.live.session import LiveSession, Verdicts
 from offbook.sync.response import results_of
@@ -529,6 +531,28 @@ def test_what_is_not_known_here_is_shown_by_the_command_and_exported(device: Ope
     (told,) = read(write([contact])).contacts
     entries = [entry for entry in told["details"].values() if entry["kind"] == "custom"]
     assert [(entry["label"], entry["value"]) for entry in entries] == [("im (Work)", "@ada")]
+
+
+@pytest.mark.parametrize("is_parked", [True, False], ids=["parked", "pending"])
+def test_an_older_version_hides_nothing_of_an_entry_that_only_the_log_has(
+    is_parked: bool, device: Open, newer: Modules, server: Any
+) -> None:
+    n = device(newer["offbook.replica"].Replica)
+    n.sync()
+    ada = n.contacts.add(name="Ada", details={"k1": ENTRY, "k2": {"kind": "url"}, "k3": {"kind": "url"}})
+    if is_parked:
+        n.connection.execute("UPDATE contacts SET phone = ? WHERE id = ?", ("5" * 300, ada))
+        n.sync()
+    a = device(Replica)
+    a.contacts.update(ada, email="a@b.c", details={"k1": {"label": "Home"}, "k2": None, "k3": {"value": "3"}})
+    a._transport.steps = [lost_request, lost_request]
+    with pytest.raises(Offline):
+        a.sync()
+    with change_log.without_logging(a.connection):
+        rebuild_row(a.connection, ("contacts", ada))
+    n = device(newer["offbook.replica"].Replica)
+    assert n.contacts.get(ada)["details"] == {"k1": ENTRY | {"label": "Home"}, "k3": {"kind": "url", "value": "3"}}
+    assert (len(n.parked()), n.contacts.get(ada)["email"]) == (is_parked, "a@b.c")
 
 
 # --- after a restore by hand ---------------------------------------------------------------------------------------
