@@ -29,11 +29,14 @@ def list_(book: Replica, args: argparse.Namespace) -> CommandResult:
     """All contacts, or those that have each word somewhere."""
     words = " ".join([*args.words, args.search]).strip()
     contacts = book.contacts.list(words)
+    if args.label is not None:
+        labelled = book.labels.named_by(args.label)
+        contacts = [contact for contact in contacts if contact["id"] in labelled]
     if contacts:
         return CommandResult(contacts, _table(contacts))
-    return CommandResult(
-        [], [f"No contact has “{words}”." if words else "No contacts yet: `offbook add NAME` adds one."]
-    )
+    sought = " and ".join([f"“{words}”"] * bool(words) + [f"the label “{args.label}”"] * (args.label is not None))
+    missing = f"No contact has {sought}." if sought else "No contacts yet: `offbook add NAME` adds one."
+    return CommandResult([], [missing])
 
 
 def _table(contacts: list[dict[str, Json]]) -> list[str]:

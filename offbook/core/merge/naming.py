@@ -63,6 +63,16 @@ def key_of(record: Record | None) -> str:
 Entries = Mapping[str, Mapping[str, Json]]
 
 
+def names_in_entries(naming: Naming, entries: Entries) -> Names:
+    """What these entries name."""
+    texts = [entry.get(naming.attribute) for entry in entries.values() if entry.get(naming.kind) == naming.of]
+    names: Names = {}
+    for text in sorted(text.strip() for text in texts if isinstance(text, str)):
+        if key := name_key(naming, text):
+            names.setdefault(key, text)
+    return names
+
+
 def entries_naming(naming: Naming, entries: Entries, key: str) -> list[str]:
     """The keys of those of a record's entries that name what is compared as ``key``."""
     return [
