@@ -1,4 +1,4 @@
-"""Labels as the example of records that entries name by text: what is named, what changes did to names, and what follows."""
+"""Labels as an example of records that entries name by text: what is named, what changes did to it, what follows."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_the_key_of_a_record(record: Record | None, key: str) -> None:
 
 # --- entries as a device has them ---------------------------------------------------------------------------------
 
-ENTRIES = {
+ENTRIES: dict[str, dict[str, object]] = {
     "a": {"kind": "group", "value": " Friends"},
     "b": {"kind": "group", "value": "FRIENDS"},
     "c": {"kind": "group", "value": "Club"},

@@ -143,7 +143,7 @@ def test_what_is_not_described_is_noticed(app: App, monkeypatch: pytest.MonkeyPa
 
 # --- the tables that an app brought ----------------------------------------------------------------------------------
 
-NAMES_OF_OURS = ("page", "pages", "rows", "row", "change", "changes", "conflict", "records", "record", "contact", "new")
+NAMES_OF_OURS = ("page", "pages", "rows", "row", "change", "changes", "conflict", "records", "record", "contact")
 
 
 def test_tables_that_are_called_like_schemas_of_ours_are_described_beside_them() -> None:
