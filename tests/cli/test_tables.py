@@ -61,19 +61,19 @@ def test_a_file_is_shown_and_done_when_it_is_agreed_to(app: App, database: Datab
     assert said(app, "grow", str(file), "--dry-run") == "notes: new, 2 columns\n"
     denied = app.test_cli_runner().invoke(args=["tables", "grow", str(file)], input="n\n")
     assert denied.exit_code == 1
-    assert names(database) == ["contacts"]
+    assert names(database) == ["contacts", "labels"]
     asked = said(app, "grow", str(file), typed="y\n")
     assert asked.startswith("notes: new, 2 columns\nDo it? [y/N]: y\nDone.")
-    assert names(database) == ["contacts", "notes"]
+    assert names(database) == ["contacts", "labels", "notes"]
     assert "nothing is to be done" in said(app, "grow", str(file))
     file.write_text(SECOND)
     assert said(app, "grow", str(file), "--yes").startswith("notes.priority: new column\nDone.")
 
 
 def test_tables_are_listed_with_how_much_they_hold_and_since_when(app: App, file: Path) -> None:
-    assert said(app) == "contacts\t0 records\t21 columns\talways\n"
+    assert said(app) == "contacts\t0 records\t21 columns\talways\nlabels\t0 records\t1 column\talways\n"
     said(app, "grow", str(file), "--yes")
-    contacts, notes = said(app).splitlines()
+    contacts, _, notes = said(app).splitlines()
     assert contacts.endswith("always")
     assert notes.startswith("notes\t0 records\t2 columns\tsince ")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from offbook.core.listing import has_words, name_of, place_in_list, sort_fields
+from offbook.core.listing import has_words, heading_of, name_of, place_in_list, sort_fields
 from offbook.core.schema import Field, Map, Table, Type
 
 TITLE, DUE, DONE = Field("title"), Field("due", Type.DATE), Field("done", Type.FLAG)
@@ -77,3 +77,11 @@ def test_people_know_a_record_by_what_is_shown_of_it(table: Table, name: str) ->
 )
 def test_words_are_searched_in_what_people_typed(values: dict[str, Any], is_there: bool) -> None:
     assert has_words(NOTES, record(**values), ["backer"]) == is_there
+
+
+def test_what_has_no_heading_is_called_by_its_own_word() -> None:
+    links = Map("links", "links", "owner", (Field("url", heading="Address"),), heading="Links of it")
+    table = Table("notes", (Field("long_title"), Field("done", Type.FLAG, heading="Is done")), (links,))
+    headings = [heading_of(table, name) for name in ("long_title", "done", "links", "no_such")]
+    assert headings == ["Long title", "Is done", "Links of it", "No such"]
+    assert heading_of(links, "url") == "Address"

@@ -561,6 +561,7 @@ def test_no_cell_of_the_real_file_is_lost(real: str) -> None:
     rows = csv.DictReader(io.StringIO(real, newline=""))
     for row, contact in zip(rows, read(real).contacts, strict=True):
         cells = Counter(text for cell in row.values() for text in cell.split(" ::: ") if text)
+        del cells["* myContacts"]  # Google's own group of all contacts, which the export names again
         held = Counter(values(contact))
         held[contact["name"]] -= 1  # also in file_as: only the file's own cells count
         assert cells <= held, contact["name"]

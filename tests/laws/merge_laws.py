@@ -181,7 +181,7 @@ class Device:
         self._write_bases_down()
         pending = [line.change for line in self.log if line.state is LineState.PENDING]
         outcomes = {outcome.change_id: outcome for outcome in server.push(pending)}
-        self.log = [self._answered(line, outcomes.get(line.change.id)) for line in self.log]
+        self.log = [self._answered(line, outcomes.get(line.change.id), server) for line in self.log]
 
     def _write_bases_down(self) -> None:
         waiting: dict[str, list[Change]] = {}
@@ -191,11 +191,13 @@ class Device:
         known = {change.id: change for pending in waiting.values() for change in with_bases(pending)}
         self.log = [replace(line, change=known.get(line.change.id, line.change)) for line in self.log]
 
-    def _answered(self, line: PendingLine, outcome: Outcome | None) -> PendingLine:
+    def _answered(self, line: PendingLine, outcome: Outcome | None, server: Server) -> PendingLine:
+        """The line as its answer leaves it, whose seq is that of the record which it shows."""
         if outcome is None:
             return line
         state = LineState.PARKED if outcome.verdict is Verdict.REJECTED else LineState.ACKNOWLEDGED
-        return replace(line, state=state, seq=outcome.seq)
+        shown = server.records.get(line.change.key) if outcome.shows_record else None
+        return replace(line, state=state, seq=outcome.seq if shown is None else shown.seq)
 
     def pull(self, server: Server) -> None:
         self.rows.update({key: record for key, record in server.records.items() if record.seq > self.cursor})

@@ -33,6 +33,7 @@ def fill(app: App, name: str) -> int:
     two = pair(app, name)
     every_kind(two)
     two.laptop.synced(change(data={"name": "Gone", "details": {"k1": {"kind": "phone", "value": "1"}}}))
+    two.laptop.synced(change(data={"name": "Ada", "details": {"k1": {"kind": "group", "value": "Friends"}}}))
     contact = two.laptop.add(name="Trash")
     two.laptop.ask("DELETE", f"/contacts/{contact['id']}")
     tutorial = Caller(app, add_device(app, name, "tutorial app")[1])

@@ -98,6 +98,7 @@ def house(engine: str, folder: Path) -> House:
         user, past = parts.accounts.user_named("ada"), two.laptop.get(f"/history/{contact}").get_json()["changes"]
         batch = new_id()
         two.laptop.synced(change(data={"name": "Grace"}) | {"batch": batch})
+        label = two.laptop.ask("POST", "/labels", json={"name": "Club"}).get_json()
         stream = shown(app, written(folder / "stream.db", parts.clock(), "message"))
         page = two.laptop.get("/changes").get_json()
         browser = signed_in(app, "ada")
@@ -111,6 +112,7 @@ def house(engine: str, folder: Path) -> House:
             "seq": str(past[0]["seq"]),
             "cursor": page["cursor"],
             "batch": batch,
+            "label": label["id"],
             "stream": stream.id,
             "device": parts.accounts.devices(user.id)[1].uuid,
             "session": parts.accounts.sessions(user.id, parts.clock())[0].id,
@@ -171,6 +173,7 @@ def good(house: House, method: str, rule: str, takes: Takes) -> Asked:
         "uuid:change_id": names["change"],
         "uuid:conflict_id": names["conflict"],
         "uuid:batch_id": names["batch"],
+        "uuid:label_id": names["label"],
         "table_name": "contacts",
         "uuid:stream_id": names["stream"],
         "uuid:device_id": names["device"],

@@ -14,6 +14,7 @@ from offbook.core.history.entry import (
     WinningChange,
     discarded_values,
     restored_values,
+    seq_of_effect,
     was_deferred,
     written,
 )
@@ -116,3 +117,8 @@ def test_a_cell_is_read_by_itself(cell: str, given: Any, value: Value) -> None:
 def test_what_a_cell_can_not_hold_is_refused(cell: str, given: Any) -> None:
     with pytest.raises(Invalid):
         value_of(CONTACTS, cell, given)
+
+
+def test_what_has_lost_has_no_effect_at_its_seq() -> None:
+    assert seq_of_effect(Verdict.SUPERSEDED, 5) is None
+    assert seq_of_effect(Verdict.MERGED, 5) == 5

@@ -143,17 +143,17 @@ def test_what_is_not_described_is_noticed(app: App, monkeypatch: pytest.MonkeyPa
 
 # --- the tables that an app brought ----------------------------------------------------------------------------------
 
-NAMES_OF_OURS = ("page", "pages", "rows", "row", "change", "changes", "conflict", "records", "record", "contact", "new")
+NAMES_OF_OURS = ("page", "pages", "rows", "row", "change", "changes", "conflict", "records", "record", "contact")
 
 
 def test_tables_that_are_called_like_schemas_of_ours_are_described_beside_them() -> None:
-    map_ = Map("change", Text("new"), Ref("to", "pages"))
+    map_ = Map("change", Text("fresh"), Ref("to", "pages"))
     tables = app_schema([AppTable(name, Text("name", required=True), map_) for name in NAMES_OF_OURS], BUILT_IN)
     described, ours = document_of(tables)["components"]["schemas"], document_of(BUILT_IN)["components"]["schemas"]
     assert described.keys() >= ours.keys()
     assert len(described) == len(ours) + 5 * len(NAMES_OF_OURS)
     record = {"id": new_id(), "name": "a", "created_at": NOON, "updated_at": NOON}
-    assert fits("tables.pages", record | {"change": {"k1": {"new": None, "to": None}}}, tables)
+    assert fits("tables.pages", record | {"change": {"k1": {"fresh": None, "to": None}}}, tables)
     assert not fits("tables.pages", record, tables)
     assert fits("tables.pages.change", {"change": {"k1": None}}, tables)
     assert fits("TableName", "pages", tables)
