@@ -225,6 +225,28 @@ class ContactDetail(Base):
     removed: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
+class Label(Base):
+    """One row of the synced table ``labels``, with the columns that every synced table has (see Contact)."""
+
+    __tablename__ = "labels"
+    __table_args__ = (
+        UniqueConstraint("book_id", "seq"),
+        Index("ix_labels_list", "book_id", "deleted", "sort_key", "id", "digest"),
+    )
+
+    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[Uuid] = mapped_column(primary_key=True)
+    name: Mapped[str | None] = mapped_column(String(2000))
+    created_at: Mapped[int]
+    updated_at: Mapped[int]
+    seq: Mapped[int]
+    deleted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    clocks: Mapped[Long]
+    search: Mapped[Long | None]
+    sort_key: Mapped[str] = mapped_column(String(100), default="", server_default=text("''"))
+    digest: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+
 class ChangeRow(Base):
     """One change with its verdict: the history. Pruning empties all columns but change_id, verdict, seq and batch, and
     the reason of a rejection: all that the same change is answered with once more.

@@ -12,6 +12,7 @@ from web.api.conflicts import conflicts
 from web.api.contacts import rest
 from web.api.health import health
 from web.api.history import history
+from web.api.labels import labels
 from web.api.metrics import metrics
 from web.api.openapi import openapi
 from web.api.sync import api
@@ -34,6 +35,7 @@ from web.request_values import require_text_in_form
 API: tuple[tuple[Blueprint, str], ...] = (
     (api, ""),
     (rest, ""),
+    (labels, ""),
     (history, ""),
     (conflicts, ""),
     (batches, ""),

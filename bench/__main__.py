@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import device, ingest, listeners, live, pages, restore, server, streams, sync, verify
+from bench import device, ingest, listeners, live, pages, restore, server, streams, sync, tables, verify
 from bench.statistics import Figure, median, seconds, show
 
 CONTACTS = 10_000
@@ -27,6 +27,7 @@ def figures(folder: Path) -> Iterator[Figure]:
         yield from device.pull_figures(running, folder)
         yield from sync.requests(running, ids)
     yield this_machine()
+    yield from tables.figures(folder)
     yield from device.write_figures(folder)
     yield from pages.figures(folder)
     yield from restore.figures(folder)

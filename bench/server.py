@@ -15,6 +15,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from bench import process_usage
+from offbook.core.protocol.requests import SCHEMA_HEADER
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,10 +50,13 @@ class Client:
 
     connection: socket.socket
     token: str
+    shape: str = ""
+    """That of the schema which the client says that it knows, where it says so."""
 
     def send(self, method: str, path: str, body: bytes = b"") -> bytes:
+        schema = f"{SCHEMA_HEADER}: {self.shape}\r\n" if self.shape else ""
         head = (
-            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.token}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.token}\r\n{schema}"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self.connection.sendall(head.encode() + body)

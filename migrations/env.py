@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import sys
 import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from alembic import context
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from models import Base
+from models import Base, Book
+from offbook.core.errors import NotLetIn
 from ops.backup.backup import before_migrating
 from ops.backup.files import BackupError
+from services.naming import add_all_named
 from storage.engines.database import Database
 from storage.engines.migrations import differs_in_default, unknown_to
 from storage.errors import Unwritable
+from storage.schema.app_tables import PREFIX
+from storage.sql.store import SqlStore
 
 
 def passed_database() -> Database | None:
@@ -49,11 +54,14 @@ def run() -> None:
             target_metadata=Base.metadata,
             render_as_batch=connection.dialect.name == "sqlite",
             compare_server_default=differs_in_default,
+            include_name=lambda name, kind, _: kind != "table" or not str(name).startswith(PREFIX),  # an app's own
         )
         require_known(is_command=passed is None)
         if passed is None and is_to_move():
             keep(database, connection)
         context.run_migrations()
+    if is_to_head():
+        add_named(database)
 
 
 @contextmanager
@@ -82,6 +90,28 @@ def is_to_move() -> bool:
     except CommandError:  # some steps up or down, which have no number
         return True
     return (wanted,) != context.get_context().get_current_heads()
+
+
+def is_to_head() -> bool:
+    """Whether ``flask db`` was told to go to the last revision, where the schema is that of the models."""
+    try:
+        wanted = context.get_revision_argument()
+    except (KeyError, CommandError):  # it only looks, or goes some steps
+        return False
+    return bool(wanted == ScriptDirectory.from_config(context.config).get_current_head())
+
+
+def add_named(database: Database) -> None:
+    """Let the books of before have records of what is named in them; again, where that was cut off the last time."""
+    store = SqlStore(database)
+    with database.read() as connection:
+        books = connection.scalars(select(Book.id).order_by(Book.id)).all()
+    try:
+        for book_id in books:
+            with suppress(NotLetIn):  # purged meanwhile
+                add_all_named(store, book_id, lambda: str(uuid.uuid4()), time.time_ns() // 1000)
+    except Unwritable as error:
+        raise SystemExit(f"The schema is migrated. Labels are still to be added: {error.for_admins}") from None
 
 
 def keep(database: Database, connection: Connection) -> None:

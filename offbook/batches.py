@@ -5,7 +5,7 @@ The server does it: it knows what others wrote since, and a book of a hundred th
 
 from __future__ import annotations
 
-from offbook.core.errors import CursorGone, NotFound, Pruned, ServerFault
+from offbook.core.errors import NotFound, Pruned
 from offbook.core.history.batch_codec import batch_from_json, undo_from_json
 from offbook.core.history.undo import BatchSummary, UndoReport
 from offbook.core.protocol.requests import PROTOCOL
@@ -40,7 +40,4 @@ def _ask(transport: Transport, method: str, path: str, missing: str) -> Json:
         raise NotFound(missing)
     if problem is not None and problem["code"] == Pruned.code:
         raise Pruned(problem["detail"])
-    try:
-        return json_of_answer(response)
-    except CursorGone:
-        raise ServerFault("The server answers a question that was not asked.") from None
+    return json_of_answer(response)

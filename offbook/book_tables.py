@@ -6,17 +6,19 @@ from collections.abc import Callable
 from typing import overload
 
 from offbook import references
-from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.contacts.table import BUILT_IN, CONTACTS, LABELS
 from offbook.core.errors import NotFound
 from offbook.core.schema import Schema
 from offbook.database import schema
-from offbook.records import Book, ContactRecords, R, Record, Records, instances_of, same_record
+from offbook.label_records import LabelRecords
+from offbook.records import ContactRecords, R, Record, RecordBook, Records, instances_of, same_record
 
 
-class BookTables(Book):
+class BookTables(RecordBook):
     """What of a Replica is about its tables."""
 
     contacts: ContactRecords
+    labels: LabelRecords
     _new_id: Callable[[], str]
     _schema: Schema = BUILT_IN
 
@@ -42,6 +44,8 @@ class BookTables(Book):
             raise NotFound(f"This book has no table {name!a}. It has {', '.join(self._schema)}.")
         if as_ is not None:
             return Records(self, name, self._new_id, instances_of(as_, table))
+        if name == LABELS.name:
+            return self.labels
         return self.contacts if name == CONTACTS.name else Records(self, name, self._new_id, same_record)
 
     def dangling_references(self) -> dict[str, int]:

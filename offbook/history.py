@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from offbook.contacts.table import BUILT_IN
-from offbook.core.errors import CursorGone, Invalid, NotFound, ServerFault
+from offbook.contacts.table import FIRST_SCHEMA
+from offbook.core.errors import Invalid, NotFound, ServerFault
 from offbook.core.history.codec import entry_from_json
 from offbook.core.history.entry import AFTER, BEFORE, HistoryEntry, restored_values
 from offbook.core.history.reconstruct import (
@@ -29,7 +29,7 @@ from offbook.database.connection import Connection
 from offbook.database.edits import append_patch
 from offbook.database.server_rows import NO_SERVER_ROW, server_row, visible_record
 from offbook.sync.http_errors import json_of_answer, problem_of
-from offbook.sync.transport import Response, Transport
+from offbook.sync.transport import Transport
 
 PAGE = 1_000
 PAGES_MAX = 100
@@ -39,7 +39,8 @@ PAGES_MAX = 100
 def fetch_history(transport: Transport, table: Table, record_id: str) -> list[HistoryEntry]:
     """Every change of a record, the newest first. Raises NotFound where the server has no such record; SyncError."""
     record_id = uuid_of(record_id, "record_id")
-    of_table = "" if table.name in BUILT_IN else f"&table={table.name}"  # which a server of before would not understand
+    # A server of before would not understand which table.
+    of_table = "" if table.name in FIRST_SCHEMA else f"&table={table.name}"
     entries: list[HistoryEntry] = []
     place: int | None = None
     for _ in range(PAGES_MAX):
@@ -47,20 +48,13 @@ def fetch_history(transport: Transport, table: Table, record_id: str) -> list[Hi
         response = transport.send("GET", path, None, {"Offbook-Protocol": PROTOCOL})
         if response.status == 404 and problem_of(response) is not None:
             raise NotFound(f"The server has no such {table.singular} (any more), and so no history of it.")
-        before, (page, place) = place, _page(table, record_id, _json_of(response))
+        before, (page, place) = place, _page(table, record_id, json_of_answer(response))
         entries += page
         if place is None:
             return entries
         if not page or (before is not None and place >= before):
             break
     raise ServerFault(f"The server's history of this {table.singular} has no end.")
-
-
-def _json_of(response: Response) -> Json:
-    try:
-        return json_of_answer(response)
-    except CursorGone:
-        raise ServerFault("The server answers a question that was not asked.") from None
 
 
 def _page(table: Table, record_id: str, item: Json) -> tuple[list[HistoryEntry], int | None]:

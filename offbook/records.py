@@ -15,6 +15,7 @@ from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.lenient_validation import read_row, typed_part
 from offbook.core.listing import Place, has_words, place_in_list, sort_fields
+from offbook.core.merge.naming import names_in_entries
 from offbook.core.messages import BAD_ID, KEY_EXISTS, MISSING_IN_ENTRY, TOO_MANY_ENTRIES, UNKNOWN_FIELD
 from offbook.core.model import Operation, Value
 from offbook.core.schema import Map, Table, record_id_of_key
@@ -30,7 +31,7 @@ Record = dict[str, Json]
 R = TypeVar("R")
 
 
-class Book(ABC):
+class RecordBook(ABC):
     """What records need of the replica that holds them."""
 
     @property
@@ -61,7 +62,7 @@ class Records(Generic[R]):
     Entries of a map are given by their keys, where None removes one; or as a list of new ones.
     """
 
-    def __init__(self, book: Book, name: str, new_id: Callable[[], str], make: Callable[[Record], R]) -> None:
+    def __init__(self, book: RecordBook, name: str, new_id: Callable[[], str], make: Callable[[Record], R]) -> None:
         self._book = book
         self._name = name
         self._new_id = new_id
@@ -84,6 +85,7 @@ class Records(Generic[R]):
         with change_log.coalesce_changes(connection):
             record_id = self._id_of_new(connection, table, data)
             record_table(table).add(connection, record_id, data)
+            self._add_names(connection, table, record_id, data)
         return record_id
 
     def update(self, record_id: str, /, **values: Json) -> None:
@@ -93,6 +95,7 @@ class Records(Generic[R]):
             before = _get(connection, table, record_id)
             data = check_data(table, self._with_keys(table, values), Operation.UPDATE, before)
             record_table(table).change(connection, record_id, data)
+            self._add_names(connection, table, record_id, data)
 
     def put(self, id_or_key: str | int, /, **values: Json) -> str:
         """Change the record of this id, or of this value of the table's key; or add it. Returns its id.
@@ -111,6 +114,7 @@ class Records(Generic[R]):
                 raise Invalid.of(BAD_ID, field="id")
             data = check_data(table, self._with_keys(table, values), Operation.INSERT, {})
             record_table(table).add(connection, id_or_key.lower(), data)
+            self._add_names(connection, table, id_or_key.lower(), data)
         return id_or_key.lower()
 
     def delete(self, record_id: str, /) -> None:
@@ -132,6 +136,15 @@ class Records(Generic[R]):
         with change_log.coalesce_changes(connection, typed=False):
             if record_table(table).get(connection, record_id) is None:
                 record_table(table).add(connection, record_id, data)
+                self._add_names(connection, table, record_id, data)
+
+    def _add_names(self, connection: Connection, table: Table, record_id: str, data: Mapping[str, Json]) -> None:
+        """Add the records that entries of a record name by a text, where they are not here."""
+        for place in connection.schema.naming_maps:
+            if place.table.name == table.name and data.get(place.map.name):
+                entries = _get(connection, table, record_id)[place.map.name]
+                for text in names_in_entries(place.naming, entries).values():
+                    add_named(connection, place.target, text, self._new_id)
 
     def _id_of_new(self, connection: Connection, table: Table, data: Mapping[str, Json]) -> str:
         """The id that follows from the key; of one's own where another record has it, which was renamed since."""
@@ -145,10 +158,10 @@ class Records(Generic[R]):
 
     def _with_keys(self, table: Table, values: Mapping[str, Json]) -> dict[str, Json]:
         lists = {name: values[name] for name in table.maps_by_name.keys() & values if _is_list(values[name])}
-        entries = {
-            name: {self._new_id().replace("-", "")[:16]: entry for entry in given} for name, given in lists.items()
+        maps = {
+            name: {self._new_id().replace("-", "")[:16]: entry for entry in entries} for name, entries in lists.items()
         }
-        return {**values, **entries}
+        return {**values, **maps}
 
     # --- reading ---
 
@@ -229,6 +242,26 @@ def instances_of(make: Callable[..., R], table: Table) -> Callable[[Record], R]:
     if unknown := [name for name in names if name not in known]:
         raise Invalid.of(UNKNOWN_FIELD, table=table.name, name=unknown[0])
     return lambda record: make(**{name: record[name] for name in names})
+
+
+# --- records that are named by a text --------------------------------------------------------------------------------
+
+
+def named_id(connection: Connection, target: Table, text: str) -> str | None:
+    """The id of the record that this text names; None where there is none here."""
+    rows = record_table(target).columns(connection, [target.key], {})
+    return next((str(row["id"]) for row in rows if fold_key(str(row[target.key])) == fold_key(text)), None)
+
+
+def add_named(connection: Connection, target: Table, text: str, new_id: Callable[[], str]) -> str:
+    """The id of the record that this text names, which is added where it is not here."""
+    if (known := named_id(connection, target, text)) is not None:
+        return known
+    record_id = record_id_of_key(target, text)
+    if record_table(target).get(connection, record_id) is not None:  # it was renamed since
+        record_id = new_id()
+    record_table(target).add(connection, record_id, {target.key: text})
+    return record_id
 
 
 # --- records by their ids and keys -----------------------------------------------------------------------------------

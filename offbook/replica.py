@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from offbook import batches, history
 from offbook.addresses import check_server
 from offbook.book_tables import BookTables
-from offbook.contacts.table import BUILT_IN, CONTACTS, FIRST_SCHEMA
+from offbook.contacts.table import BUILT_IN, CONTACTS, FIRST_SCHEMA, LABELS
 from offbook.core.errors import Invalid, NoServer, Stopped
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.history.undo import BatchSummary, UndoReport
@@ -42,6 +42,7 @@ from offbook.database.connection import (
 from offbook.database.lease import hold_lease, holder_name, release_lease
 from offbook.database.parked import Parked
 from offbook.database.status import Status, WorkerStatus
+from offbook.label_records import LabelRecords
 from offbook.records import ContactRecords, same_record
 from offbook.settings import DeviceSettings
 from offbook.sync import dry_run
@@ -109,6 +110,7 @@ class Replica(BookTables):
             connection.close()
             raise
         self.contacts = ContactRecords(self, CONTACTS.name, self._new_id, same_record)
+        self.labels = LabelRecords(self, LABELS.name, self._new_id, same_record)
         self.settings = DeviceSettings(lambda: self.connection)
 
     # --- opening and closing ---

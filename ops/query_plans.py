@@ -24,6 +24,7 @@ from storage.sql.array_params import ARRAY_ENCODERS
 from storage.sql.conflicts import STEPS
 from storage.sql.history import steps_of
 from storage.sql.queries import LAST_SEQ, SETTLED
+from storage.sql.references import referring_query
 
 VALUES: Mapping[str, Any] = {
     "book": 1,
@@ -64,6 +65,11 @@ def index_checks(known: KnownTables) -> Iterator[IndexCheck]:
         for map_, entries in queries.page_entries.items():
             by = frozenset({"book_id", map_.owner})
             yield IndexCheck(f"the {map_.name} of {name}", entries.statement, layout.entries[map_.name].name, by)
+        for reference in known.schema.cleared_with(name):
+            target = known.queries[reference.table.name].layout
+            table = target.rows if reference.map is None else target.entries[reference.map.name]
+            by = frozenset({"book_id", reference.field.name})
+            yield IndexCheck(f"what refers to {name}", referring_query(target, reference), table.name, by)
     yield IndexCheck("the newest change", LAST_SEQ.statement, "changes", frozenset({"book_id", "seq"}))
     yield IndexCheck("whether a change is known", SETTLED.query, "changes", frozenset({"book_id", "change_id"}))
     steps = steps_of(1, 1, ("contacts", "a"))

@@ -6,13 +6,15 @@ What a client sends is read by the table as it is declared in the transaction th
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from offbook.core.errors import Conflicting, NotFound, OffbookError
-from offbook.core.model import Change, Operation, Record, Value
+from offbook.core.model import Cells, Change, Operation, Record, Value
 from offbook.core.protocol.record_lists import table_named
 from offbook.core.schema import Map, Table, record_id_of_key
 from offbook.core.validation import Json, parse_cells, with_all_fields
+from services.naming import check_name, delete_named, find_named, naming_map_of, update_named
 from services.references import apply_change_and_clear
 from services.restore import Actor
 from storage.base import ReadTransaction, Store, WriteTransaction
@@ -38,6 +40,14 @@ class RecordExists(Conflicting):
         instead = f"choose another {table.key}" if table.key else "leave the id out"
         super().__init__("exists", f"There is, or was, another {table.singular} with this id. PATCH it, or {instead}.")
         self.record_id = record.id
+
+
+class KeyTaken(Conflicting):
+    """Another record has this key already. Nothing was done."""
+
+    def __init__(self, record: Record) -> None:
+        table = record.table
+        super().__init__("exists", f"There is another {table.singular} with this {table.key}: choose another one.")
 
 
 def find_table(store: Store, book_id: int, name: str) -> Table:
@@ -72,6 +82,10 @@ def create_record(
     with store.writing(book_id) as book:
         table = book.schema[table.name]
         cells = parse_cells(table, data, Operation.INSERT)
+        if (place := naming_map_of(book.schema, table)) is not None:
+            check_name(place, cells)
+            if record_id is None:
+                return _create_named(book, actor, table, cells, new_id, now_us)
         record_id = record_id or _id_of_key(table, cells) or new_id
         record = book.records(table.name, [record_id]).get((table.name, record_id))
         if record is None:
@@ -79,6 +93,20 @@ def create_record(
     if record.deleted or record.cells != {cell: value for cell, value in cells.items() if value is not None}:
         raise RecordExists(record)
     return record, False
+
+
+def _create_named(
+    book: WriteTransaction, actor: Actor, table: Table, cells: dict[str, Value], new_id: str, now_us: int
+) -> tuple[Record, bool]:
+    """The record of this key, which others name by it: the one that has it now, one that was deleted, or a new one."""
+    if (named := find_named(book, table, str(cells[table.key]))) is not None:
+        return named, False
+    record_id = _id_of_key(table, cells)
+    record = book.records(table.name, [record_id]).get((table.name, record_id))
+    if record is not None and not record.deleted:  # it was renamed since
+        record_id, record = new_id, None
+    base = 0 if record is None else record.seq
+    return _write(book, actor, table, record_id, Operation.INSERT, base, cells, now_us), True
 
 
 def _id_of_key(table: Table, cells: dict[str, Value]) -> str:
@@ -98,6 +126,13 @@ def update_record(
     now_us: int,
 ) -> Record:
     """Change the fields that ``data`` names; the record as it is then. Raises NotFound, RecordChanged, Invalid."""
+    if (place := naming_map_of(store.schema, table)) is not None:
+        cells = parse_cells(table, data, Operation.UPDATE)
+        check_name(place, cells)
+        with store.reading(book_id) as book:
+            _check_key(book, _expected(book, table, record_id, is_expected), cells)
+        fetch = partial(_expected, table=table, record_id=record_id, is_expected=is_expected)
+        return update_named(store, book_id, actor, place, fetch, cells, now_us)
     with store.writing(book_id) as book:
         record = _expected(book, table, record_id, is_expected)
         cells = parse_cells(record.table, _with_whole_values(record, data), Operation.UPDATE)
@@ -108,9 +143,21 @@ def delete_record(
     store: Store, book_id: int, actor: Actor, table: Table, record_id: str, is_expected: IsExpected, now_us: int
 ) -> None:
     """Move a record to the trash. Raises NotFound, and RecordChanged."""
+    if (place := naming_map_of(store.schema, table)) is not None:
+        fetch = partial(_expected, table=table, record_id=record_id, is_expected=is_expected)
+        delete_named(store, book_id, actor, place, fetch, now_us)
+        return
     with store.writing(book_id) as book:
         record = _expected(book, table, record_id, is_expected)
         _write(book, actor, record.table, record.id, Operation.DELETE, record.seq, {}, now_us)
+
+
+def _check_key(book: ReadTransaction, record: Record, cells: Cells) -> None:
+    """Raises KeyTaken where another record has the key that this one is to have."""
+    table = record.table
+    other = find_named(book, table, str(cells[table.key])) if cells.get(table.key) else None
+    if other is not None and other.id != record.id:
+        raise KeyTaken(other)
 
 
 def _expected(book: ReadTransaction, table: Table, record_id: str, is_expected: IsExpected) -> Record:

@@ -56,8 +56,11 @@ def apply_and_clear(
         return apply_batch(book, origin, changes, now_us, touched)
     together = [_in_batch(change) for change in changes]
     pushed = apply_batch(book, origin, together, now_us, touched)
-    gone = {key: deletion for key, deletion in deletions.items() if _is_deleted(pushed, key)}
-    clearing = [change for _, record in read_records(book, referring) if (change := _clearing(record, gone))]
+    deleted: dict[str, dict[str, Change]] = defaultdict(dict)
+    for (table, record_id), deletion in deletions.items():
+        if _is_deleted(pushed, (table, record_id)):
+            deleted[table][record_id] = deletion
+    clearing = [change for _, record in read_records(book, referring) if (change := _clearing(record, deleted))]
     for start in range(0, len(clearing), CHANGES_MAX):
         apply_batch(book, origin, clearing[start : start + CHANGES_MAX], now_us)
     return pushed
@@ -86,15 +89,15 @@ def _referring(book: WriteTransaction, keys: Mapping[Key, Change]) -> list[Key]:
     return sorted(referring - keys.keys())
 
 
-def _clearing(record: Record, deletions: Mapping[Key, Change]) -> Change | None:
-    """What clears the references of a record to what was deleted, as if by who deleted; None where there are none."""
-    deleted: dict[str, dict[str, Change]] = defaultdict(dict)
-    for (table, record_id), deletion in deletions.items():
-        deleted[table][record_id] = deletion
+def _clearing(record: Record, deleted: Mapping[str, Mapping[str, Change]]) -> Change | None:
+    """What clears the references of a record to what was deleted, as if by who deleted; None where there are none.
+
+    ``deleted`` are the deletions by table and id.
+    """
     cells = cleared_cells(record, deleted)
     if not cells:
         return None
-    deletion = next(iter(deletions.values()))
+    deletion = next(change for deletions in deleted.values() for change in deletions.values())
     return Change(
         id=str(uuid5(UUID(deletion.id), f"{record.table.name}/{record.id}")),
         table=record.table,

@@ -23,7 +23,7 @@ from offbook.core.merge.retention import PurgedRows, RetentionLimits
 from offbook.core.model import Author, Conflict, Cursor, DiscardedWrite, Key, Record
 from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.protocol.view import View
-from offbook.core.schema import Reference, Schema
+from offbook.core.schema import NamingMap, Reference, Schema
 from offbook.core.validation import Json
 from offbook.core.verify.ranges import Range, Sum
 
@@ -132,6 +132,18 @@ class ReadTransaction(Protocol):
 
     def referring(self, reference: Reference, ids: Iterable[str]) -> list[str]:
         """The ids of records that are not deleted and refer to one of ``ids`` by this reference."""
+        ...
+
+    def key_texts(self, table: str) -> dict[str, str]:
+        """The keys of all records of a table with a text as key, by the records' ids; not of those that are deleted."""
+        ...
+
+    def named_texts(self, place: NamingMap) -> dict[str, int]:
+        """What the entries of records name that are not deleted, each text with the number of these records."""
+        ...
+
+    def naming(self, place: NamingMap, texts: Iterable[str]) -> list[str]:
+        """The ids of records that are not deleted and name one of these texts, to the letter, in order."""
         ...
 
     def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:

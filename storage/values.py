@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offbook.core.accounts.users import Rights
+from offbook.core.schema import Table
 from offbook.core.stream_format import StreamState
 
 # --- who asks ------------------------------------------------------------------------------------------------------
@@ -202,7 +203,10 @@ class DeviceState:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """``companies`` are those with the most contacts, ``deleted`` counts what is in the trash."""
+    """``companies`` are those with the most contacts, ``deleted`` counts what is in the trash.
+
+    ``own_tables`` counts the live records of each table that an app brought.
+    """
 
     days: Sequence[DayCount]
     totals: Totals
@@ -210,6 +214,7 @@ class Overview:
     deleted: int
     devices: Sequence[DeviceState]
     conflicts: int
+    own_tables: Sequence[tuple[Table, int]]
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------

@@ -10,12 +10,11 @@ from typing import NamedTuple, cast
 from flask import Blueprint, Response, g, request
 
 from offbook.contacts.table import FIRST_SCHEMA
+from offbook.core.protocol.requests import SCHEMA_HEADER
 from offbook.core.protocol.view import View
 from offbook.core.schema import SHAPE, Schema
 from web.current import services
 from web.errors import ApiProblem
-
-HEADER = "Offbook-Schema"
 
 FIRST_VIEW = View(FIRST_SCHEMA)
 
@@ -37,15 +36,15 @@ class Sender(NamedTuple):
 
 def note_sender() -> None:
     """Before a view: read the header. Raises ApiProblem (400) where it can't be a shape."""
-    known = request.headers.get(HEADER)
+    known = request.headers.get(SCHEMA_HEADER)
     schema = services().store.schema
     if known is None:
         g.sender = sender_of_before(schema)
     elif SHAPE.fullmatch(known):
         g.sender = Sender(schema, View(schema, is_sparse=True), schema.shape)
     else:
-        detail = f"The header {HEADER} must be the shape of a schema, 16 hexadecimal digits as GET /tables names them."
-        raise ApiProblem(400, "bad_schema", detail)
+        rule = f"The header {SCHEMA_HEADER} must be the shape of a schema"
+        raise ApiProblem(400, "bad_schema", f"{rule}, 16 hexadecimal digits as GET /tables names them.")
 
 
 def sender_of_before(schema: Schema) -> Sender:
@@ -62,7 +61,7 @@ def add_schema_header(response: Response) -> Response:
     """Tell those who named a schema which one the server has."""
     noted = cast(Sender | None, g.get("sender"))
     if noted is not None and noted.server_shape is not None:
-        response.headers[HEADER] = noted.server_shape
+        response.headers[SCHEMA_HEADER] = noted.server_shape
     return response
 
 

@@ -17,6 +17,7 @@ from offbook.core.formatting import (
 )
 from offbook.core.text import clock_advice, describe_clock_offset, without_control_characters
 from web.presenters import formatting
+from web.presenters.record_words import record_name, table_heading
 
 
 def register(app: Flask) -> None:
@@ -36,6 +37,8 @@ def register(app: Flask) -> None:
         "kept_until": kept_until,
         "moment": format_moment,
         "rate": format_rate,
+        "record_name": record_name,
         "size": format_size,
+        "table_heading": table_heading,
     }
     app.jinja_env.globals["href_of"] = formatting.href

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from unicodedata import combining, east_asian_width
 
 from offbook.contacts.labels import KINDS, field_label, kind_label
-from offbook.contacts.table import BUILT_IN
+from offbook.contacts.table import CONTACTS
+from offbook.core.listing import heading_of
 from offbook.core.schema import EXISTS, Table
 from offbook.core.text import without_control_characters
 from offbook.core.validation import Json
@@ -47,10 +48,9 @@ def label(name: str) -> str:
 
 def heading(table: Table | None, name: str) -> str:
     """What a field or a map of a table is called."""
-    if table is None or table.name in BUILT_IN:
+    if table is None or table.name == CONTACTS.name:
         return label(name)
-    declared = table.by_name.get(name) or table.maps_by_name.get(name)
-    return (declared.heading if declared is not None else "") or name.replace("_", " ").capitalize()
+    return heading_of(table, name)
 
 
 def cell_label(cell: str, table: Table | None = None) -> str:
@@ -60,13 +60,13 @@ def cell_label(cell: str, table: Table | None = None) -> str:
         noun = "contact" if table is None else table.singular
         return f"The {noun}" if name == EXISTS else heading(table, name)
     map_, _, key = entry.partition("/")
-    of_entry = f"{'Detail' if table is None or table.name in BUILT_IN else heading(table, map_)} [{key}]"
+    of_entry = f"{'Detail' if table is None or table.name == CONTACTS.name else heading(table, map_)} [{key}]"
     return of_entry if name == EXISTS else f"{of_entry} {name}"
 
 
 def with_table(table: str, name: str) -> str:
     """A record's name, with its table where that is not contacts."""
-    return name if table in BUILT_IN else f"{table}: {name}"
+    return name if table == CONTACTS.name else f"{table}: {name}"
 
 
 def format_time(iso: str | None) -> str:

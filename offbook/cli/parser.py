@@ -118,6 +118,7 @@ def make_parser(words: Sequence[str]) -> Parser:
 
     _add_sync(command)
     _add_contacts(command)
+    _add_labels(command, everywhere)
     _add_tables(command)
     _add_import_export(command)
     _add_changes(command, everywhere)
@@ -147,6 +148,7 @@ def _add_contacts(command: Command) -> None:
     listing = command("list", "contacts.list_", "list the contacts, or those that have each WORD somewhere")
     listing.add_argument("words", metavar="WORD", nargs="*", help="without regard to case and accents")
     listing.add_argument("--search", metavar="TEXT", default="", help="the words as one text, like --search 'ada king'")
+    listing.add_argument("--label", metavar="LABEL", help="only those that have this label")
     command("show", "contacts.show", "show all of a contact").add_argument("id", metavar="ID")
     more = "What is not named stays as it is; an empty text (--phone '') empties a field."
     edit = command("edit", "contacts.edit", "change a contact", more)
@@ -155,6 +157,24 @@ def _add_contacts(command: Command) -> None:
     field_options.add_options(edit)
     field_options.add_removal(edit)
     command("rm", "contacts.rm", "delete contacts").add_argument("id", metavar="ID", nargs="+")
+
+
+def _add_labels(command: Command, everywhere: Parser) -> None:
+    more = "Contacts have a label by its name: what is done to one is done to all who have it, and undone together."
+    label = command("label", "labels.list_", "list, rename or delete labels; give them to contacts, or take them", more)
+    actions = label.add_subparsers(title="actions", metavar="ACTION", required=True)
+    for name, run, help, arguments in (
+        ("list", "labels.list_", "list the labels, and how many contacts have each", ()),
+        ("rename", "labels.rename", "give a label another name", ("old", "new")),
+        ("rm", "labels.rm", "delete a label", ("name",)),
+        ("add", "labels.add", "give contacts a label, which is added where there is none", ("name", "ids")),
+        ("remove", "labels.remove", "take a label from contacts", ("name", "ids")),
+    ):
+        action = actions.add_parser(name, parents=[everywhere], help=help, description=f"{help.capitalize()}.")
+        action.set_defaults(run=run)
+        for argument in arguments:
+            is_many = argument == "ids"
+            action.add_argument(argument, metavar="ID" if is_many else argument.upper(), nargs="+" if is_many else None)
 
 
 def _add_tables(command: Command) -> None:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from offbook.core.schema import Field, Map, Schema, Table, Type
+from offbook.core.schema import Field, Map, Naming, Schema, Table, Type
 
-DETAIL_KINDS = ("phone", "email", "address", "url", "date", "group", "custom")
+GROUP = "group"
+"""The kind of detail that names a label of its contact."""
+
+SYSTEM_GROUPS = ("* mycontacts", "* my contacts", "my contacts", "* starred")
+"""Google's own groups, as keys are compared. They say that a contact is one, or has a star, and are no labels."""
+
+DETAIL_KINDS = ("phone", "email", "address", "url", "date", GROUP, "custom")
 
 CONTACTS = Table(
     name="contacts",
@@ -39,6 +45,7 @@ CONTACTS = Table(
             rows="contact_details",
             owner="contact_id",
             beside="value",
+            naming=Naming("labels", "kind", GROUP, "value", SYSTEM_GROUPS),
             attributes=(
                 Field("kind", Type.CHOICE, limit=20, required=True, choices=DETAIL_KINDS),
                 Field("label", limit=100),
@@ -54,7 +61,10 @@ CONTACTS = Table(
     ),
 )
 
-BUILT_IN = Schema((CONTACTS,))
+LABELS = Table(name="labels", singular="label", fields=(Field("name", limit=2000, required=True),), key="name")
+"""Labels of people. The contacts that have one name it in a detail of the kind group: its name is as long as that."""
+
+BUILT_IN = Schema((CONTACTS, LABELS))
 """The tables that every replica and every server has."""
 
 FIRST_FIELDS = (
@@ -69,7 +79,7 @@ def _as_at_first(table: Table) -> Table:
     details = table.maps_by_name["details"]
     attributes = tuple(details.by_name[name] for name in FIRST_ATTRIBUTES)
     fields = tuple(table.by_name[name] for name in FIRST_FIELDS)
-    return replace(table, fields=fields, maps=(replace(details, attributes=attributes),))
+    return replace(table, fields=fields, maps=(replace(details, attributes=attributes, naming=None),))
 
 
 FIRST_SCHEMA = Schema((_as_at_first(CONTACTS),))

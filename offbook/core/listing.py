@@ -12,9 +12,6 @@ from offbook.core.schema import Field, Map, Table, Type
 from offbook.core.text import normalize_for_search
 from offbook.core.validation import Json
 
-NOT_TEXT = frozenset({Type.JSON, Type.REF})
-"""Held as text, and nothing that anybody would search for."""
-
 Place = tuple[Any, ...]
 """Compares with that of another record of its table."""
 
@@ -52,16 +49,25 @@ def name_of(table: Table, record: Mapping[str, Json]) -> str:
     return "" if field is None else str(record.get(field.name) or "")
 
 
+def heading_of(columns: Table | Map, name: str) -> str:
+    """What people read instead of the name of a field, an attribute or a map."""
+    maps = columns.maps_by_name if isinstance(columns, Table) else {}
+    declared = columns.by_name.get(name) or maps.get(name)
+    return (declared.heading if declared is not None else "") or name.replace("_", " ").capitalize()
+
+
 def has_words(table: Table, record: Mapping[str, Json], words: Iterable[str]) -> bool:
     """Whether a record holds each of these words somewhere. They are folded (offbook.core.text)."""
-    texts = [record[field.name] for field in table.fields if field.type not in NOT_TEXT]
+    texts = [record[name] for name in searched_names(table)]
     for map_ in table.maps:
-        names = _searched_names(map_)
+        names = searched_names(map_)
         texts += [entry.get(name) for entry in record[map_.name].values() for name in names]
     text = normalize_for_search("\n".join(text for text in texts if isinstance(text, str)))
     return all(word in text for word in words)
 
 
-def _searched_names(map_: Map) -> list[str]:
-    """The attributes that hold what people typed: a choice is a word of the declaration."""
-    return [field.name for field in map_.attributes if field.type not in NOT_TEXT and field.type is not Type.CHOICE]
+def searched_names(columns: Table | Map) -> frozenset[str]:
+    """The fields, or attributes of a map, that hold what people search for: of entries no choice, which is a word of
+    the declaration."""
+    unsearched = {Type.JSON, Type.REF} if isinstance(columns, Table) else {Type.JSON, Type.REF, Type.CHOICE}
+    return frozenset(name for name, field in columns.by_name.items() if field.type not in unsearched)

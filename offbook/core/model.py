@@ -30,6 +30,13 @@ NOTHING: Mapping[str, int] = MappingProxyType({})
 NO_CELLS: Cells = MappingProxyType({})
 
 
+def value_of_parts(parts: tuple[Scalar, ...]) -> Value:
+    """What a cell of these attributes holds: a part that stands alone is the value, and where all are empty, None."""
+    if len(parts) == 1:
+        return parts[0]
+    return parts if any(part is not None for part in parts) else None
+
+
 class Operation(StrEnum):
     """What a change does to its record."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -95,12 +96,63 @@ class Field:
         object.__setattr__(self, "is_needed", self.required and self.default is None)
 
 
+class Columns(ABC):
+    """What fields of a table, and attributes of a map, are alike in: each is a column of a row."""
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[Field, ...]:
+        """The plain fields, or the attributes, in their order."""
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Field]:
+        """Each by its name."""
+        return MappingProxyType({field.name: field for field in self.columns})
+
+    @cached_property
+    def required(self) -> tuple[str, ...]:
+        """The names of those that every record, or entry, must have."""
+        return tuple(field.name for field in self.columns if field.is_needed)
+
+    @cached_property
+    def defaults(self) -> Mapping[str, str | int | float]:
+        """What is shown of those that are empty, by name."""
+        return MappingProxyType({field.name: field.default for field in self.columns if field.default is not None})
+
+    @cached_property
+    def json_names(self) -> frozenset[str]:
+        """The names of those that hold JSON."""
+        return frozenset(field.name for field in self.columns if field.type is Type.JSON)
+
+    @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """The names of those that are flags."""
+        return tuple(field.name for field in self.columns if field.type is Type.FLAG)
+
+
 @dataclass(frozen=True)
-class Map:
+class Naming:
+    """Which entries of a map name records of another table (``target``), by the text of its key: those whose ``kind``
+    attribute is ``of``, with their ``attribute``.
+
+    Texts need no ids: devices and files that do not know the table go on. What is named is there: an unknown name adds
+    its record. ``not_names``, in the form of fold_key(), name nothing.
+    """
+
+    target: str
+    kind: str
+    of: str
+    attribute: str
+    not_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Map(Columns):
     """A field whose value is a map from entry keys to entries; in storage, a table of its own (``rows``).
 
     ``owner`` is the column there that holds the record's id. ``beside`` names the attribute of which a second value, in
-    conflict with the first, can stand in an entry of its own.
+    conflict with the first, can stand in an entry of its own. ``naming`` says which entries name records of a table;
+    that is nothing that a declaration tells others.
     """
 
     name: str
@@ -111,31 +163,12 @@ class Map:
     heading: str = ""
     retired: bool = False
     beside: str = ""
+    naming: Naming | None = field(default=None, compare=False)
 
-    @cached_property
-    def by_name(self) -> Mapping[str, Field]:
-        """The attributes by name."""
-        return MappingProxyType({attribute.name: attribute for attribute in self.attributes})
-
-    @cached_property
-    def required(self) -> tuple[str, ...]:
-        """The names of the attributes that every entry must have."""
-        return tuple(attribute.name for attribute in self.attributes if attribute.is_needed)
-
-    @cached_property
-    def defaults(self) -> Mapping[str, str | int | float]:
-        """What is shown of attributes that are empty, by name."""
-        return _defaults(self.attributes)
-
-    @cached_property
-    def json_names(self) -> frozenset[str]:
-        """The names of the attributes that hold JSON."""
-        return _json_names(self.attributes)
-
-    @cached_property
-    def flags(self) -> tuple[str, ...]:
-        """The names of the attributes that are flags."""
-        return _flags(self.attributes)
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """The attributes."""
+        return self.attributes
 
     @cached_property
     def cells(self) -> Mapping[str, tuple[Field, ...]]:
@@ -155,7 +188,7 @@ class Map:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Columns):
     """A synced table: its plain fields and its maps. It is a value: two with the same fields and maps are equal.
 
     A new record's id follows from its ``key`` field, where it has one: two devices that add the same key offline add
@@ -180,35 +213,15 @@ class Table:
     def __str__(self) -> str:
         return self.name
 
-    @cached_property
-    def by_name(self) -> Mapping[str, Field]:
-        """The plain fields by name."""
-        return MappingProxyType({field.name: field for field in self.fields})
+    @property
+    def columns(self) -> tuple[Field, ...]:
+        """The plain fields."""
+        return self.fields
 
     @cached_property
     def maps_by_name(self) -> Mapping[str, Map]:
         """The maps by name."""
         return MappingProxyType({map_.name: map_ for map_ in self.maps})
-
-    @cached_property
-    def required(self) -> tuple[str, ...]:
-        """The names of the plain fields that every record must have."""
-        return tuple(field.name for field in self.fields if field.is_needed)
-
-    @cached_property
-    def defaults(self) -> Mapping[str, str | int | float]:
-        """What is shown of plain fields that are empty, by name."""
-        return _defaults(self.fields)
-
-    @cached_property
-    def json_names(self) -> frozenset[str]:
-        """The names of the plain fields that hold JSON."""
-        return _json_names(self.fields)
-
-    @cached_property
-    def flags(self) -> tuple[str, ...]:
-        """The names of the plain fields that are flags."""
-        return _flags(self.fields)
 
     @cached_property
     def has_defaults(self) -> bool:
@@ -242,18 +255,6 @@ class Table:
         return self.has_json and self.has_cell(cell) and any(part.type is Type.JSON for part in self.fields_of(cell))
 
 
-def _defaults(fields: Iterable[Field]) -> Mapping[str, str | int | float]:
-    return MappingProxyType({field.name: field.default for field in fields if field.default is not None})
-
-
-def _json_names(fields: Iterable[Field]) -> frozenset[str]:
-    return frozenset(field.name for field in fields if field.type is Type.JSON)
-
-
-def _flags(fields: Iterable[Field]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields if field.type is Type.FLAG)
-
-
 KEYS = uuid.UUID("0b6f3a52-7c1e-5d0a-9b44-6f66626f6f6b")
 """The namespace of ids that follow from keys (RFC 9562, section 5.5). It is for ever: devices make the same ids."""
 
@@ -274,6 +275,15 @@ class Reference(NamedTuple):
     table: Table
     field: Field
     map: Map | None = None
+
+
+class NamingMap(NamedTuple):
+    """A map of a table whose entries name records of another one, the ``target``."""
+
+    table: Table
+    map: Map
+    naming: Naming
+    target: Table
 
 
 class Schema(Mapping[str, Table]):
@@ -311,6 +321,16 @@ class Schema(Mapping[str, Table]):
         maps = [(table, map_) for table in self.values() for map_ in table.maps]
         attributes = [Reference(table, field, map_) for table, map_ in maps for field in map_.attributes]
         return tuple(reference for reference in (*fields, *attributes) if reference.field.gone is Gone.CLEAR)
+
+    @cached_property
+    def naming_maps(self) -> tuple[NamingMap, ...]:
+        """The maps whose entries name records of another table of this schema."""
+        return tuple(
+            NamingMap(table, map_, map_.naming, self[map_.naming.target])
+            for table in self.values()
+            for map_ in table.maps
+            if map_.naming is not None and map_.naming.target in self
+        )
 
     @cached_property
     def shape(self) -> str:

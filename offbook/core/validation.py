@@ -20,7 +20,7 @@ from typing import Any
 
 from offbook.core import messages
 from offbook.core.errors import Invalid
-from offbook.core.model import Operation, Scalar, Value
+from offbook.core.model import Operation, Scalar, Value, value_of_parts
 from offbook.core.schema import ENTRY_KEY, EXISTS, INTEGER_MAX, Field, Map, Table, Type
 
 Json = Any
@@ -256,10 +256,8 @@ def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json, ru
     for cell, attributes in map_.cells.items():
         if entry.keys().isdisjoint(map_.names_in[cell]):
             continue
-        values = tuple([check(field, prefix + field.name, entry.get(field.name), rules) for field in attributes])
-        cells[prefix + cell] = (
-            values[0] if len(values) == 1 else (values if any(part is not None for part in values) else None)
-        )
+        values = [check(field, prefix + field.name, entry.get(field.name), rules) for field in attributes]
+        cells[prefix + cell] = value_of_parts(tuple(values))
 
 
 def value_of(table: Table, cell: str, value: Json, rules: Rules = STRICT) -> Value:
@@ -279,8 +277,7 @@ def value_of(table: Table, cell: str, value: Json, rules: Rules = STRICT) -> Val
     parts_sent = value if isinstance(value, list) and fields[0].type is not Type.JSON else [value]
     if len(parts_sent) > len(fields):
         raise Invalid.of(messages.TOO_MANY_PARTS, field=cell, limit=len(fields))
-    parts = tuple(check(field, cell, part, rules) for field, part in zip_longest(fields, parts_sent))
-    return parts[0] if len(parts) == 1 else (parts if any(part is not None for part in parts) else None)
+    return value_of_parts(tuple(check(field, cell, part, rules) for field, part in zip_longest(fields, parts_sent)))
 
 
 def json_of(table: Table, cell: str, value: Value) -> Json:
@@ -361,12 +358,18 @@ def _entries(map_: Map, cells: Mapping[str, Value]) -> dict[str, Json]:
 
 def entry_data(map_: Map, cells: Mapping[str, Value], prefix: str) -> dict[str, Json]:
     """One entry's attributes, the empty ones left out."""
-    entry: dict[str, Json] = {}
+    entry: dict[str, Json] = dict(entry_values(map_, cells, prefix))
+    return _with_json(map_.json_names, entry) if map_.json_names else entry
+
+
+def entry_values(map_: Map, cells: Mapping[str, Value], prefix: str) -> dict[str, Scalar]:
+    """One entry's attributes by their names, JSON as its text, the empty ones left out."""
+    values: dict[str, Scalar] = {}
     for cell, attributes in map_.cells.items():
         value = cells.get(prefix + cell)
         parts = value if isinstance(value, tuple) else (value,)
-        entry.update((field.name, part) for field, part in zip(attributes, parts, strict=False) if part is not None)
-    return _with_json(map_.json_names, entry) if map_.json_names else entry
+        values.update((field.name, part) for field, part in zip(attributes, parts, strict=False) if part is not None)
+    return values
 
 
 def change_data(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:

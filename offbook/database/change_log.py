@@ -148,10 +148,10 @@ def set_for_history(connection: Connection, where: str, *parameters: str | int) 
 
 
 def last_acknowledged_seq(connection: Connection) -> int:
-    """The newest seq that the server gave to a change of this device; 0 where it gave none.
+    """The seq that the server answered to the last change of this device that it took; 0 where it answered none.
 
-    Changes are taken in log order, so that it is the one of the last line before those that wait. What is held is sent
-    later under another id (move_to_end).
+    Changes are taken in log order, so that it is the one of the last line before those that wait, and mostly the newest
+    of all: where it is not, ``sync_state.answered`` is. What is held is sent later under another id (move_to_end).
     """
     row = connection.execute(
         "SELECT seq FROM change_log WHERE synced = 1 AND seq IS NOT NULL AND id < coalesce((SELECT min(id) FROM"

@@ -93,8 +93,9 @@ class Connection(sqlite3.Connection):
 
     ``schema`` are the synced tables of the file, ``base_schema`` those of them that every file has, ``first_schema``
     those of a server that does not say which it has; ``on_schema`` is called when ``schema`` has become another.
-    ``on_commit`` is called after each transaction of atomic(). ``immutable_file`` is set where SQLite takes it that
-    nobody writes to the file.
+    ``is_of_newer_version`` is whether the file's tables were made by a version that knows more of them. ``on_commit``
+    is called after each transaction of atomic(). ``immutable_file`` is set where SQLite takes it that nobody writes to
+    the file.
     """
 
     on_commit: Callable[[], None] | None = None
@@ -102,6 +103,7 @@ class Connection(sqlite3.Connection):
     schema: Schema = Schema(())
     base_schema: Schema = Schema(())
     first_schema: Schema = Schema(())
+    is_of_newer_version: bool = False
     immutable_file: ImmutableFile | None = None
     _was_opened = False
 

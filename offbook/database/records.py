@@ -51,9 +51,11 @@ class RecordTable:
         ids = json.dumps([record_id for record_id, _ in rows])
         for entries in self._entry_tables.values():
             map_ = entries.map_
-            connection.execute(
-                f'DELETE FROM "{map_.rows}" WHERE "{map_.owner}" IN (SELECT value FROM json_each(?))', (ids,)
-            )
+            of_records = f'"{map_.owner}" IN (SELECT value FROM json_each(?))'
+            if connection.is_of_newer_version:
+                entries.put(connection, rows, of_records, ids)
+                continue
+            connection.execute(f'DELETE FROM "{map_.rows}" WHERE {of_records}', (ids,))
             entries.insert(connection, rows)
 
     def _put_fields(self, connection: Connection, rows: Sequence[tuple[str, Data]]) -> None:
@@ -183,6 +185,19 @@ class EntryTable:
     def insert(self, connection: Connection, rows: Iterable[tuple[str, Data]]) -> None:
         """Add the entries of these records."""
         connection.executemany(self._insert, [row for record_id, data in rows for row in self._rows(record_id, data)])
+
+    def put(self, connection: Connection, rows: Sequence[tuple[str, Data]], of_records: str, ids: str) -> None:
+        """Make these the entries of these records, and leave in each what only a newer version knows of it."""
+        owner = f'"{self.map_.owner}"'
+        entries = [row for record_id, data in rows for row in self._rows(record_id, data)]
+        keys = json.dumps([entry[:2] for entry in entries])
+        connection.execute(
+            f'DELETE FROM "{self.map_.rows}" WHERE {of_records} AND ({owner}, entry_id) NOT IN'
+            " (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?))",
+            (ids, keys),
+        )
+        whole = ", ".join(f'"{name}" = excluded."{name}"' for name in self.map_.by_name)
+        connection.executemany(f"{self._insert} ON CONFLICT ({owner}, entry_id) DO UPDATE SET {whole}", entries)
 
     def _rows(self, record_id: str, data: Data) -> Iterator[tuple[Any, ...]]:
         names = [attribute.name for attribute in self.map_.attributes]

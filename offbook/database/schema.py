@@ -167,6 +167,7 @@ def _is_current(connection: Connection, tables: Schema | None) -> bool:
         known_note, note = _note_of_triggers(connection, signed), note_of(schema)
         if known_note == note or not covers(known_note, note):
             return False
+        connection.is_of_newer_version = True
     _take_schema(connection, schema)
     return True
 

@@ -31,6 +31,7 @@ from offbook.formats import messages
 from offbook.formats.google_csv_columns import (
     FIELDS,
     KINDS,
+    MY_CONTACTS,
     NAME_PARTS,
     OWN_ID,
     OWN_NAME,
@@ -43,6 +44,7 @@ from offbook.formats.google_csv_columns import (
     build_header,
     choose_column,
     is_google,
+    is_system_group,
     parse_header,
 )
 
@@ -168,7 +170,10 @@ def _contact(cells: Iterable[tuple[CsvColumn, str]]) -> Contact:
             entries.append(_custom(header, text))
     fields = slots.pop(("", 0), {})
     labels = fields.pop("labels", "").split(SEPARATOR)
-    entries += ({"kind": "group", "value": _unescaped(label)} for label in labels if label not in ("", STARRED))
+    groups: list[Entry] = [
+        {"kind": "group", "value": _unescaped(label)} for label in labels if label not in ("", STARRED)
+    ]
+    entries += groups
     entries += _unfit(fields)
     for (group, number), slot in sorted(slots.items()):
         values = _several(KINDS[group], slot)
@@ -176,7 +181,7 @@ def _contact(cells: Iterable[tuple[CsvColumn, str]]) -> Contact:
             first = values.pop(0)
             fields |= {field: first.get(attribute, "") for field, attribute in PLAIN[group].items()}
         entries += values
-    return _finished(fields, entries, STARRED in labels)
+    return _finished(fields, entries, STARRED in labels, [group for group in groups if is_system_group(group["value"])])
 
 
 def _unfit(fields: dict[str, str]) -> Iterator[Entry]:
@@ -209,16 +214,21 @@ def _several(kind: str, slot: dict[str, str]) -> list[Entry]:
     return [named | value for value in values if value] or [named] * bool(label)
 
 
-def _finished(fields: Mapping[str, str], entries: list[Entry], starred: bool) -> Contact:
+def _finished(fields: Mapping[str, str], entries: list[Entry], starred: bool, said: list[Entry]) -> Contact:
+    """The contact of a row. What is ``said`` counts for its id alone: Google's own groups, which contacts of earlier
+    imports have."""
     positions = Counter(KINDS[group] for group in PLAIN)  # a first one that is no detail
-    details = {}
+    details, left_out = {}, set[str]()
     for entry in sorted(entries, key=choose_column):
         kind = entry["kind"]
         positions[kind] += 1
         details[f"{kind}-{positions[kind]}"] = {**entry, "position": positions[kind]}
+        if any(entry is group for group in said):
+            left_out.add(f"{kind}-{positions[kind]}")
     contact: Contact = {field.name: fields.get(field.name) or None for field in CONTACTS.fields}
     contact |= {"name": _name(fields, entries), "starred": starred, "details": details}
     derived_id = uuid5(NAMESPACE, json.dumps(contact, sort_keys=True))
+    contact["details"] = {key: entry for key, entry in details.items() if key not in left_out}
     return {"id": fields.get("id", str(derived_id)).lower(), **contact}
 
 
@@ -273,9 +283,19 @@ def _row(contact: Contact) -> dict[str, str]:
         named = any(contact.get(part) for part in NAME_PARTS)
         row |= {"Name": contact["name"]} if named else {"First Name": contact["name"], OWN_NAME: WHOLE}
         read_back = _contact((parse_header(header), text) for header, text in row.items())
-    if contact.get("id", read_back["id"]) != read_back["id"]:
-        row[OWN_ID] = contact["id"]
-    return row
+    if contact.get("id", read_back["id"]) == read_back["id"]:
+        return row
+    return _as_google_has_it(row, contact["id"]) or {**row, OWN_ID: contact["id"]}
+
+
+def _as_google_has_it(row: dict[str, str], record_id: str) -> dict[str, str] | None:
+    """The row with Google's own group, which every contact of its files has; None where that is not its id."""
+    labels = [row["Labels"]] if "Labels" in row else []
+    for parts in ([*labels, MY_CONTACTS], [MY_CONTACTS, *labels]):
+        whole = {**row, "Labels": SEPARATOR.join(parts)}
+        if _contact((parse_header(header), cell) for header, cell in whole.items())["id"] == record_id:
+            return whole
+    return None
 
 
 def _cells(contact: Contact) -> dict[str, str]:
@@ -286,6 +306,8 @@ def _cells(contact: Contact) -> dict[str, str]:
     labels = [STARRED] * bool(contact.get("starred"))
     for entry in _in_order(contact.get("details") or {}):
         way = choose_column(entry)
+        if way == "Labels" and is_system_group(entry["value"]):
+            way = "Group"
         if way == "Labels":
             labels.append(_escaped(entry["value"]))
         elif way in KINDS or way in row:

@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from offbook.contacts.table import SYSTEM_GROUPS
+from offbook.core.text import fold_key
+
 Entry = Mapping[str, Any]
 
 FIELDS = {
@@ -87,6 +90,7 @@ RELATIONS = frozenset(
     | {"reference", "relative", "sister", "spouse"}
 )
 STARRED = "* starred"
+MY_CONTACTS = "* myContacts"
 
 FIXED = (*list(FIELDS)[:3], *KEPT[:3], *list(FIELDS)[3:], *KEPT[3:], "Labels")
 ADDRESS = ("Label", "Formatted", "Street", "City", "PO Box", "Region", "Postal Code", "Country", "Extended Address")
@@ -119,6 +123,11 @@ def is_google(columns: list[CsvColumn]) -> bool:
     recognized = [column_ for column_ in columns if column_.attribute]
     is_sure = any(column_.group or column_.attribute == "labels" for column_ in recognized)
     return is_sure or bool(recognized) and 2 * len(recognized) >= len(columns)
+
+
+def is_system_group(label: str) -> bool:
+    """Whether a label of a row is one of Google's own: it says that this is a contact, or that it has a star."""
+    return fold_key(label) in SYSTEM_GROUPS
 
 
 def choose_column(entry: Entry) -> str:

@@ -18,7 +18,7 @@ from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
 from offbook.sync.apply import Applied, apply, apply_verdicts
 from offbook.sync.request import next_batch, request_of
-from offbook.sync.response import ChangeResult, SyncResponse, parse_response, results_of
+from offbook.sync.response import ChangeResult, SyncResponse, head_of, parse_response, results_of
 
 CHANGES_MAX = 200
 """More than that is a backlog, which HTTP takes faster: in larger batches, and packed."""
@@ -40,6 +40,7 @@ class Verdicts(NamedTuple):
     push: Any
     book: str
     results: list[ChangeResult]
+    head: int | None = None
 
 
 def message_of(schema: Schema, text: str | bytes) -> SyncResponse | Verdicts:
@@ -51,7 +52,7 @@ def message_of(schema: Schema, text: str | bytes) -> SyncResponse | Verdicts:
     if "problem" in item:
         problem = item["problem"] if isinstance(item["problem"], dict) else {}
         raise FallBackToHttp(clean_text(problem.get("detail"), DETAIL_CHARACTERS_MAX) or "The server refuses a push.")
-    return Verdicts(item["push"], uuid_of(item.get("book"), "book"), results_of(item.get("results")))
+    return Verdicts(item["push"], uuid_of(item.get("book"), "book"), results_of(item.get("results")), head_of(item))
 
 
 class LiveSession:
@@ -105,7 +106,7 @@ class LiveSession:
         """Apply the answer to the last push. Raises SyncError for what is none."""
         if verdicts.push != self._push_number:
             raise ServerFault("The server answers a push that was not sent.")
-        applied = apply_verdicts(self._connection, self._sent_lines, verdicts.book, verdicts.results)
+        applied = apply_verdicts(self._connection, self._sent_lines, verdicts.book, verdicts.results, verdicts.head)
         if not applied.refreshed:
             raise ServerFault("The server answers, and says nothing about what was sent.")
         self._idle_pages = 0

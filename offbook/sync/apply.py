@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from offbook.core.errors import OtherBook
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Key, Operation, Verdict
 from offbook.core.validation import Json, same
@@ -37,7 +36,7 @@ from offbook.database.server_rows import (
 )
 from offbook.database.sync_state import SyncState
 from offbook.sync import restore_recovery, snapshot
-from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, row_of
+from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, check_book, row_of
 
 PART_CELLS = 25_000
 """So many cells go into the file in one go: a page of a thousand records with four entries each."""
@@ -66,21 +65,13 @@ class Applied:
     changed: list[Key] = field(default_factory=list)
 
 
-def check_book(own_book: str | None, book: str) -> None:
-    """Raise OtherBook where the server speaks of another book than the one that this replica holds."""
-    if own_book is not None and own_book != book:
-        raise OtherBook(
-            "The token belongs to another book than the one on this device. Nothing was sent or applied: use the token "
-            "that was made for this device, or a new file."
-        )
-
-
 def apply(connection: Connection, sent: Sequence[LogLine], response: SyncResponse, now_ms: int) -> Applied:
     """Apply an answer to a request that carried the lines ``sent``. Raises OtherBook, and applies nothing then."""
     applied = Applied()
 
     def work(timer: BatchTimer) -> Iterator[None]:
         check_book(sync_state.read(connection).book, response.book)
+        _note_head(connection, response.results, response.head)
         # Before the records: what a deleted one held is kept while a conflict about it waits.
         yield from _take_conflicts(connection, response, timer)
         yield from apply_result(connection, sent, response.results, applied, timer, {row.key for row in response.rows})
@@ -93,17 +84,30 @@ def apply(connection: Connection, sent: Sequence[LogLine], response: SyncRespons
 
 
 def apply_verdicts(
-    connection: Connection, sent: Sequence[LogLine], book: str, results: Iterable[ChangeResult]
+    connection: Connection, sent: Sequence[LogLine], book: str, results: Sequence[ChangeResult], head: int | None = None
 ) -> Applied:
     """Apply an answer that has no page. Raises OtherBook, and applies nothing then."""
     applied = Applied()
 
     def work(timer: BatchTimer) -> Iterator[None]:
         check_book(sync_state.read(connection).book, book)
+        _note_head(connection, results, head)
         yield from apply_result(connection, sent, results, applied, timer)
 
     run_in_batches(connection, work, change_log.without_logging)
     return applied
+
+
+def _note_head(connection: Connection, results: Iterable[ChangeResult], head: int | None) -> None:
+    """Note how far the book had come, where the last change that was taken does not say it (``last_acknowledged_seq``):
+    the verdict on one without an effect says the seq of its record's row. An older server does not say it besides.
+    """
+    seqs = [result.seq or 0 for result in results if result.verdict is not Verdict.REJECTED]
+    if not seqs:
+        return
+    newest = max(change_log.last_acknowledged_seq(connection), *seqs) if head is None else head
+    if seqs[-1] != newest > sync_state.read(connection).answered:
+        sync_state.write(connection, answered=newest)
 
 
 def _rebuild(connection: Connection, key: Key, applied: Applied) -> None:

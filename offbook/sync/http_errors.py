@@ -31,7 +31,15 @@ USER_CODES = names_by_status(Scope.SIGNED_IN)[403]
 
 
 def json_of_answer(response: Response) -> Json:
-    """What an answer with status 200 says. Raises what any other one means."""
+    """What the answer to a request without a cursor says. Raises SyncError for one with another status than 200."""
+    try:
+        return json_of_page(response)
+    except CursorGone:
+        raise ServerFault("The server answers a question that was not asked.") from None
+
+
+def json_of_page(response: Response) -> Json:
+    """What the answer to a request with a cursor says. Raises CursorGone, and SyncError."""
     if response.status != 200:
         raise error_of(response)
     try:

@@ -27,10 +27,10 @@ from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
 from offbook.database.sync_state import Snapshot, SyncState
 from offbook.sync import server_tables
-from offbook.sync.apply import Applied, check_book
-from offbook.sync.http_errors import json_of_answer
+from offbook.sync.apply import Applied
+from offbook.sync.http_errors import json_of_answer, json_of_page
 from offbook.sync.request import headers_of
-from offbook.sync.response import SyncResponse, book_of, parse_response
+from offbook.sync.response import SyncResponse, book_of, check_book, parse_response
 from offbook.sync.transport import Response, Transport
 
 SNAPSHOTS_MAX = 5
@@ -142,7 +142,7 @@ class SyncLoop(ABC):
 
     def _read(self, response: Response) -> SyncResponse:
         """The checked answer to a request, by what the server knew when it made it. Raises what it was refused with."""
-        body = json_of_answer(response)
+        body = json_of_page(response)
         self._note_server(response, body)
         return parse_response(self._connection.schema, body)
 

@@ -215,7 +215,7 @@ def request_of(connection: Connection, state: SyncState, lines: list[LogLine], n
     request: dict[str, Any] = {
         "changes": [line.as_json(state.replica, with_batch) for line in lines],
         **where_from(state),
-        "seen": change_log.last_acknowledged_seq(connection),
+        "seen": max(change_log.last_acknowledged_seq(connection), state.answered),
         "sent_at": iso_millis(now_ms),
         "parked": _parked_codes(connection),
     }

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from offbook.core.conflicts.codec import CONFLICTS, ReceivedConflict, conflict_from_json
-from offbook.core.errors import Invalid, ServerFault
+from offbook.core.errors import Invalid, OtherBook, ServerFault
 from offbook.core.lenient_validation import read_row
 from offbook.core.model import Key, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, milliseconds
@@ -73,7 +73,8 @@ class ChangeResult:
 class SyncResponse:
     """The checked response to `POST /sync`: results, a page and the cursor after it.
 
-    ``only`` are the tables that the page is of, None where it is of all.
+    ``only`` are the tables that the page is of, None where it is of all. ``head`` is the book's seq when the changes
+    were answered, None from a server that does not say it.
     """
 
     book: str
@@ -86,9 +87,19 @@ class SyncResponse:
     size: int = 0
     """How many changes the page has, those included that this replica can't hold."""
     only: tuple[str, ...] | None = None
+    head: int | None = None
 
 
 # --- a whole answer ------------------------------------------------------------------------------------------------
+
+
+def check_book(own_book: str | None, book: str) -> None:
+    """Raise OtherBook where the server speaks of another book than the one that this replica holds."""
+    if own_book is not None and own_book != book:
+        raise OtherBook(
+            "The token belongs to another book than the one on this device. Nothing was sent or applied: use the token "
+            "that was made for this device, or a new file."
+        )
 
 
 def book_of(body: Any) -> str:
@@ -119,7 +130,13 @@ def parse_response(schema: Schema, body: Any) -> SyncResponse:
         item["more"],
         len(changes),
         _only(item.get("only")),
+        head_of(item),
     )
+
+
+def head_of(item: Mapping[str, Json]) -> int | None:
+    """The book's seq when the changes of this answer had been taken; None where it does not say. Raises ServerFault."""
+    return None if item.get("head") is None else seq_of(item["head"])
 
 
 def _only(names: Json) -> tuple[str, ...] | None:

@@ -36,6 +36,7 @@ def begin(connection: Connection, trusted: int | None = None, takes_history: boo
     with without_logging(connection):
         if trusted is not None:
             restore_recovery.rewind_to(connection, trusted, bool(takes_history))
+            sync_state.write(connection, answered=0)
         for key in connection.execute(NOT_ECHOED).fetchall():
             fold_acknowledged(connection, key)
         connection.execute("UPDATE server_rows SET stale = 1 WHERE stale = 0")

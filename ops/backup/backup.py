@@ -26,7 +26,7 @@ from ops.backup import contents, files, mariadb, postgresql, seal, sqlite
 from ops.backup.contents import Faulty
 from ops.backup.files import BackupError
 from ops.backup.restore import RestoreRun
-from ops.backup.schema import Schema
+from ops.backup.schema import DatabaseSchema
 from ops.backup.seal import Manifest
 from ops.doctor import driver_message
 from storage.engines.database import Database
@@ -52,7 +52,7 @@ class BackupDriver(Protocol):
     def is_used(self, path: Path, /) -> bool:
         """Whether ``path`` became a database that a server had open: from then on a seal says nothing of it."""
 
-    def opened(self, path: Path, revision: str, folder: Path, /) -> AbstractContextManager[tuple[Any, Schema]]:
+    def opened(self, path: Path, revision: str, folder: Path, /) -> AbstractContextManager[tuple[Any, DatabaseSchema]]:
         """A connection to a SQLite database with the rows that are in ``path``, and the schema declared there.
 
         ``folder`` is for what has to be made for it. Raises Faulty for what can't be in a backup of this revision.

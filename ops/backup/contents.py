@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import URL
 
 from offbook.core.errors import OffbookError
-from ops.backup.schema import NONE_DECLARED, ColumnSchema, Declared, Schema, differences, expected_of
+from ops.backup.schema import NONE_DECLARED, ColumnSchema, DatabaseSchema, DeclaredTables, differences, expected_of
 from ops.move.verify_copy import compare_books
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
@@ -43,7 +43,7 @@ class Faulty(Exception):
 class Loader:
     """Puts the rows of a dump into a scratch database. Raises Faulty for what no migration made a place for."""
 
-    def __init__(self, connection: Any, expected: Schema) -> None:
+    def __init__(self, connection: Any, expected: DatabaseSchema) -> None:
         self._connection = connection
         self._expected = expected
         connection.execute("BEGIN")
@@ -91,7 +91,7 @@ def _value(name: str, column: ColumnSchema, text: Text) -> object:
     return text
 
 
-def rows_of(connection: Any, schema: Schema, revision: str) -> Mapping[str, int]:
+def rows_of(connection: Any, schema: DatabaseSchema, revision: str) -> Mapping[str, int]:
     """How many rows each table of a SQLite database has, when all are what they should be at ``revision``.
 
     Raises Faulty.
@@ -107,7 +107,7 @@ def rows_of(connection: Any, schema: Schema, revision: str) -> Mapping[str, int]
     return counts
 
 
-def declared_in(connection: Any) -> Declared:
+def declared_in(connection: Any) -> DeclaredTables:
     """What the settings of a SQLite database say of tables that apps brought. Raises Faulty."""
     try:
         rows = connection.execute("SELECT name, value FROM settings WHERE name IN (?, ?)", (TABLES, GROWING)).fetchall()
@@ -116,9 +116,9 @@ def declared_in(connection: Any) -> Declared:
     return declared_by(dict(rows))
 
 
-def declared_by(settings: Mapping[str, Text]) -> Declared:
+def declared_by(settings: Mapping[str, Text]) -> DeclaredTables:
     """The same by the rows of settings, their values by their names. Raises Faulty where they can't be read."""
-    declared = Declared(settings.get(TABLES), settings.get(GROWING))
+    declared = DeclaredTables(settings.get(TABLES), settings.get(GROWING))
     for text in declared:
         try:
             if text is not None:

@@ -21,7 +21,7 @@ from ops.backup.client_programs import beginning, feed, option_refused, refuse_o
 from ops.backup.contents import Loader, declared_by
 from ops.backup.files import BackupError
 from ops.backup.restore import RestoreRun
-from ops.backup.schema import Schema, expected_at, scratch_at
+from ops.backup.schema import DatabaseSchema, expected_at, scratch_at
 from storage.engines.read_only_mode import CLOSE_RESTORED, TABLE
 
 PACKAGE = "mariadb-client"
@@ -91,7 +91,7 @@ def is_used(path: Path) -> bool:
 
 
 @contextmanager
-def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schema]]:
+def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, DatabaseSchema]]:
     """A scratch database with the rows of the dump, and the schema that the dump declares."""
     with path.open("rb") as file:
         tables = declared_by(mariadb_dump.settings(file)).latest

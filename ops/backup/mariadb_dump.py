@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ops.backup.contents import Faulty, Loader, Text
-from ops.backup.schema import Columns, Reference, Schema, TableSchema, column
+from ops.backup.schema import Columns, DatabaseSchema, ForeignKey, TableSchema, column
 
 NAMES = r"\(((?:`\w+`,? ?)+)\)"
 FIELD = re.compile(
@@ -43,9 +43,9 @@ ESCAPED = re.compile(r"\\(.)|''", re.DOTALL)
 MEANINGS = {"0": "\0", "n": "\n", "r": "\r", "t": "\t", "b": "\b", "Z": "\x1a"}
 
 
-def read(dump: Iterable[bytes], loader: Loader) -> Schema:
+def read(dump: Iterable[bytes], loader: Loader) -> DatabaseSchema:
     """The schema that a dump declares, by its lines; its rows go to ``loader``. Raises Faulty."""
-    schema, lines = Schema(), (_decoded(line) for line in dump)
+    schema, lines = DatabaseSchema(), (_decoded(line) for line in dump)
     for line in lines:
         if start := CREATE.fullmatch(line.rstrip("\n")):
             schema.tables[start[1]] = _table(start[1], lines)
@@ -100,7 +100,7 @@ def _table(name: str, lines: Iterator[str]) -> TableSchema:
                 table.indexes[match[2]] = _names(match[3])
         elif match := REFERENCE.fullmatch(line):
             deletes = match[5] or "NO ACTION"
-            table.references.add(Reference(_names(match[2]), match[3], _names(match[4]), deletes))
+            table.references.add(ForeignKey(_names(match[2]), match[3], _names(match[4]), deletes))
         elif CREATED.fullmatch(line):
             return table
         else:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ops.backup.contents import Faulty, Loader, Text
-from ops.backup.schema import Columns, Reference, Schema, TableSchema, column
+from ops.backup.schema import Columns, DatabaseSchema, ForeignKey, TableSchema, column
 
 NAME = r"(?:\w+\.)?(\w+)"
 NAMES = r"\(([\w, ]+)\)"
@@ -50,9 +50,9 @@ ESCAPED = re.compile(r"\\(.)")
 MEANINGS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v"}
 
 
-def read(dump: Iterable[bytes], loader: Loader) -> Schema:
+def read(dump: Iterable[bytes], loader: Loader) -> DatabaseSchema:
     """The schema that a dump declares, in parts of any length; its rows go to ``loader``. Raises Faulty."""
-    schema, lines = Schema(), _lines(dump)
+    schema, lines = DatabaseSchema(), _lines(dump)
     for statement in _statements(lines):
         if match := CREATE.fullmatch(statement):
             schema.tables[match[1]] = _table(match[1], match[2])
@@ -118,7 +118,7 @@ def _table(name: str, body: str) -> TableSchema:
     return table
 
 
-def _completes(schema: Schema, statement: str) -> bool:
+def _completes(schema: DatabaseSchema, statement: str) -> bool:
     """Whether a statement adds to a table that was declared before; then it is noted."""
     if match := KEY.fullmatch(statement):
         table = _of(schema, match[1])
@@ -127,7 +127,7 @@ def _completes(schema: Schema, statement: str) -> bool:
         else:
             table.primary = _names(match[3])
     elif match := REFERENCE.fullmatch(statement):
-        reference = Reference(_names(match[2]), match[3], _names(match[4]), match[5] or "NO ACTION")
+        reference = ForeignKey(_names(match[2]), match[3], _names(match[4]), match[5] or "NO ACTION")
         _of(schema, match[1]).references.add(reference)
     elif match := INDEX.fullmatch(statement):
         table, names = _of(schema, match[3]), _names(match[4])
@@ -144,7 +144,7 @@ def _completes(schema: Schema, statement: str) -> bool:
     return match is not None
 
 
-def _of(schema: Schema, name: str) -> TableSchema:
+def _of(schema: DatabaseSchema, name: str) -> TableSchema:
     if name not in schema.tables:
         raise Faulty(f"the table {name} is missing")
     return schema.tables[name]

@@ -51,7 +51,7 @@ class ColumnSchema:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ForeignKey:
     """A foreign key."""
 
     columns: Columns
@@ -68,7 +68,7 @@ class TableSchema:
     columns: dict[str, ColumnSchema] = field(default_factory=dict)
     primary: Columns = ()
     unique: set[Columns] = field(default_factory=set)
-    references: set[Reference] = field(default_factory=set)
+    references: set[ForeignKey] = field(default_factory=set)
     indexes: dict[str, Columns] = field(default_factory=dict)
     words: tuple[str, ...] | None = None
     """What else SQLite's declaration says; None where it is no declaration of SQLite's."""
@@ -78,7 +78,7 @@ NO_TABLE = TableSchema()
 
 
 @dataclass(slots=True)
-class Schema:
+class DatabaseSchema:
     """``others`` is whatever is no table and no index of one: triggers, views, functions."""
 
     tables: dict[str, TableSchema] = field(default_factory=dict)
@@ -106,7 +106,7 @@ def _plain(default: str | None) -> str | None:
 # --- what should be there --------------------------------------------------------------------------------------------
 
 
-class Declared(NamedTuple):
+class DeclaredTables(NamedTuple):
     """What a backup's settings say of tables that apps brought: the declaration, and the one to which it was about to
     grow (storage.schema.declaration), where there are any."""
 
@@ -119,7 +119,7 @@ class Declared(NamedTuple):
         return self.growing or self.tables
 
 
-NONE_DECLARED = Declared()
+NONE_DECLARED = DeclaredTables()
 
 
 @cache
@@ -148,7 +148,7 @@ def template(revision: str, tables: str | None = None) -> bytes:
 
 
 @cache
-def expected_at(revision: str, tables: str | None = None) -> Schema:
+def expected_at(revision: str, tables: str | None = None) -> DatabaseSchema:
     """What the migrations make up to ``revision``, and what a declaration does. Not to be changed."""
     with tempfile.TemporaryDirectory() as folder, scratch_at(revision, Path(folder), tables) as connection:
         return of_sqlite(connection)
@@ -168,9 +168,9 @@ def scratch_at(revision: str, folder: Path, tables: str | None = None) -> Iterat
         yield connection
 
 
-def of_sqlite(connection: Any) -> Schema:
+def of_sqlite(connection: Any) -> DatabaseSchema:
     """The schema of the SQLite database that a connection of the driver has open."""
-    schema = Schema()
+    schema = DatabaseSchema()
     for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall():
         if kind == "table" and not name.startswith(INTERNAL):
             schema.tables[name] = _table(connection, name, sql)
@@ -209,14 +209,14 @@ def _index_columns(connection: Any, index: str) -> Columns:
     )
 
 
-def _references(connection: Any, name: str) -> Iterator[Reference]:
+def _references(connection: Any, name: str) -> Iterator[ForeignKey]:
     parts: dict[int, list[Any]] = {}
     for row in connection.execute(
         'SELECT id, "table", "from", "to", on_delete FROM pragma_foreign_key_list(?) ORDER BY id, seq', (name,)
     ):
         parts.setdefault(row[0], []).append(row)
     for rows in parts.values():
-        yield Reference(tuple(row[2] for row in rows), rows[0][1], tuple(row[3] for row in rows), rows[0][4])
+        yield ForeignKey(tuple(row[2] for row in rows), rows[0][1], tuple(row[3] for row in rows), rows[0][4])
 
 
 WORDS = re.compile(r"\b(CHECK|COLLATE|CONFLICT|GENERATED|AS|AUTOINCREMENT|WITHOUT|STRICT|VIRTUAL|DEFERRABLE|MATCH)\b")
@@ -227,7 +227,7 @@ def _words(sql: str) -> tuple[str, ...]:
     return tuple(sorted(WORDS.findall(LITERALS.sub("", sql).upper())))
 
 
-def expected_of(actual: Schema, revision: str, declared: Declared) -> Schema:
+def expected_of(actual: DatabaseSchema, revision: str, declared: DeclaredTables) -> DatabaseSchema:
     """What should be there, where a growth may have been stopped on its way: then it has made some of its tables,
     columns and indexes, and others not yet."""
     expected = expected_at(revision, declared.latest)
@@ -255,7 +255,7 @@ def _grown_so_far(wanted: TableSchema, actual: TableSchema, before: TableSchema)
 # --- how another differs ---------------------------------------------------------------------------------------------
 
 
-def differences(actual: Schema, expected: Schema) -> Iterator[str]:
+def differences(actual: DatabaseSchema, expected: DatabaseSchema) -> Iterator[str]:
     """A few words for each thing that is not as the migrations make it."""
     yield from (f"there is {other}, which no migration makes" for other in actual.others)
     for name in sorted(expected.tables.keys() | actual.tables.keys()):

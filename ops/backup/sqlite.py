@@ -26,7 +26,7 @@ from ops.backup import schema, seal
 from ops.backup.contents import Faulty
 from ops.backup.files import BackupError
 from ops.backup.restore import RestoreRun
-from ops.backup.schema import Schema
+from ops.backup.schema import DatabaseSchema
 from storage.engines.sqlite import BUSY_TIMEOUT_MS, driver
 
 PAGES_AT_ONCE = 16
@@ -85,7 +85,7 @@ def is_used(path: Path) -> bool:
 
 
 @contextmanager
-def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, Schema]]:
+def opened(path: Path, revision: str, folder: Path) -> Iterator[tuple[Any, DatabaseSchema]]:
     """The backup itself."""
     with closing(_read(path)) as copy:
         if surplus := _surplus_bytes(copy, path):

@@ -16,10 +16,11 @@ from itertools import accumulate
 from types import TracebackType
 from typing import NamedTuple
 
-from offbook.core.errors import CursorGone, Invalid
-from offbook.core.merge.batch import Outcome, Plan, incomplete, plan_batch
+from offbook.core.errors import CursorGone
+from offbook.core.merge.batch import Plan, incomplete, plan_batch
 from offbook.core.model import Change, Cursor, Key, Record, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
+from services.sync.naming import following_changes
 from services.sync.pull import check_cursor
 from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
 from storage.errors import TablesGrown
@@ -47,23 +48,18 @@ def apply_batch(
     now_us: int,
     touched: Mapping[Key, Record] | None = None,
 ) -> PushedBatch:
-    """Decide a batch and carry it out, inside a transaction that the caller has begun.
+    """Decide a batch and carry it out, with what follows of it, inside a transaction that the caller has begun.
 
     ``touched`` are the batch's records, where the caller has read them in this transaction.
     """
+    if touched is None:
+        touched = _touched(book, batch)
     result = plan_changes(book, batch, now_us, touched)
     if result.history:
         book.apply_plan(result, origin, now_us)
-    return PushedBatch(book.book, result.seq, result.outcomes, result.records)
-
-
-def apply_change(book: WriteTransaction, origin: ChangeOrigin, change: Change, now_us: int) -> tuple[Outcome, Record]:
-    """Decide one change and carry it out; what came of it, and its record then. Raises Invalid where it is rejected."""
-    pushed = apply_batch(book, origin, [change], now_us)
-    (outcome,) = pushed.outcomes
-    if outcome.fault is not None:
-        raise Invalid.from_fault(outcome.fault)
-    return outcome, pushed.records[change.key]
+        if following := following_changes(book, touched, result):
+            book.apply_plan(plan_changes(book, following, now_us), origin, now_us)
+    return PushedBatch(book.book, book.book.seq, result.outcomes, result.records)
 
 
 def plan_changes(
@@ -76,14 +72,17 @@ def plan_changes(
     verdicts = book.recorded_verdicts([item.id for item in batch if item.id])
     resolved_ids = [conflict_id for item in batch if isinstance(item, Change) for conflict_id in item.resolves]
     if touched is None:
-        keys = {key for item in batch if (key := item.key) is not None}
-        touched = dict(read_records(book, keys))
+        touched = _touched(book, batch)
     open_conflicts = book.open_conflict_keys(resolved_ids) if resolved_ids else {}
     result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts)
     if lacking := incomplete(result):
         discarded = ((key, replica, writes) for key in lacking for replica, writes in book.discarded_writes(key))
         result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts, discarded)
     return result
+
+
+def _touched(book: ReadTransaction, batch: Batch) -> dict[Key, Record]:
+    return dict(read_records(book, {key for item in batch if (key := item.key) is not None}))
 
 
 def read_records(book: ReadTransaction, keys: Iterable[Key]) -> Iterator[tuple[Key, Record]]:

@@ -32,7 +32,7 @@ def sync(
     with Turns(store, book_id) as turns:
         basis = PushBasis(request.since, request.seen, request.shape)
         parts = push_in_turns(turns, origin, request.batch, now_us, basis)
-    answer: dict[str, Json] = {"book": parts[-1].book.uuid, "results": results_of(parts, request.view)}
+    answer = _answer_to_push(parts, results_of(parts, request.view), request.view)
     if request.asks:
         answer.update(_page_after_push(store, book_id, parts[-1], request, size))
     return answer
@@ -66,12 +66,15 @@ def _taken(
     parts = push_in_turns(turns, origin, batch, now_us, basis)
     outcomes = iter([(part, outcome) for part in parts for outcome in part.outcomes])
     return [
-        {
-            "book": parts[-1].book.uuid,
-            "results": [result_of(*pair, push.view) for pair in islice(outcomes, len(push.batch))],
-        }
+        _answer_to_push(parts, [result_of(*pair, push.view) for pair in islice(outcomes, len(push.batch))], push.view)
         for push in pushes
     ]
+
+
+def _answer_to_push(parts: Sequence[PushedBatch], results: list[dict[str, Json]], view: View | None) -> dict[str, Json]:
+    """The answer to a push without a page. ``head``, the book's seq by then, is for those who name their schema."""
+    answer: dict[str, Json] = {"book": parts[-1].book.uuid, "results": results}
+    return {**answer, "head": parts[-1].head} if view is not None and view.is_sparse else answer
 
 
 def dry_run(store: Store, book_id: int, request: Push, now_us: int, size: PageSize = WHOLE_PAGE) -> dict[str, Json]:

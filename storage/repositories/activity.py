@@ -16,10 +16,11 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bind
 
 from models import Base
 from offbook.core.merge.retention import DAY_US
-from offbook.core.schema import Schema
+from offbook.core.schema import Schema, Table
 from storage.engines.database import Database
-from storage.schema.declaration import read_declaration
+from storage.schema.declaration import own_tables, read_declaration
 from storage.schema.known_tables import database_tables
+from storage.sql.queries import TOOK_EFFECT
 from storage.values import Company, DayCount, DeviceState, Overview, Totals
 
 CHANGES, CONFLICTS, CONTACTS, DETAILS, DEVICES, USERS = (
@@ -48,6 +49,7 @@ class Activity:
                 totals=totals,
                 companies=companies,
                 deleted=connection.execute(IN_TRASH, book).scalar_one(),
+                own_tables=_own_counts(connection, schema, book_id),
                 devices=[_state(*row) for row in connection.execute(_device_states(schema), book)],
                 conflicts=connection.execute(OPEN_CONFLICTS, book).scalar_one(),
             )
@@ -58,6 +60,16 @@ def _contacts(connection: Connection, book: Mapping[str, int]) -> tuple[Totals, 
     rows = connection.execute(BY_COMPANY, book).all()
     totals = Totals(*map(int, rows[0][2:])) if rows else Totals()
     return totals, [Company(name, contacts) for name, contacts, *_ in rows if name is not None][:COMPANIES_MAX]
+
+
+def _own_counts(connection: Connection, schema: Schema, book_id: int) -> list[tuple[Table, int]]:
+    """How many live records each table has that an app brought."""
+    tables, rows = own_tables(schema), database_tables(schema)
+    if not tables:
+        return []
+    live = (and_(rows[table.name].c.book_id == book_id, rows[table.name].c.deleted.is_(False)) for table in tables)
+    counts = connection.execute(select(*(select(func.count()).where(which).scalar_subquery() for which in live))).one()
+    return list(zip(tables, counts, strict=True))
 
 
 def _state(
@@ -81,6 +93,7 @@ def _per_day() -> Select[Any]:
         columns.seq >= bindparam("first"),
         columns.seq < bindparam("end"),
         columns.received_at.is_not(None),
+        TOOK_EFFECT,
     )
     counted = select(start.label("start"), columns.device_id, func.count().label("changes")).where(wanted)
     days = counted.group_by(start, columns.device_id).subquery().c

@@ -9,7 +9,7 @@ which counts all texts with a length towards the 64 KB of a row, has room for ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
@@ -122,13 +122,13 @@ def _record_rows(table: Synced, metadata: MetaData) -> Table:
         PrimaryKeyConstraint("book_id", "id", name=shortened(f"pk_{name}")),
         UniqueConstraint("book_id", "seq", name=shortened(f"uq_{name}")),
         Index(shortened(f"ix_{name}"), "book_id", "deleted", "sort_key", "id", "digest"),
-        *_reference_indexes(table, name),
+        *_reference_indexes(table.fields, name),
     )
 
 
-def _reference_indexes(table: Synced, name: str) -> Iterator[Index]:
-    """By these the records that refer to another are found."""
-    for field in table.fields:
+def _reference_indexes(fields: Iterable[Field], name: str) -> Iterator[Index]:
+    """By these the records, or entries, that refer to another record are found."""
+    for field in fields:
         if field.type is Type.REF:
             yield Index(hashed(f"ix_{name}_{field.name}", name), "book_id", _quoted(field.name))
 
@@ -150,6 +150,7 @@ def _entry_rows(map_: Map, records: Table, metadata: MetaData) -> Table:
             name=shortened(f"fk_{name}"),
             ondelete="CASCADE",
         ),
+        *_reference_indexes(map_.attributes, name),
     )
 
 

@@ -16,10 +16,10 @@ from storage.sql.array_params import in_array
 from storage.sql.authors import DEVICES, USERS
 from storage.sql.history import STEP
 from storage.sql.history_mapping import step_of_row
-from storage.sql.queries import CHANGES
+from storage.sql.queries import CHANGES, TOOK_EFFECT
 
 C = CHANGES.c
-IN_BATCH = and_(C.book_id == bindparam("book"), C.batch.is_not(None), C.seq.is_not(None))
+IN_BATCH = and_(C.book_id == bindparam("book"), C.batch.is_not(None), TOOK_EFFECT)
 """What took effect. That there is a batch is said for the sake of the index, which has no other rows."""
 
 SPAN = select(C.batch, func.min(C.seq), func.max(C.seq)).where(IN_BATCH).group_by(C.batch)
@@ -44,12 +44,12 @@ KEYS = (
 STEPS = (
     select(*STEP)
     .where(C.book_id == bindparam("book"), C.table_name == bindparam("table"), in_array(C.record_id, "ids"))
-    .where(C.seq + 0 > bindparam("after"))  # not by the index of seq: see storage.sql.history.steps_of
+    .where(TOOK_EFFECT, C.seq + 0 > bindparam("after"))  # not by the index of seq: see storage.sql.history.steps_of
     .order_by(C.seq)
 )
 
 
-class Span(NamedTuple):
+class BatchSpan(NamedTuple):
     """A batch and the seqs of its first and its last change."""
 
     batch: str
@@ -73,7 +73,7 @@ class SqlBatches:
         return next(iter(self._summaries(SPAN.where(C.batch == batch))), None)
 
     def _summaries(self, query: Select[Any]) -> list[BatchSummary]:
-        spans = [Span(*row) for row in self._connection.execute(query, {"book": self._book.id})]
+        spans = [BatchSpan(*row) for row in self._connection.execute(query, {"book": self._book.id})]
         if not spans:
             return []
         ids = [span.batch for span in spans]

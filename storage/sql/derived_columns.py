@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from struct import pack, unpack
 from types import MappingProxyType
 
+from offbook.core.listing import searched_names
 from offbook.core.model import Cells, Value
 from offbook.core.schema import EXISTS, Field, Table, Type
 from offbook.core.text import normalize_for_search
@@ -21,26 +22,14 @@ SORT_SEPARATOR = "\x01"
 PHONE_NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{4,}")
 DIGITS_ONLY = str.maketrans("", "", "+ ()./-")
 
-NOT_TEXT = frozenset({Type.JSON, Type.REF})
-"""Held as text, and nothing that anybody would search for."""
-
 
 # --- search ----------------------------------------------------------------------------------------------------------
 
 
 def unsearched_cells(table: Table) -> frozenset[str]:
-    """The fields, and as ``map/attribute`` the attributes, in which nothing is searched.
-
-    Of an entry that is also a choice, which is a word of the declaration.
-    """
-    fields = {field.name for field in table.fields if field.type in NOT_TEXT}
-    attributes = {
-        f"{map_.name}/{field.name}"
-        for map_ in table.maps
-        for field in map_.attributes
-        if field.type in NOT_TEXT or field.type is Type.CHOICE
-    }
-    return frozenset(fields | attributes)
+    """The fields, and as ``map/attribute`` the attributes, in which nothing is searched."""
+    attributes = {f"{map_.name}/{name}" for map_ in table.maps for name in map_.by_name.keys() - searched_names(map_)}
+    return frozenset(table.by_name.keys() - searched_names(table) | attributes)
 
 
 def search_text(cells: Cells, unsearched: frozenset[str]) -> str:
@@ -70,12 +59,6 @@ def _is_searched(cell: str, cells: Cells, unsearched: frozenset[str]) -> bool:
 
 
 # --- order -----------------------------------------------------------------------------------------------------------
-
-
-def sort_fields(table: Table) -> tuple[Field, ...]:
-    """What a list of this table is sorted by: its ``order``, else the first field of ``shows``, else its first text."""
-    texts = [field.name for field in table.fields if field.type is Type.TEXT]
-    return tuple(table.by_name[name] for name in table.order or table.shows[:1] or texts[:1])
 
 
 def sort_key(fields: tuple[Field, ...], cells: Cells) -> str:

@@ -12,7 +12,7 @@ from offbook.core.model import DiscardedWrite, Key, Verdict
 from storage.base import HistoryPage
 from storage.sql.authors import authors_of
 from storage.sql.history_mapping import discarded_writes_of, entry_of_row, step_of_row
-from storage.sql.queries import CHANGES
+from storage.sql.queries import CHANGES, TOOK_EFFECT
 from storage.sql.record_mapping import CREATED, clocks_of
 
 C = CHANGES.c
@@ -41,7 +41,7 @@ def page(connection: Connection, book_id: int, records: Table, key: Key, span: H
     if span.before is not None:
         query = query.where(C.id < span.before)
     if not span.with_noise:
-        query = query.where(or_(C.seq.is_not(None), C.beaten.is_not(None)))
+        query = query.where(or_(TOOK_EFFECT, C.beaten.is_not(None)))
     rows = connection.execute(query.order_by(C.id.desc()).offset(span.skip).limit(span.limit + 1)).all()
     next_ = rows[span.limit - 1].id if len(rows) > span.limit else None
     return HistoryPage(_entries(connection, book_id, records, key, rows[: span.limit]), next_)
@@ -67,7 +67,8 @@ def discarded_writes(connection: Connection, book_id: int, key: Key) -> list[tup
 def steps_since(connection: Connection, book_id: int, seq: int, key: Key | None) -> list[HistoryStep]:
     """What was written after ``seq``, in that order: to any record, or to one."""
     if key is None:
-        query = select(*STEP).where(C.book_id == book_id, C.seq > seq, C.record_id.is_not(None)).order_by(C.seq)
+        query = select(*STEP).where(C.book_id == book_id, C.seq > seq, C.record_id.is_not(None), TOOK_EFFECT)
+        query = query.order_by(C.seq)
     else:
         query = steps_of(book_id, seq, key)
     return [step_of_row(*row) for row in connection.execute(query)]
@@ -81,7 +82,7 @@ def steps_of(book_id: int, seq: int, key: Key) -> Select[Any]:
     """
     table, record_id = key
     query = select(*STEP).where(C.book_id == book_id, C.record_id == record_id, C.table_name == table)
-    return query.where(C.seq + 0 > seq).order_by(C.id)
+    return query.where(C.seq + 0 > seq, TOOK_EFFECT).order_by(C.id)
 
 
 def _changes_of(book_id: int, key: Key) -> Select[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from offbook.core.history.entry import NOBODY, HistoryEntry, HistoryStep, discarded_values
+from offbook.core.history.entry import NOBODY, HistoryEntry, HistoryStep, discarded_values, seq_of_effect
 from offbook.core.merge.batch import LoggedChange
 from offbook.core.model import Author, Clock, DiscardedWrite, Operation, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis
@@ -91,7 +91,7 @@ def entry_of_row(
     return HistoryEntry(
         key=(row.table_name, row.record_id),
         id=row.change_id,
-        seq=row.seq,
+        seq=seq_of_effect(Verdict(row.verdict), row.seq),
         at=iso_micros(row.seq or row.received_at or 0),
         timestamp=None if row.timestamp is None else iso_millis(row.timestamp),
         operation=None if row.operation is None else Operation(row.operation),

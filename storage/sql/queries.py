@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 
 from models import Base
+from offbook.core.model import Verdict
 from offbook.core.schema import Map, Table
 from offbook.core.verify.ranges import WHOLE, Range
 from storage.engines.read_only_mode import CLOSED
@@ -55,6 +56,9 @@ HEADS = select(BOOKS.c.id, BOOKS.c.epoch, BOOKS.c.seq, CURRENT_SHAPE).where(in_a
 
 SET_SEQ = Prepared(update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(seq=bindparam("head")))
 SET_PRUNED = update(BOOKS).where(BOOKS.c.id == bindparam("book")).values(pruned=bindparam("line"))
+
+TOOK_EFFECT = and_(CHANGES.c.seq.is_not(None), CHANGES.c.verdict != Verdict.SUPERSEDED.value)
+"""The changes that did something to a record, or to its conflicts. What has lost has a seq for the log's sake alone."""
 
 LAST_SEQ = Prepared(
     select(func.max(CHANGES.c.seq)).where(CHANGES.c.book_id == bindparam("book"), CHANGES.c.seq <= bindparam("up_to"))

@@ -15,13 +15,14 @@ from typing import Any
 import orjson
 from sqlalchemy import Row, Table
 
-from offbook.core.model import Cells, Clock, Record, Value
+from offbook.core.listing import sort_fields
+from offbook.core.model import Clock, Record, Value
 from offbook.core.protocol.rows import row, sparse_row
-from offbook.core.schema import EXISTS, Field, Map, Schema, Type
+from offbook.core.schema import EXISTS, Field, Map, Schema
 from offbook.core.schema import Table as Synced
-from offbook.core.validation import Json
+from offbook.core.validation import Json, entry_values
 from offbook.core.verify.digests import digest_of
-from storage.sql.derived_columns import search_text, sort_fields, sort_key, unsearched_cells
+from storage.sql.derived_columns import search_text, sort_key, unsearched_cells
 from storage.sql.prepared import Rows
 
 CREATED = "@created"
@@ -94,7 +95,7 @@ class RecordMapping:
         columns[self._sort_column] = [sort_key(self._sort_fields, record) for record in cells]
         for name in self.names:
             if name in used:
-                empty = False if name in self._flags else None
+                empty = False if name in self.synced.flags else None
                 columns[name] = [record.get(name, empty) for record in cells]
         if "deleted" in used:
             columns["deleted"] = deleted
@@ -123,7 +124,7 @@ class RecordMapping:
         for cell, value in record.cells.items():
             if cell.startswith(prefix) and cell.endswith(suffix):
                 key = cell[len(prefix) : -len(suffix)]
-                have = _entry_values(map_, record.cells, f"{prefix}{key}/").get
+                have = entry_values(map_, record.cells, f"{prefix}{key}/").get
                 rows[key] = (book_id, record.id, key, *map(have, map_.by_name), value is False)
         return rows
 
@@ -154,9 +155,9 @@ class RecordMapping:
 
     def _all_fields(self, values: Sequence[Any], entries: PageEntries) -> dict[str, Json]:
         data: dict[str, Json] = dict(zip(self._shown, values, strict=False))
-        for name in self._flags:
+        for name in self.synced.flags:
             data[name] = bool(data[name])
-        for name in self._packed:
+        for name in self.synced.json_names:
             data[name] = None if data[name] is None else orjson.loads(data[name])
         for map_ in self.synced.maps:
             data[map_.name] = entries[data["id"]][map_.name] if data["id"] in entries else {}
@@ -166,10 +167,10 @@ class RecordMapping:
         record_id, *columns = values
         pairs = zip(self.names, columns, strict=False)
         data: dict[str, Json] = {name: value for name, value in pairs if value is not None}
-        for name in self._flags:
+        for name in self.synced.flags:
             if data.pop(name, False):
                 data[name] = True
-        for name in self._packed:
+        for name in self.synced.json_names:
             if name in data:
                 data[name] = orjson.loads(data[name])
         if record_id in entries:
@@ -186,15 +187,6 @@ class RecordMapping:
     def _shown(self) -> tuple[str, ...]:
         """The columns that a page shows as they are, the flags as truths."""
         return ("id", *self.names)
-
-    @cached_property
-    def _flags(self) -> tuple[str, ...]:
-        return tuple(field.name for field in self.synced.fields if field.type is Type.FLAG)
-
-    @cached_property
-    def _packed(self) -> tuple[str, ...]:
-        """The fields that are JSON text in the database."""
-        return tuple(field.name for field in self.synced.fields if field.type is Type.JSON)
 
 
 def record_mappings(schema: Schema, metadata_tables: Mapping[str, Table]) -> dict[str, RecordMapping]:
@@ -223,17 +215,6 @@ def clocks_of(text: str) -> tuple[dict[str, Clock], dict[str, Clock]]:
         if len(parts) > 4:
             others[cell] = Clock(*parts[4:])
     return clocks, others
-
-
-def _entry_values(map_: Map, cells: Cells, prefix: str) -> dict[str, Value]:
-    """The values of an entry by the names of its attributes, JSON as text."""
-    values: dict[str, Value] = {}
-    for cell, attributes in map_.cells.items():
-        value = cells.get(prefix + cell)
-        if value is not None:
-            parts = value if isinstance(value, tuple) else (value,)
-            values.update((field.name, part) for field, part in zip(attributes, parts, strict=False))
-    return values
 
 
 def _entry_cells(map_: Map, row: Mapping[str, Any]) -> dict[str, Value]:

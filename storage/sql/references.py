@@ -16,9 +16,16 @@ def referring_ids(
     connection: Connection, book_id: int, mapping: RecordMapping, reference: Reference, ids: Iterable[str]
 ) -> list[str]:
     """The ids of records that are not deleted and refer to one of ``ids`` by this reference."""
-    query = _by_field(mapping, reference) if reference.map is None else _by_entry(mapping, reference, reference.map)
     wanted = sorted(set(ids))
-    return list(connection.execute(query, {"book": book_id, "ids": wanted}).scalars()) if wanted else []
+    if not wanted:
+        return []
+    query = referring_query(mapping, reference)
+    return list(connection.execute(query, {"book": book_id, "ids": wanted}).scalars())
+
+
+def referring_query(mapping: RecordMapping, reference: Reference) -> Select[Any]:
+    """The ids of records of ``book`` that are not deleted and refer to one of ``ids`` by this reference."""
+    return _by_field(mapping, reference) if reference.map is None else _by_entry(mapping, reference, reference.map)
 
 
 def _by_field(mapping: RecordMapping, reference: Reference) -> Select[Any]:

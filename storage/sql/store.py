@@ -22,7 +22,7 @@ from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purg
 from offbook.core.messages import recorded_fault
 from offbook.core.model import Author, Conflict, DiscardedWrite, Key, Record, Verdict
 from offbook.core.protocol.view import View
-from offbook.core.schema import Map, Reference, Schema
+from offbook.core.schema import Map, NamingMap, Reference, Schema
 from offbook.core.schema import Table as SyncedTable
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
@@ -34,12 +34,23 @@ from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import TablesGrown, Unwritable
 from storage.schema.declaration import Declaration
 from storage.schema.known_tables import KnownTables, read_known_tables
-from storage.sql import conflicts, history, pages, retention
+from storage.sql import conflicts, history, naming, pages, retention
 from storage.sql.authors import authors_of
 from storage.sql.batches import SqlBatches
 from storage.sql.history_mapping import log_rows
 from storage.sql.prepared import Prepared, Rows, insert_rows
-from storage.sql.queries import BOOK, BOOK_LOCKED, CHANGES, HEADS, LAST_SEQ, SET_PRUNED, SET_SEQ, SETTLED, TableQueries
+from storage.sql.queries import (
+    BOOK,
+    BOOK_LOCKED,
+    CHANGES,
+    HEADS,
+    LAST_SEQ,
+    SET_PRUNED,
+    SET_SEQ,
+    SETTLED,
+    TOOK_EFFECT,
+    TableQueries,
+)
 from storage.sql.record_mapping import RecordMapping
 from storage.sql.references import referring_ids
 
@@ -194,6 +205,16 @@ class SqlReadTransaction:
         layout = self._tables[reference.table.name].layout
         return referring_ids(self.connection, self.book.id, layout, reference, ids)
 
+    def key_texts(self, table: str) -> dict[str, str]:
+        return naming.key_texts(self.connection, self.book.id, self._tables[table].layout)
+
+    def named_texts(self, place: NamingMap) -> dict[str, int]:
+        return naming.named_texts(self.connection, self.book.id, self._tables[place.table.name].layout, place)
+
+    def naming(self, place: NamingMap, texts: Iterable[str]) -> list[str]:
+        layout = self._tables[place.table.name].layout
+        return naming.naming_ids(self.connection, self.book.id, layout, place, texts)
+
     def _existing(self, queries: TableQueries, ids: list[str]) -> list[str]:
         """Those of these ids that are of records."""
         if not ids:
@@ -270,6 +291,7 @@ class SqlReadTransaction:
         columns = CHANGES.c
         query = select(columns.seq, columns.change_id, columns.device_id, columns.user_id)
         query = query.where(columns.book_id == self.book.id, columns.seq > after, columns.received_at.is_not(None))
+        query = query.where(TOOK_EFFECT)
         rows = self.connection.execute(query.order_by(columns.seq.desc()).limit(most))
         return [ChangeMarker(seq, change_id, ChangeOrigin(device, user)) for seq, change_id, device, user in rows]
 

@@ -11,7 +11,7 @@ from threading import Event
 
 import pytest
 from click.testing import Result
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from app import App
 from cli.maintenance import (
@@ -27,14 +27,17 @@ from cli.maintenance import (
 from config import Config
 from models import Base
 from offbook.core.accounts.users import Act, kept_until
+from offbook.tables import Map, Ref, Table, Text
 from ops.doctor import Finding, UserCounts
+from ops.grow import grow
 from ops.query_plans import full_scans, index_checks
 from storage.engines import postgresql_maintenance, sqlite_maintenance
 from storage.engines.database import Database
 from storage.engines.sqlite_maintenance import LOG_BYTES_MAX, length
-from storage.schema.known_tables import KnownTables
+from storage.schema.known_tables import KnownTables, read_known_tables
 from storage.values import DatabaseSize, LogSize
 from tests.support.api_client import caller, change
+from tests.support.app_schemas import of_app
 from tests.support.browser import add_user, app_on, parts_of
 
 MB = 10**6
@@ -119,6 +122,10 @@ def without_the_list_s_index(database: Database) -> Iterator[None]:
         LIST_INDEX.create(connection, checkfirst=True)
 
 
+NOTEBOOKS = Table("notebooks", Text("name", required=True))
+NOTES = Table("notes", Ref("notebook", "notebooks", gone="clear"), Map("links", Ref("to", "notebooks", gone="clear")))
+
+
 def test_the_doctor_finds_an_index_that_is_missing_and_says_how_to_make_it(app: App) -> None:
     database = filled(app, 1)
     with without_the_list_s_index(database):
@@ -141,6 +148,21 @@ def test_a_statement_that_reads_too_much_is_found(app: App, monkeypatch: pytest.
     with without_the_list_s_index(database):
         assert {question.name for question in full_scans(database)} == {"the list of contacts"}
     assert {check.table for check in index_checks(KnownTables())} >= {"contacts", "contact_details", "changes"}
+
+
+def test_the_doctor_looks_after_the_indexes_of_an_app_s_tables(app: App) -> None:
+    database = filled(app, 1)
+    grow(database, of_app(NOTEBOOKS, NOTES), parts_of(app).clock())
+    with database.read() as connection:
+        checks = index_checks(read_known_tables(connection))
+    questions = {check.table for check in checks if check.name == "what refers to notebooks"}
+    assert questions == {"app_notes", "app_notes_links"}
+    assert run(app, "doctor").exit_code == 0
+    with database.write() as connection:
+        names = {index["name"] for table in sorted(questions) for index in inspect(connection).get_indexes(table)}
+        (index,) = [name for name in names if name and name.startswith("ix_app_notes_links_to")]
+        connection.exec_driver_sql(f"DROP INDEX {index}{' ON app_notes_links' * (database.name == 'mysql')}")
+    assert f"! The index {index} is missing" in run(app, "doctor").stdout
 
 
 def test_the_doctor_finds_seqs_that_lie_in_the_future_and_says_by_how_much(app: App) -> None:

@@ -157,3 +157,9 @@ def test_what_is_no_growth_is_refused_in_a_sentence(app: App, file: Path) -> Non
     said(app, "grow", str(file), "--yes")
     file.write_text(FIRST.replace("Flag(", "Text("))
     assert "notes.done" in refused(app, "grow", str(file), "--yes")
+
+
+def test_migrations_leave_the_tables_of_an_app_alone(app: App, file: Path) -> None:
+    said(app, "grow", str(file), "--yes")
+    checked = run(app, "db", "check")
+    assert checked.exit_code == 0, checked.output

@@ -97,7 +97,7 @@ def test_a_lost_answer_about_the_tables_leaves_the_file_as_it_was(open_file: Ope
 def test_a_file_that_an_app_has_declared_follows_nobody(open_file: Open, b: Any) -> None:
     a = open_file("a", ())
     a.sync()
-    assert list(a.connection.schema) == ["contacts"]
+    assert list(a.connection.schema) == ["contacts", "labels"]
     assert a.contacts.count() == 1
 
 

@@ -22,6 +22,7 @@ from offbook.core.model import Operation
 from offbook.core.schema import ENTRY_KEY
 from offbook.core.validation import parse_cells
 from offbook.formats.google_csv import Contact, ParsedFile, decode, read, write
+from offbook.formats.google_csv_columns import OWN_ID
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 REAL = DATA / "legislators-google.csv"
@@ -134,7 +135,30 @@ def test_an_address_keeps_its_parts() -> None:
 def test_labels_are_groups_and_the_star_is_a_flag() -> None:
     contact = one(Labels="Friends ::: * myContacts ::: * starred")
     assert contact["starred"] is True
-    assert details(contact, "group") == [(None, "Friends"), (None, "* myContacts")]
+    assert details(contact, "group") == [(None, "Friends")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "id_of_before"),
+    [
+        ("* myContacts", "7b725116-1375-5ea2-abb4-49e42f4cad6b"),
+        ("Friends ::: * myContacts", "a7ccc487-b179-501b-95e8-c49eeb54e006"),
+        ("* myContacts ::: Friends ::: * starred", "2fcecdcd-7dc3-5443-96b9-2f4266f9c982"),
+    ],
+)
+def test_googles_own_group_is_read_for_what_it_means_and_ids_stay_what_they_were(
+    labels: str, id_of_before: str
+) -> None:
+    """Earlier versions kept it as a group: the same file still adds nothing, and what they kept is written as it is."""
+    contact = one(First_Name="Ada", Labels=labels)
+    assert contact["id"] == id_of_before
+    assert "* myContacts" not in str(contact)
+    text = write([contact])
+    assert OWN_ID not in text
+    assert read(text).contacts == [contact]
+    details_of_before = {**contact["details"], "group-9": {"kind": "group", "value": "* myContacts", "position": 9}}
+    (again,) = read(write([{**contact, "details": details_of_before}])).contacts
+    assert (again["id"], "* myContacts" in str(again)) == (contact["id"], True)
 
 
 def test_events_relations_and_custom_fields_are_details() -> None:

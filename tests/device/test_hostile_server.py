@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count, islice
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from offbook import NotFound, NotOffbook, Offline, Replica, Response, ServerFault
 from offbook.core.protocol.validators import json_of
+from offbook.core.schema import Field, Table
 from offbook.sync import loop
 from tests.device.conftest import Device
 from tests.device.fake_server import BOOK, START, Server, Step, Wire, everything, lost_request, ok, problem, says, wire
@@ -370,6 +371,42 @@ def test_a_410_that_says_too_little_changes_nothing(more: dict[str, Any], device
     with pytest.raises(ServerFault):
         a.sync()
     assert everything(a) == before
+
+
+def catch_up(a: Replica) -> None:
+    """Sync with a file that a version pulled to which knew less."""
+    a.connection.execute("UPDATE sync_state SET knew = '[]', knew_at = cursor")
+    a.sync()
+
+
+ASKS: dict[str, Callable[[Replica], object]] = {
+    "a sync, before its first page": catch_up,
+    "a comparison": Replica.verify,
+    "a history": lambda a: a.history(ADA),
+    "batches": Replica.batches,
+}
+
+
+@pytest.mark.parametrize("asks", ASKS)
+def test_a_410_to_what_names_no_cursor_is_the_servers_fault(asks: str, device: Device) -> None:
+    a = begun(device)
+    gone = says(problem(410, "cursor_gone", "Gone.", reason="epoch", kept=0, book=BOOK))
+    wire(a).steps, wire(a).asked = [gone], [gone]
+    if asks == "a comparison":  # which syncs first
+        wire(a).steps = []
+    rows = everything(a)[:-1]
+    with pytest.raises(ServerFault):
+        ASKS[asks](a)
+    assert everything(a)[:-1] == rows
+
+
+def test_a_410_to_the_question_about_tables_is_the_servers_fault(device: Device, server: Server) -> None:
+    a = device("a")
+    a.sync()
+    server.grow(Table("boats", (Field("name"),)))
+    wire(a).steps = [None, says(problem(410, "cursor_gone", "Gone.", reason="epoch", kept=0, book=BOOK))]
+    with pytest.raises(ServerFault):
+        a.sync()
 
 
 def test_a_reason_that_is_no_text_is_shown_as_far_as_it_can_be(device: Device, server: Server) -> None:

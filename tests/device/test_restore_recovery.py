@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from offbook import Offline, Replica
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS
 from offbook.database import change_log
+from offbook.live.session import LiveSession, Verdicts, message_of
 from tests.device.conftest import Device
 from tests.device.fake_server import SECOND, START, Server, Wire, lost_answer, lost_request, wire
 
@@ -184,6 +186,130 @@ def test_what_had_lost_is_in_the_history_again_and_shows_nowhere(device: Device,
     assert server.contacts[ada]["phone"] == a.contacts.get(ada)["phone"] == "2"
     assert any("lost" in str(past.data) for past in server.shelf.history("contacts", ada))
     assert a.status().pending == 0
+
+
+def history_of(server: Server, record_id: str) -> str:
+    return str([past.data for past in server.shelf.history("contacts", record_id)])
+
+
+@EPOCHS
+def test_what_has_only_lost_since_the_backup_is_in_the_history_again(
+    epoch: str | None, device: Device, server: Server
+) -> None:
+    """Nothing else moved the device's cursor: the record that its edit lost to is older than the backup."""
+    a = device("a", clock=lambda: START // 1000 - 7_200_000)
+    ada = a.contacts.add(name="Ada", phone="1")
+    a.sync()
+    a.contacts.update(ada, phone="lost")
+    web(server, "UPDATE", ada, server.shelf.book.seq, phone="2")
+    backup = server.backup()
+    a.sync()
+    server.restore(backup, epoch)
+    assert "lost" not in history_of(server, ada)
+    a.sync()
+    assert "lost" in history_of(server, ada)
+    assert server.contacts[ada]["phone"] == a.contacts.get(ada)["phone"] == "2"
+    assert (a.status().pending, a.parked()) == (0, [])
+
+
+def push_live(replica: Replica, server: Server) -> None:
+    """Push over the live channel: the answer has no page, and none follows."""
+    live = LiveSession(replica.connection, lambda: server.now // 1000)
+    request = json.loads(live.push() or "")
+    number, _ = request.pop("push"), request.pop("since")
+    answer = json.loads(server.answer(json.dumps(request).encode()).body)
+    verdicts = message_of(server.store.schema, json.dumps({"push": number, **answer}))
+    assert isinstance(verdicts, Verdicts)
+    live.apply_verdicts(verdicts)
+
+
+def push_one_by_one(replica: Replica, server: Server) -> None:
+    """Push over the live channel, each change by itself."""
+    rows = replica.connection.execute("SELECT id FROM change_log WHERE synced = 0 ORDER BY id").fetchall()
+    replica.connection.executemany("UPDATE change_log SET synced = 1 WHERE id = ?", rows)
+    for row in rows:
+        replica.connection.execute("UPDATE change_log SET synced = 0 WHERE id = ?", row)
+        push_live(replica, server)
+
+
+CUT_SHORT = """UPDATE change_log SET data = '{"details": {"k1": {"label": "home"}}}'
+  WHERE id = (SELECT max(id) FROM change_log)"""
+"""An edit of an entry that is not there, which only the server can know: it rejects it."""
+
+
+def pull_a_part(replica: Replica, server: Server) -> None:
+    """Sync, and be cut off before the cursor is where the answers are."""
+    server.page_max = 1
+    wire(replica).steps = [None, lost_request]
+    with pytest.raises(Offline):
+        replica.sync()
+    server.page_max = 1000
+
+
+@pytest.mark.parametrize("says_tables", [True, False], ids=["", "an older server"])
+@pytest.mark.parametrize("go", [pull_a_part, push_live, push_one_by_one])
+@pytest.mark.parametrize("last", ["an edit that lost", "an edit that changes nothing", "one that is rejected"])
+def test_what_was_answered_ahead_of_the_cursor_is_missed_whatever_was_answered_last(
+    last: str, go: Callable[[Replica, Server], None], says_tables: bool, device: Device, server: Server
+) -> None:
+    """The last answer names the row that it is about, and that is older than the backup."""
+    server.says_tables = says_tables
+    a, b = device("a", clock=lambda: START // 1000 - 7_200_000), device("b")
+    ada, eve = a.contacts.add(name="Ada"), a.contacts.add(name="Eve", phone="1")
+    sync_all(a, b)
+    b.contacts.update(eve, phone="2")
+    b.contacts.add(name="Grace")
+    b.contacts.add(name="Mary")
+    b.sync()
+    backup = server.backup()
+    a.contacts.update(ada, phone="taken")
+    a.contacts.update(eve, phone="2" if last == "an edit that changes nothing" else "lost")
+    if last == "one that is rejected":
+        a.contacts.update(eve, details={"k1": {"kind": "url"}})
+        a.connection.execute(CUT_SHORT)
+    go(a, server)
+    assert a.status().pending == 0
+    assert len(a.parked()) == (last == "one that is rejected")
+    server.restore(backup, None)
+    assert "taken" not in history_of(server, ada)
+    a.sync()
+    assert "taken" in history_of(server, ada)
+    assert ("lost" in history_of(server, eve)) == (last != "an edit that changes nothing")
+    assert (server.contacts[ada]["phone"], server.contacts[eve]["phone"]) == ("taken", "2")
+    sync_all(a, b)
+    assert a.contacts.list() == b.contacts.list()
+    assert a.status().pending == 0
+
+
+def test_what_a_restored_server_was_sent_for_its_history_alone_is_missed_as_well(
+    device: Device, server: Server
+) -> None:
+    a = device("a")
+    a.sync()
+    backup = server.backup()
+    ada = a.contacts.add(name="Ada")
+    a.contacts.delete(ada)
+    a.sync()
+    for _ in range(2):
+        server.restore(backup, None)
+        a.sync()
+        assert "Ada" in history_of(server, ada)
+    assert server.contacts == {}
+
+
+def test_a_server_that_went_back_is_noticed_once(device: Device, server: Server) -> None:
+    a = device("a", clock=lambda: START // 1000 - 7_200_000)
+    ada = a.contacts.add(name="Ada", phone="1")
+    a.sync()
+    web(server, "UPDATE", ada, server.shelf.book.seq, phone="2")
+    backup = server.backup()
+    a.contacts.update(ada, phone="lost")
+    push_live(a, server)
+    server.restore(backup, None)
+    a.sync()
+    count = len(server.requests)
+    a.sync()
+    assert [request["since"] is None for request in server.requests[count:]] == [False]
 
 
 def test_a_server_that_takes_nothing_for_the_history_alone_is_sent_nothing_of_the_kind(

@@ -67,7 +67,7 @@ def logged(book: Replica) -> list[Any]:
 def test_a_file_remembers_its_tables(opened: Open) -> None:
     opened().notes.add(title="Milk")
     again = opened(None)
-    assert list(again.tables) == ["contacts", "notebooks", "notes"]
+    assert list(again.tables) == ["contacts", "labels", "notebooks", "notes"]
     assert again.tables == opened().tables
     assert [note["title"] for note in again.notes.list()] == ["Milk"]
 
@@ -135,14 +135,14 @@ def test_a_table_that_is_not_synced_keeps_its_name(tmp_path: Path, opened: Open)
     opened(None).connection.execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, text)")
     with pytest.raises(Invalid, match="a table called notes that is not synced"):
         opened()
-    assert list(opened(None).tables) == ["contacts"]
+    assert list(opened(None).tables) == ["contacts", "labels"]
 
 
 def test_what_everybody_has_is_not_declared(opened: Open) -> None:
     with pytest.raises(Invalid, match="contact_details is a name that offbook"):
         opened((Table("contact_details", Text("name")),))
     book = opened(Schema((*BUILT_IN.values(), notebooks)))
-    assert list(book.tables) == ["contacts", "notebooks"]
+    assert list(book.tables) == ["contacts", "labels", "notebooks"]
 
 
 # --- the server's tables -------------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def test_a_file_that_no_app_declared_takes_the_servers_tables(opened: Open) -> N
     book.notes.add(title="Milk")
     assert not adopted(book, *TABLES)
     assert not adopted(book, notebooks)
-    assert list(opened(None).tables) == ["contacts", "notebooks", "notes"]
+    assert list(opened(None).tables) == ["contacts", "labels", "notebooks", "notes"]
     assert adopted(book, *TABLES, Table("more", Text("text")))
     assert book.more.count() == 0
 
@@ -166,7 +166,7 @@ def test_a_file_that_no_app_declared_takes_the_servers_tables(opened: Open) -> N
 def test_a_file_that_an_app_declared_does_not_take_them(opened: Open) -> None:
     book = opened((notebooks,))
     assert not adopted(book, *TABLES)
-    assert list(book.tables) == ["contacts", "notebooks"]
+    assert list(book.tables) == ["contacts", "labels", "notebooks"]
 
 
 def test_an_app_takes_over_the_file_that_had_the_servers_tables(opened: Open) -> None:
@@ -179,8 +179,8 @@ def test_an_app_takes_over_the_file_that_had_the_servers_tables(opened: Open) ->
 @pytest.mark.parametrize(
     ("sql", "left"),
     [
-        ("CREATE TABLE notebooks (id)", ["contacts", "others"]),
-        ("CREATE VIEW notes_tags AS SELECT 1", ["contacts", "notebooks", "others"]),
+        ("CREATE TABLE notebooks (id)", ["contacts", "labels", "others"]),
+        ("CREATE VIEW notes_tags AS SELECT 1", ["contacts", "labels", "notebooks", "others"]),
     ],
 )
 def test_what_a_file_can_not_have_of_the_servers_tables_is_left_out(
@@ -208,7 +208,7 @@ def test_tables_that_were_not_taken_in_the_end_are_not_there(opened: Open) -> No
         adopted(book, *TABLES)
         raise RuntimeError
     schema.follow(book.connection)
-    assert list(book.tables) == ["contacts"]
+    assert list(book.tables) == ["contacts", "labels"]
 
 
 # --- records -------------------------------------------------------------------------------------------------------

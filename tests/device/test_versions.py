@@ -12,10 +12,12 @@ import pytest
 
 from offbook import Offline, Replica, Response, SyncReport
 from offbook.cli.record_text import contact_lines
+from offbook.database import change_log
+from offbook.database.server_rows import rebuild_row
 from offbook.formats.google_csv import read, write
 from offbook.live.session import LiveSession, Verdicts
 from offbook.sync.response import results_of
-from tests.device.fake_server import Wire, lost_request
+from tests.device.fake_server import Server, Wire, lost_request
 from tests.support import other_versions
 from tests.support.other_versions import Modules
 
@@ -529,3 +531,55 @@ def test_what_is_not_known_here_is_shown_by_the_command_and_exported(device: Ope
     (told,) = read(write([contact])).contacts
     entries = [entry for entry in told["details"].values() if entry["kind"] == "custom"]
     assert [(entry["label"], entry["value"]) for entry in entries] == [("im (Work)", "@ada")]
+
+
+@pytest.mark.parametrize("is_parked", [True, False], ids=["parked", "pending"])
+def test_an_older_version_hides_nothing_of_an_entry_that_only_the_log_has(
+    is_parked: bool, device: Open, newer: Modules, server: Any
+) -> None:
+    n = device(newer["offbook.replica"].Replica)
+    n.sync()
+    ada = n.contacts.add(name="Ada", details={"k1": ENTRY, "k2": {"kind": "url"}, "k3": {"kind": "url"}})
+    if is_parked:
+        n.connection.execute("UPDATE contacts SET phone = ? WHERE id = ?", ("5" * 300, ada))
+        n.sync()
+    a = device(Replica)
+    a.contacts.update(ada, email="a@b.c", details={"k1": {"label": "Home"}, "k2": None, "k3": {"value": "3"}})
+    a._transport.steps = [lost_request, lost_request]
+    with pytest.raises(Offline):
+        a.sync()
+    with change_log.without_logging(a.connection):
+        rebuild_row(a.connection, ("contacts", ada))
+    n = device(newer["offbook.replica"].Replica)
+    assert n.contacts.get(ada)["details"] == {"k1": ENTRY | {"label": "Home"}, "k3": {"kind": "url", "value": "3"}}
+    assert (len(n.parked()), n.contacts.get(ada)["email"]) == (is_parked, "a@b.c")
+
+
+# --- after a restore by hand ---------------------------------------------------------------------------------------
+
+
+def test_a_device_of_the_last_version_goes_on_after_what_had_only_lost_is_gone(tmp_path: Path, last: Modules) -> None:
+    """It notices, though it has no way to send what is for the history alone."""
+    server = Server()
+    with ExitStack() as stack:
+        behind_ms = 7_200_000
+        old = last["offbook.replica"].Replica(
+            tmp_path / "old.db", transport=Wire(server), clock=lambda: server.now // 1000 - behind_ms
+        )
+        b = Replica(tmp_path / "b.db", transport=Wire(server), clock=lambda: server.now // 1000)
+        for replica in (old, b):
+            stack.enter_context(replica)
+        ada = old.contacts.add(name="Ada", phone="1")
+        for replica in (old, b):
+            replica.sync()
+        old.contacts.update(ada, phone="lost")
+        b.contacts.update(ada, phone="2")
+        b.sync()
+        backup = server.backup()
+        old.sync()
+        server.restore(backup, None)
+        count = len(server.requests)
+        old.sync()
+        assert [request["since"] is None for request in server.requests[count:]] == [False, True]
+        assert old.contacts.get(ada)["phone"] == server.contacts[ada]["phone"] == "2"
+        assert (old.status().pending, old.parked()) == (0, [])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from offbook.contacts.table import BUILT_IN
+from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.schema import Schema
 from storage.engines.adapter import ENGINES
 from tests.conftest import available
@@ -17,6 +18,8 @@ from tests.support.app_schemas import PEOPLE, of_app
 MEMORY = "memory"
 STORES = (MEMORY, *ENGINES)
 OF_APP = of_app(PEOPLE)
+TABLES = (CONTACTS.name, PEOPLE.name)
+STORIES = [(store, table) for store in STORES for table in TABLES if store in (MEMORY, "sqlite") or table in BUILT_IN]
 
 
 def a_library(name: str, folder: Path, schema: Schema, table: str) -> Library:
@@ -31,15 +34,25 @@ def store_name(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture(scope="session", params=list(OF_APP))
+@pytest.fixture(scope="session", params=TABLES)
 def library(
     store_name: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Library]:
     """Each store in turn, with contacts and with a table like it that an app brought."""
-    schema = BUILT_IN if request.param in BUILT_IN else OF_APP
-    made = a_library(store_name, tmp_path_factory.mktemp(store_name), schema, request.param)
-    yield made
-    made.close()
+    with closing(library_of(store_name, request.param, tmp_path_factory)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session", params=STORIES, ids="-".join)
+def story_library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """What drawn stories are played in. A database server takes long, and has the same tables for both."""
+    store_name, table = request.param
+    with closing(library_of(store_name, table, tmp_path_factory)) as made:
+        yield made
+
+
+def library_of(store_name: str, table: str, folders: pytest.TempPathFactory) -> Library:
+    return a_library(store_name, folders.mktemp(store_name), BUILT_IN if table in BUILT_IN else OF_APP, table)
 
 
 @pytest.fixture(scope="session", params=list(ENGINES))

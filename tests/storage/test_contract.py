@@ -281,6 +281,26 @@ def test_a_page_of_history_can_leave_out_what_did_nothing(desk: Desk) -> None:
         assert book.steps_since(base, (desk.table, uuid(2))) == []
 
 
+def test_what_has_lost_is_in_the_log_by_its_seq_and_did_nothing(library: Library) -> None:
+    desk = library.desk("merge")
+    base = fought(desk)
+    row_seq, key = desk.head(), (desk.table, uuid(1))
+    (result,) = desk.push(change(3, "UPDATE", base=base, at=40, phone="late") | {"batch": uuid(77)})
+    assert (result["verdict"], result["seq"], result["record"]["phone"]) == ("superseded", row_seq, "theirs")
+    head = desk.head()
+    assert head > row_seq
+    with desk.store.reading(desk.book_id) as book:
+        assert book.last_seq_at_or_before(head + 1) == book.recorded_verdicts([uuid(3)])[uuid(3)].seq == head
+        entry = book.history_entry(uuid(3))
+        assert entry is not None
+        assert (entry.seq, entry.beaten[0].value) == (None, "late")
+        assert book.history(*key)[-1] == book.history_page(key, 1, with_noise=False).entries[0] == entry
+        for steps in (book.steps_since(base, key), book.steps_since(base), *book.batches.steps([key], base).values()):
+            assert [step.seq for step in steps] == [row_seq]
+        assert [marker.seq for marker in book.change_markers(0, 9)] == [row_seq, base]
+        assert (book.batches.page(9), book.batches.summary(uuid(77)), book.batches.keys(uuid(77))) == ([], None, [])
+
+
 def test_a_conflict_is_found_by_its_id_with_the_change_that_closed_it(library: Library) -> None:
     desk = library.desk("ask")
     base = fought(desk)

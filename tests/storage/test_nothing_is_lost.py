@@ -61,8 +61,10 @@ def record_of(desk: Desk, key: Key) -> Record:
 @pytest.mark.proof
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)))
-def test_whatever_was_typed_is_kept_and_can_be_given_back(library: Library, story: list[Push], policy: str) -> None:
-    desk = library.desk(policy)
+def test_whatever_was_typed_is_kept_and_can_be_given_back(
+    story_library: Library, story: list[Push], policy: str
+) -> None:
+    desk = story_library.desk(policy)
     typed = list(played(desk, story))
     with desk.store.reading(desk.book_id) as book:
         waiting = {(one.key, one.cell, one.theirs) for one in book.conflicts()}
@@ -82,9 +84,9 @@ def test_whatever_was_typed_is_kept_and_can_be_given_back(library: Library, stor
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), back=st.integers(0, 8))
 def test_a_book_goes_back_to_any_moment_and_that_is_undone(
-    library: Library, story: list[Push], policy: str, back: int
+    story_library: Library, story: list[Push], policy: str, back: int
 ) -> None:
-    desk = library.desk(policy)
+    desk = story_library.desk(policy)
     moment, shown = moment_of(desk, story, back)
     before = desk.live()
     expected = len(preview(desk.store, desk.book_id, moment).restores)
@@ -102,9 +104,9 @@ def test_a_book_goes_back_to_any_moment_and_that_is_undone(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), back=st.integers(0, 8))
 def test_a_record_becomes_what_it_was_at_any_moment(
-    library: Library, story: list[Push], policy: str, back: int
+    story_library: Library, story: list[Push], policy: str, back: int
 ) -> None:
-    desk = library.desk(policy)
+    desk = story_library.desk(policy)
     moment, shown = moment_of(desk, story, back)
     with desk.store.reading(desk.book_id) as book:
         keys = {done.key for done in book.steps_since(0)}

@@ -228,9 +228,9 @@ SHARES = st.tuples(st.floats(0, 1), st.floats(0, 1))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), shares=SHARES)
 def test_pruning_never_changes_what_lives(
-    library: Library, story: list[Push], policy: str, shares: tuple[float, float]
+    story_library: Library, story: list[Push], policy: str, shares: tuple[float, float]
 ) -> None:
-    desk = library.desk(policy)
+    desk = story_library.desk(policy)
     heads = play(desk, story)
     live, waiting = desk.live(3), desk.whole()["conflicts"]
     line, trash = sorted(heads[int(share * (len(heads) - 1))] for share in shares)
@@ -250,10 +250,10 @@ def test_pruning_never_changes_what_lives(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), shares=SHARES, since=st.floats(0, 1))
 def test_a_late_device_agrees_after_any_prune_and_nothing_deleted_comes_back(
-    library: Library, story: list[Push], policy: str, shares: tuple[float, float], since: float
+    story_library: Library, story: list[Push], policy: str, shares: tuple[float, float], since: float
 ) -> None:
     """Whatever it had when it was last here: its page, or else a snapshot, leaves it with just what lives."""
-    desk = library.desk(policy)
+    desk = story_library.desk(policy)
     seen = []
     heads = play(desk, story, after_each=lambda: seen.append((desk.live(), desk.pull()["cursor"])))
     held, cursor = seen[int(since * (len(seen) - 1))]

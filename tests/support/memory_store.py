@@ -14,7 +14,7 @@ from typing import NamedTuple
 from offbook.contacts.table import BUILT_IN
 from offbook.core.declaration.growth import grow
 from offbook.core.history.bursts import ChangeMarker
-from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values
+from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values, seq_of_effect
 from offbook.core.history.reconstruct import common_of
 from offbook.core.history.undo import BatchSummary, undo_id
 from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
@@ -22,7 +22,7 @@ from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purg
 from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Record, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis, row_of
 from offbook.core.protocol.view import View
-from offbook.core.schema import EXISTS, Reference, Schema
+from offbook.core.schema import EXISTS, NamingMap, Reference, Schema
 from offbook.core.validation import Json, with_all_fields
 from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import Range, Sum
@@ -45,6 +45,10 @@ class Line(NamedTuple):
     @property
     def key(self) -> Key:
         return self.change.key
+
+    @property
+    def effect_seq(self) -> int | None:
+        return seq_of_effect(self.verdict, self.seq)
 
 
 @dataclass
@@ -90,6 +94,20 @@ class Shelf:
         live = [record for (table, _), record in self.kept.items() if table == reference.table.name]
         return [record.id for record in live if not record.deleted and set(ids) & set(_targets(record, reference))]
 
+    def key_texts(self, table: str) -> dict[str, str]:
+        records = self._of(table)
+        return {record.id: str(record.cells[key]) for record in records if (key := record.table.key) in record.cells}
+
+    def named_texts(self, place: NamingMap) -> dict[str, int]:
+        return Counter(text for record in self._of(place.table.name) for text in set(_named(record, place)))
+
+    def naming(self, place: NamingMap, texts: Iterable[str]) -> list[str]:
+        wanted = set(texts)
+        return sorted(record.id for record in self._of(place.table.name) if wanted & set(_named(record, place)))
+
+    def _of(self, table: str) -> list[Record]:
+        return [record for key, record in self.kept.items() if key[0] == table and not record.deleted]
+
     def entry_counts(self, keys: Iterable[Key]) -> Mapping[Key, int]:
         found = {key: self.kept[key].cells for key in keys if key in self.kept}
         return {key: sum(cell.endswith(f"/{EXISTS}") for cell in cells) for key, cells in found.items()}
@@ -125,7 +143,7 @@ class Shelf:
         return HistoryEntry(
             key=line.key,
             id=line.change.id,
-            seq=line.seq,
+            seq=line.effect_seq,
             at=iso_micros(line.seq or line.received_at_us),
             timestamp=iso_millis(line.change.timestamp),
             operation=line.change.operation,
@@ -146,12 +164,12 @@ class Shelf:
         return [(line.change.replica, list(line.beaten)) for line in self.lines if line.key == key and line.beaten]
 
     def steps_since(self, seq: int, key: Key | None = None) -> list[HistoryStep]:
-        lines = [line for line in self.lines if line.seq and line.seq > seq]
+        lines = [line for line in self.lines if (line.effect_seq or 0) > seq]
         steps = [HistoryStep(line.key, line.seq or 0, line.before, line.change.batch) for line in lines]
         return [step for step in steps if key is None or step.key == key]
 
     def change_markers(self, after: int, most: int) -> list[ChangeMarker]:
-        lines = [line for line in self.lines if line.seq and line.seq > after]
+        lines = [line for line in self.lines if (line.effect_seq or 0) > after]
         markers = [ChangeMarker(line.seq or 0, line.change.id, line.origin) for line in lines]
         return sorted(markers, reverse=True, key=lambda marker: marker.seq)[:most]
 
@@ -189,9 +207,9 @@ class Shelf:
                     len(self.log), origin, now, entry.seq, entry.verdict, entry.change, entry.before, entry.discarded
                 )
                 self.lines.append(line)
-                if entry.seq is not None and entry.change.batch is not None:
+                if line.effect_seq is not None and entry.change.batch is not None:
                     seqs = self.seqs.get(entry.change.batch, [])
-                    self.seqs[entry.change.batch] = [*seqs, entry.seq]
+                    self.seqs[entry.change.batch] = [*seqs, line.effect_seq]
         for conflict_id, entry in plan.closed.items():
             self._close(conflict_id, entry.seq, entry.change_id)
         for conflict in plan.open_conflicts():
@@ -248,7 +266,7 @@ class ShelfBatches:
         return BatchSummary(batch, seqs[0], seqs[-1], author, counts, undo if undo in self._shelf.seqs else None)
 
     def _lines(self, batch: str) -> list[Line]:
-        return [line for line in self._shelf.lines if line.seq is not None and line.change.batch == batch]
+        return [line for line in self._shelf.lines if line.effect_seq is not None and line.change.batch == batch]
 
     def keys(self, batch: str) -> list[Key]:
         return sorted({line.key for line in self._lines(batch)})
@@ -264,6 +282,14 @@ def _targets(record: Record, reference: Reference) -> Iterator[Value]:
         return
     entries = with_all_fields(record.table, record.cells)[reference.map.name]
     yield from (entry[reference.field.name] for entry in entries.values())
+
+
+def _named(record: Record, place: NamingMap) -> Iterator[str]:
+    """What the entries of a record name, to the letter."""
+    for entry in with_all_fields(record.table, record.cells)[place.map.name].values():
+        text = entry[place.naming.attribute]
+        if entry[place.naming.kind] == place.naming.of and text is not None:
+            yield text
 
 
 def _did_something(entry: HistoryEntry) -> bool:

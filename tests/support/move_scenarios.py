@@ -86,7 +86,7 @@ def fill(database: Database) -> None:
     fight(asked)
     with database.write() as connection:
         for table in Base.metadata.sorted_tables:
-            if table.name not in ("books", "contacts", "contact_details"):
+            if table.name not in ("books", "contacts", "contact_details", "labels"):
                 connection.execute(table.insert(), [row_of(table, n) for n in range(1, len(TEXTS) + 1)])
 
 
@@ -95,6 +95,7 @@ def person(number: int) -> dict[str, Any]:
     details = {
         "k": {"kind": "address", "street": text, "city": LONG[:200], "label": text},
         "K-2_z": {"kind": "url", "value": text + "😀" * 900},
+        "g": {"kind": "group", "value": f"{text} friends"},
     }
     return {"name": f"{number} {text}", "notes": LONG if number == 5 else text, "file_as": text, "details": details}
 

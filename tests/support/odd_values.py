@@ -118,6 +118,8 @@ LIMIT = {"limit": "5"}
 
 ACT = "/people/<number:user_id>/<any(disable,enable,remove,restore,promote,demote):act>"
 
+RECORD = "/tables/<table_name>/<uuid:record_id>"
+
 ROUTES: Mapping[str, Takes] = {
     "GET {static}/<path:filename>": Takes(By.NOBODY),
     "GET /healthz": Takes(By.NOBODY),
@@ -155,7 +157,7 @@ ROUTES: Mapping[str, Takes] = {
     "POST /inbox/<uuid:conflict_id>": Takes(
         By.PERSON,
         {"start": "0", "contact": "{contact}"},
-        {**FORM, "choice": "typed", "value": "555", "cell": "phone", "next": "x"},
+        {**FORM, "choice": "typed", "value": "555", "next": "x"},
     ),
     "POST /inbox/<uuid:conflict_id>/undo": Takes(By.PERSON, {}, {"change_id": UNKNOWN}),
     "POST /inbox/all": Takes(By.PERSON, {"start": "0"}, {"rule": "theirs", "seq": "{seq}", "change_id": UNKNOWN}),
@@ -187,12 +189,12 @@ ROUTES: Mapping[str, Takes] = {
     "POST /users/<number:user_id>/restore": Takes(By.DEVICE),
     "POST /sync": Takes(By.DEVICE, body=sync_body()),
     "POST /plan": Takes(By.DEVICE, body=sync_body()),
-    "GET /history/<uuid:record_id>": Takes(By.DEVICE, {"before": "{seq}", **LIMIT}),
+    "GET /history/<uuid:record_id>": Takes(By.DEVICE, {"table": "contacts", "before": "{seq}", **LIMIT}),
     "POST /history/<uuid:change_id>/restore": Takes(By.DEVICE, body={"cells": ["name"], "to": "before"}),
-    "POST /history/<uuid:record_id>/version": Takes(By.DEVICE, body={"seq": 0}),
+    "POST /history/<uuid:record_id>/version": Takes(By.DEVICE, {"table": "contacts"}, body={"seq": 0}),
     "GET /conflicts": Takes(By.DEVICE),
     "POST /conflicts/<uuid:conflict_id>": Takes(By.DEVICE, body={"value": "555"}),
-    "GET /changes": Takes(By.DEVICE, {"since": "{cursor}", **LIMIT}),
+    "GET /changes": Takes(By.DEVICE, {"since": "{cursor}", "only": "contacts", **LIMIT}),
     "GET /live": Takes(By.DEVICE, {"since": "{cursor}"}),
     "POST /verify": Takes(By.DEVICE, body={"table": "contacts", "ranges": [["", None]], "records": True}),
     "POST /rows": Takes(By.DEVICE, body={"table": "contacts", "ids": [UNKNOWN]}),
@@ -203,6 +205,16 @@ ROUTES: Mapping[str, Takes] = {
         By.DEVICE, body={"name": "Ada", "starred": True, "details": {"k1": {"kind": "address", "city": "Town"}}}
     ),
     "DELETE /contacts/<uuid:contact_id>": Takes(By.DEVICE),
+    "GET /tables": Takes(By.DEVICE),
+    "GET /tables/<table_name>": Takes(By.DEVICE, {"search": "ada", "name": "Ada", "after": "[]", **LIMIT}),
+    "POST /tables/<table_name>": Takes(By.DEVICE, body={"id": UNKNOWN, "name": "Ada", "details": {"k1": None}}),
+    f"GET {RECORD}": Takes(By.DEVICE),
+    f"PATCH {RECORD}": Takes(By.DEVICE, body={"name": "Ada", "details": {"k1": {"kind": "phone", "value": "1"}}}),
+    f"DELETE {RECORD}": Takes(By.DEVICE),
+    f"GET {RECORD}/history": Takes(By.DEVICE, {"before": "{seq}", **LIMIT}),
+    "GET /batches": Takes(By.DEVICE, {"before": "{seq}", **LIMIT}),
+    "GET /batches/<uuid:batch_id>": Takes(By.DEVICE),
+    "POST /batches/<uuid:batch_id>/undo": Takes(By.DEVICE),
 }
 
 HEADERS: Mapping[str, tuple[str, ...]] = {

@@ -40,7 +40,7 @@ CONTACTS = replace(
     fields=tuple(replace(one, limit=2 * one.limit) for one in CONTACTS.fields),
     maps=(replace(CONTACTS.maps[0], attributes=(replace(_KIND, choices=DETAIL_KINDS), *_OTHERS)),),
 )
-BUILT_IN = Schema((CONTACTS,))
+BUILT_IN = Schema((CONTACTS, LABELS))
 """
 """A version that knows a kind more, and takes longer texts."""
 
@@ -54,7 +54,7 @@ CONTACTS = replace(
     maps=(replace(CONTACTS.maps[0], attributes=(*CONTACTS.maps[0].attributes, *_MORE)),),
 )
 BOATS = Table("boats", (Field("name", required=True), Field("length", Type.INTEGER)))
-BUILT_IN = Schema((CONTACTS, BOATS))
+BUILT_IN = Schema((CONTACTS, LABELS, BOATS))
 """
 )
 """One that knows a field, an attribute, a part of an address and a table more, too."""
@@ -81,7 +81,7 @@ CONTACTS = replace(
         ),
     ),
 )
-BUILT_IN = Schema((CONTACTS,))
+BUILT_IN = Schema((CONTACTS, LABELS))
 """
 """A version that lacks kinds, a field and an attribute, and takes notes of 40 characters at the most."""
 

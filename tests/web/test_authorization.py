@@ -21,9 +21,11 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app import STATIC, App
-from offbook.contacts.table import CONTACTS
+from offbook.contacts.table import CONTACTS, LABELS
 from offbook.core.accounts.users import Act
 from offbook.core.model import Change, Operation
+from offbook.core.schema import record_id_of_key
+from offbook.core.validation import parse_cells
 from storage.base import ChangeOrigin
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.support.pushes import push
@@ -71,6 +73,7 @@ class World:
             "<number:user_id>": "1",
             "<any(disable,enable,remove,restore,promote,demote):act>": "demote",
             "<uuid:contact_id>": self.contact,
+            "<uuid:label_id>": record_id_of_key(LABELS, CANARY),
             "<uuid:record_id>": self.contact,
             "<table_name>": "contacts",
             "<uuid:change_id>": self.change,
@@ -89,7 +92,7 @@ class World:
 
     def state(self) -> list[Any]:
         """All that Ada has, and all there is of users."""
-        tables = ("contacts", "contact_details", "changes", "conflicts")
+        tables = ("contacts", "contact_details", "labels", "changes", "conflicts")
         queries = [f"SELECT * FROM {table} WHERE book_id = 1 ORDER BY 1, 2" for table in tables]
         queries += [
             "SELECT * FROM books WHERE id = 1",
@@ -209,6 +212,10 @@ MATRIX: Mapping[str, Row] = {
     "PATCH /tables/<table_name>/<uuid:record_id>": Row(Who.DEVICE, body=hostile_row),
     "DELETE /tables/<table_name>/<uuid:record_id>": Row(Who.DEVICE),
     "GET /tables/<table_name>/<uuid:record_id>/history": Row(Who.DEVICE),
+    "GET /labels": Row(Who.DEVICE),
+    "POST /labels": Row(Who.DEVICE, body=lambda _: {"name": "hijacked"}),
+    "PATCH /labels/<uuid:label_id>": Row(Who.DEVICE, body=lambda _: {"name": "hijacked"}),
+    "DELETE /labels/<uuid:label_id>": Row(Who.DEVICE),
     "GET /contacts": Row(Who.DEVICE),
     "POST /contacts": Row(Who.DEVICE, body=hostile_row),
     "GET /contacts/<uuid:contact_id>": Row(Who.DEVICE),
@@ -216,7 +223,10 @@ MATRIX: Mapping[str, Row] = {
     "DELETE /contacts/<uuid:contact_id>": Row(Who.DEVICE),
 }
 
-NAMES_AN_ID = ("<uuid:contact_id>", "<uuid:conflict_id>", "<uuid:batch_id>", "<uuid:device_id>", "<uuid:session_id>")
+NAMES_AN_ID = (
+    *("<uuid:contact_id>", "<uuid:label_id>", "<uuid:conflict_id>", "<uuid:batch_id>", "<uuid:device_id>"),
+    "<uuid:session_id>",
+)
 
 
 def rows(*kinds: Who) -> list[Any]:
@@ -256,7 +266,8 @@ def made_on(app: App, folder: Path) -> World:
 
 def add_contact(app: App, book_id: int) -> tuple[str, str]:
     parts, record_id, change_id = parts_of(app), str(uuid.uuid4()), str(uuid.uuid4())
-    cells = {"name": CANARY, "email": "ada@example.org"}
+    data = {"name": CANARY, "email": "ada@example.org", "details": {"k1": {"kind": "group", "value": CANARY}}}
+    cells = parse_cells(CONTACTS, data, Operation.INSERT)
     change = Change(change_id, CONTACTS, record_id, Operation.INSERT, change_id, parts.clock() // 1000, 0, cells)
     change = change._replace(batch=change_id)
     push(parts.store, book_id, ChangeOrigin(), [change], parts.clock())

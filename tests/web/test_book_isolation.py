@@ -17,6 +17,8 @@ from werkzeug.test import TestResponse
 
 from app import STATIC, App
 from models import Base
+from offbook.contacts.table import LABELS
+from offbook.core.schema import record_id_of_key
 from tests.support.api_client import Caller, caller, change, contents, new_id
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from web.assets import url_of
@@ -38,6 +40,7 @@ class Scene:
     device: Caller
     pages: Browser
     contact: str
+    label: str
     deleted: str
     seq: int
     cursor: str
@@ -93,7 +96,10 @@ def scene(app: App, stage: Stage, ids: dict[str, Any]) -> Iterator[Scene]:
 
 def ids_in(app: App) -> dict[str, Any]:
     ada = caller(app, "ada")
-    details = {"k1": {"kind": "email", "label": SECRET, "value": f"{SECRET}@example.org"}}
+    details = {
+        "k1": {"kind": "email", "label": SECRET, "value": f"{SECRET}@example.org"},
+        "k2": {"kind": "group", "value": f"{SECRET} friends"},
+    }
     first = change(data={"name": f"{SECRET} Ada", "notes": SECRET, "details": details}) | {"batch": new_id()}
     second = change(data={"name": f"{GONE} Babbage"})
     seq = ada.synced(first)["results"][0]["seq"]
@@ -110,6 +116,7 @@ def ids_in(app: App) -> dict[str, Any]:
     return {
         "token": eve.token,
         "contact": first["record_id"],
+        "label": record_id_of_key(LABELS, f"{SECRET} friends"),
         "deleted": second["record_id"],
         "seq": seq,
         "cursor": cursor,
@@ -303,6 +310,28 @@ def batch(method: str, action: str = "") -> Attempt:
     return attempt
 
 
+def labels(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    for search in ("", SECRET.lower()):
+        found = scene.device.get("/labels", search=search)
+        assert found.get_json()["labels"] == []
+        yield found, 200
+
+
+def new_label(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    """In Eve's book the name is free, and has the same id. That there is one elsewhere must not show."""
+    answer = scene.device.ask("POST", "/labels", json={"name": f"{SECRET.upper()} FRIENDS"})
+    assert answer.get_json()["id"] == scene.label
+    yield answer, 201
+
+
+def label(method: str) -> Attempt:
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        for condition in ({}, {"If-Match": f'"{scene.seq}"'}):
+            yield scene.device.ask(method, f"/labels/{scene.label}", condition, json={"name": "Eve"}), 404
+
+    return attempt
+
+
 def new_contact(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/c/new", change_id=scene.contact, base=str(scene.seq), opened="{}", name="Eve"), 303
 
@@ -427,6 +456,10 @@ ATTEMPTS: dict[str, Attempt] = {
     "rest.show": contact("GET"),
     "rest.change": contact("PATCH"),
     "rest.delete": contact("DELETE"),
+    "labels.index": labels,
+    "labels.create": new_label,
+    "labels.change": label("PATCH"),
+    "labels.delete": label("DELETE"),
     "tables.declarations": declarations,
     "tables.index": records,
     "tables.create": new_record,
@@ -536,7 +569,7 @@ def test_what_is_watched_is_all_that_ada_has(app: App, scene: Scene) -> None:
     """The checks above are no use if they look at nothing."""
     watched = hers(app)
     filled = {"users", "books", "memberships", "devices", "contacts", "contact_details", "changes", "conflicts"}
-    filled |= {"sessions", "tutorial_numbers", "tutorial_rows"}
+    filled |= {"labels", "sessions", "tutorial_numbers", "tutorial_rows"}
     assert {name for name, rows in watched.items() if rows} == filled
     assert (len(watched["books"]), len(watched["contacts"]), len(watched["devices"])) == (1, 3, 2)
     assert SECRET in repr(watched)

@@ -27,6 +27,7 @@ import web
 from app import STATIC, App
 from storage.engines.adapter import ENGINES
 from tests.conftest import REQUIRE_ALL
+from tests.support.api_client import change, new_id
 from tests.support.browser import COOKIE, Stage, add_user, app_on, bearer, csrf_of, parts_of, signed_in
 from tests.support.conflict_scenarios import pair
 from tests.support.databases import MAKERS
@@ -95,6 +96,8 @@ def house(engine: str, folder: Path) -> House:
         parts, two = parts_of(app), pair(app)
         contact, conflict = two.conflict(phone=("555-1", "555-2"))
         user, past = parts.accounts.user_named("ada"), two.laptop.get(f"/history/{contact}").get_json()["changes"]
+        batch = new_id()
+        two.laptop.synced(change(data={"name": "Grace"}) | {"batch": batch})
         stream = shown(app, written(folder / "stream.db", parts.clock(), "message"))
         page = two.laptop.get("/changes").get_json()
         browser = signed_in(app, "ada")
@@ -107,6 +110,7 @@ def house(engine: str, folder: Path) -> House:
             "change": past[0]["id"],
             "seq": str(past[0]["seq"]),
             "cursor": page["cursor"],
+            "batch": batch,
             "stream": stream.id,
             "device": parts.accounts.devices(user.id)[1].uuid,
             "session": parts.accounts.sessions(user.id, parts.clock())[0].id,
@@ -166,6 +170,8 @@ def good(house: House, method: str, rule: str, takes: Takes) -> Asked:
         "uuid:record_id": names["contact"],
         "uuid:change_id": names["change"],
         "uuid:conflict_id": names["conflict"],
+        "uuid:batch_id": names["batch"],
+        "table_name": "contacts",
         "uuid:stream_id": names["stream"],
         "uuid:device_id": names["device"],
         "number:user_id": "1",

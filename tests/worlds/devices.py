@@ -237,8 +237,10 @@ class Device:
         return {contact["id"]: contact for contact in self.replica.contacts.list()}
 
     def seqs(self) -> dict[str, int]:
-        """What the server's rows are, as this device knows it."""
-        found = self.replica.connection.execute("SELECT record_id, seq FROM server_rows WHERE NOT deleted")
+        """What the server's rows of contacts are, as this device knows it."""
+        found = self.replica.connection.execute(
+            "SELECT record_id, seq FROM server_rows WHERE table_name = 'contacts' AND NOT deleted"
+        )
         return dict(found.fetchall())
 
     def held(self) -> list[Any]:
@@ -271,6 +273,8 @@ class Device:
         shown, own = self.shown(), self.kept_to_itself()
         last: dict[str, dict[str, Any] | None] = {}
         for line in self._pending():
+            if line.table != self.version.table.name:  # labels, which the contacts that name them bring along
+                continue
             if line.seq is not None:  # a server that was restored has lost it: others may have written over it
                 last.pop(line.record_id, None)
                 continue

@@ -9,7 +9,7 @@ from email.utils import formatdate
 from typing import Any
 
 from offbook import Response
-from offbook.core.conflicts.codec import CONFLICTS
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import CursorGone, Malformed
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
@@ -89,9 +89,9 @@ class Server:
             return book.book.seq
 
     def rows(self) -> dict[str, tuple[int, Json]]:
-        """What lives, by id: each row's seq, and the row as a snapshot tells it."""
+        """The contacts that live, by id: each row's seq, and the row as a snapshot tells it."""
         page = changes(self.store, self.book_id, None, PageSize(100_000))
-        found = [row for row in page["changes"] if row["table"] != CONFLICTS]
+        found = [row for row in page["changes"] if row["table"] == CONTACTS.name]
         return {row["record_id"]: (row["seq"], row["data"]) for row in found}
 
     def waiting(self) -> set[str]:

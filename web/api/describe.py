@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from offbook.core.codes import Scope, names_by_status, names_in
-from web.api.schemas.basics import Schema
+from web.api.schemas.basics import JsonSchema
 
 View = TypeVar("View", bound=Callable[..., Any])
 Codes = tuple[str, ...]
@@ -38,7 +38,7 @@ class EndpointDoc:
     answers: Mapping[int, str]
     problems: Mapping[int, Codes]
     body: str
-    query: Mapping[str, tuple[Schema, str]]
+    query: Mapping[str, tuple[JsonSchema, str]]
     request_headers: tuple[str, ...]
     response_headers: tuple[str, ...]
 
@@ -58,7 +58,7 @@ def documented(
     answers: Mapping[int, str],
     problems: Mapping[int, Codes] | None = None,
     body: str = "",
-    query: Mapping[str, tuple[Schema, str]] | None = None,
+    query: Mapping[str, tuple[JsonSchema, str]] | None = None,
     request_headers: tuple[str, ...] = (),
     response_headers: tuple[str, ...] = (),
 ) -> Callable[[View], View]:

@@ -13,12 +13,10 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.routing import Rule
 
-from offbook.core.protocol.requests import PROTOCOL
-from offbook.core.schema import SHAPE
-from offbook.core.schema import Schema as Tables
-from web import schema_header
+from offbook.core.protocol.requests import PROTOCOL, SCHEMA_HEADER
+from offbook.core.schema import SHAPE, Schema
 from web.api.describe import AuthKind, Codes, EndpointDoc, doc_of, documented
-from web.api.schemas.basics import SEQ, TEXT, UUID, Schema, ref
+from web.api.schemas.basics import SEQ, TEXT, UUID, JsonSchema, ref
 from web.api.schemas.history import HISTORY_SCHEMAS
 from web.api.schemas.records import schemas_of_tables
 from web.api.schemas.rest import REST_SCHEMAS, TUTORIAL_SCHEMAS
@@ -30,10 +28,10 @@ openapi = Blueprint("openapi", __name__)
 
 JSON = "application/json"
 VARIABLE = re.compile(r"<(?:([a-z]+)[^:>]*:)?([^>]+)>")
-CONVERTERS: Mapping[str, Schema] = {"": TEXT, "uuid": UUID, "number": SEQ}
+CONVERTERS: Mapping[str, JsonSchema] = {"": TEXT, "uuid": UUID, "number": SEQ}
 """What a variable of a path is, by its converter."""
 
-SECURITY: Mapping[str, Schema] = {
+SECURITY: Mapping[str, JsonSchema] = {
     "token": {"type": "http", "scheme": "bearer", "description": "A device's token."},
     "password": {"type": "http", "scheme": "basic", "description": "Any user name, the device's token as password."},
     "session": {"type": "apiKey", "in": "cookie", "name": "offbook", "description": "Someone signed in to the pages."},
@@ -51,9 +49,9 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-HEADER_SCHEMAS: Mapping[str, Schema] = {
+HEADER_SCHEMAS: Mapping[str, JsonSchema] = {
     "Offbook-Protocol": {"const": PROTOCOL},
-    schema_header.HEADER: {"type": "string", "pattern": f"^{SHAPE.pattern}$"},
+    SCHEMA_HEADER: {"type": "string", "pattern": f"^{SHAPE.pattern}$"},
 }
 
 
@@ -64,7 +62,7 @@ def show() -> Response:
     return jsonify(document(services().store.schema))
 
 
-def document(tables: Tables) -> dict[str, Any]:
+def document(tables: Schema) -> dict[str, Any]:
     """The whole description of a server with these tables, as JSON has it."""
     paths: dict[str, dict[str, Any]] = {}
     for rule, method, doc in documented_operations():
@@ -78,7 +76,7 @@ def document(tables: Tables) -> dict[str, Any]:
     }
 
 
-def all_schemas(tables: Tables) -> dict[str, Schema]:
+def all_schemas(tables: Schema) -> dict[str, JsonSchema]:
     """Every schema by its name."""
     of_tables = schemas_of_tables(tables)
     return of_tables | SYNC_SCHEMAS | HISTORY_SCHEMAS | COMPARISON_SCHEMAS | REST_SCHEMAS | TUTORIAL_SCHEMAS

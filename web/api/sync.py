@@ -14,6 +14,7 @@ from offbook.core.protocol.requests import (
     INTEGER_MAX,
     PAGE_MAX,
     PROTOCOL,
+    SCHEMA_HEADER,
     Push,
     parse_cursor,
     parse_push,
@@ -27,7 +28,7 @@ from storage.base import SHORT_PAGE, WHOLE_PAGE, PageSize
 from web import schema_header
 from web.api import tutorial
 from web.api.describe import PUSH, AuthKind, documented
-from web.api.schemas.basics import TEXT, Schema
+from web.api.schemas.basics import TEXT, JsonSchema
 from web.api.schemas.sync import TABLES_TEXT
 from web.auth import current_device, device_required, origin_of, report_device
 from web.bodies import loads, read_body, render_json
@@ -40,13 +41,13 @@ from web.telemetry.events import PushedChanges, note_sync
 
 api = Blueprint("api", __name__)
 
-LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": INTEGER_MAX, "default": PAGE_MAX}
+LIMIT: JsonSchema = {"type": "integer", "minimum": 1, "maximum": INTEGER_MAX, "default": PAGE_MAX}
 
 LIMIT_DOC = f"The longest page wanted. No page has more than {PAGE_MAX}."
 
 ONLY_DOC = "The tables that the page is to have, by their names, with commas between. All, where it is left out."
 
-SYNC_HEADERS = ("Offbook-Protocol", schema_header.HEADER)
+SYNC_HEADERS = ("Offbook-Protocol", SCHEMA_HEADER)
 
 PUSH_PROBLEMS = {**PUSH, 400: (*PUSH[400], "unknown_table")}
 

@@ -37,9 +37,9 @@ RECORD = f"{RECORDS}/<uuid:record_id>"
 )
 def declarations() -> Response:
     """Get the declarations of all tables, for a device or for whoever is signed in."""
-    told = declared(services().store, current_book_id())
-    response = render_json(told)
-    response.set_etag(told["shape"])
+    body = declared(services().store, current_book_id())
+    response = render_json(body)
+    response.set_etag(body["shape"])
     response.make_conditional(request)
     return response
 
@@ -93,7 +93,7 @@ def show(table_name: str, record_id: UUID) -> Response:
     AuthKind.DEVICE,
     body="RecordChange",
     answers={200: "Record"},
-    problems={404: ("not_found",), 412: ("precondition_failed",), **UNFIT},
+    problems={404: ("not_found",), 409: ("exists",), 412: ("precondition_failed",), **UNFIT},
     request_headers=("If-Match",),
     response_headers=("ETag",),
 )

@@ -38,7 +38,7 @@ Answer = dict[str, Json] | ApiProblem | CursorGone | TablesGrown
 log = logging.getLogger("offbook.live")
 
 
-class Sender(Protocol):
+class PushSender(Protocol):
     """A socket that pushes."""
 
     subscriber: Subscriber
@@ -62,10 +62,10 @@ class PushBatcher:
         self._services = services
         self._telemetry = telemetry
         self._threads = threads
-        self._waiting: dict[int, deque[tuple[Sender, bytes]]] = defaultdict(deque)
+        self._waiting: dict[int, deque[tuple[PushSender, bytes]]] = defaultdict(deque)
         self._working: dict[int, asyncio.Task[None]] = {}
 
-    def put(self, sender: Sender, body: bytes) -> None:
+    def put(self, sender: PushSender, body: bytes) -> None:
         """Take a push, to be answered when it is committed."""
         book_id = sender.subscriber.book_id
         self._waiting[book_id].append((sender, body))

@@ -6,6 +6,7 @@ form is a replica of its own, named by its change's id, as in services.edit.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -30,15 +31,14 @@ from services.conflicts import (
 from services.restore import Actor
 from web.auth import session_required
 from web.current import services
-from web.pages.contacts import name_of
 from web.presenters.conflict_diff import (
     cell_title,
     conflict_diff,
-    custom_value_field,
     describe_fault,
     quote_lines,
     value_lines,
 )
+from web.presenters.record_words import record_name, table_heading
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
 from web.sessions import current_actor, is_signed_in, signed_in_user
@@ -47,7 +47,6 @@ inbox = Blueprint("inbox", __name__)
 
 CARDS = 50
 
-KEPT = "What was not chosen is in the contact’s history."
 RULES = {
     Rule.OURS: "What stands was kept",
     Rule.THEIRS: "What came was taken",
@@ -100,7 +99,7 @@ def undo(conflict_id: UUID) -> ResponseReturnValue:
     except Invalid as invalid:
         flash(str(invalid), "warn")
     else:
-        flash(f"Undone. {name_of(undone.record)} is as before; what was chosen is in the history.", "ok")
+        flash(f"Undone. {record_name(undone.record)} is as before; what was chosen is in the history.", "ok")
     return redirect(url_for("inbox.index"), 303)
 
 
@@ -115,7 +114,7 @@ def settle_all() -> ResponseReturnValue:
         return render_inbox(error="Choose how all conflicts are to be settled."), 422
     store, book_id, up_to = services().store, signed_in_user().book_id, posted.number("seq", 0)
     resolved = resolve_all(store, book_id, actor(), rule, up_to, services().clock())
-    flash(f"Settled {format_count(resolved, 'conflict')}. {RULES[rule]}; what was not is in each contact’s history.")
+    flash(f"Settled {format_count(resolved, 'conflict')}. {RULES[rule]}; what was not is in the history.")
     return redirect(url_for("inbox.index"), 303)
 
 
@@ -136,7 +135,7 @@ def posted_choice() -> Choice | CustomValue:
         raise Invalid("bad_choice", "Choose one of the two, or type another value.")
     if not text.strip():
         raise Invalid("empty", "Type a value first, or keep one of the two.")
-    return custom_value_field(posted.text("cell", ""), text)
+    return CustomValue(re.sub(r"\r\n?", "\n", text).strip())
 
 
 def start() -> int:
@@ -152,10 +151,14 @@ def render_inbox(error: str = "", refused: tuple[str, Fault] | None = None) -> s
     first = query.text("contact", None)
     page = read_inbox(services().store, signed_in_user().book_id, start(), CARDS, first)
     cards = [
-        (card.record, [conflict_diff(view, card.record, signed_in_user().name) for view in card.conflicts])
+        (
+            card.record,
+            table_heading(card.record.table),
+            [conflict_diff(view, card.record, signed_in_user().name) for view in card.conflicts],
+        )
         for card in page.cards
     ]
-    ids = [diff.id for _, diffs in cards for diff in diffs]
+    ids = [diff.id for *_, diffs in cards for diff in diffs]
     return render_template(
         "conflicts/index.html",
         inbox=page,
@@ -182,11 +185,12 @@ def errors_by_conflict(cards: list[RecordConflicts], conflict_id: str, fault: Fa
 
 def flash_resolved(resolved: ResolvedConflict, conflict_id: str) -> None:
     """Say what became of a choice, with an undo where it changed something."""
-    text = f"{describe_current(resolved)} {KEPT}"
+    noun = resolved.record.table.singular
+    text = f"{describe_current(resolved)} What was not chosen is in the {noun}’s history."
     if resolved.verdict is None:
         flash(describe_resolved_before(resolved), "warn")
     elif resolved.verdict is Verdict.CONFLICT:
-        name = name_of(resolved.record)
+        name = record_name(resolved.record)
         flash(f"{name} was changed again meanwhile, so it waits once more: look at what came.", "warn")
     elif resolved.has_written:
         undo_url = url_for("inbox.undo", conflict_id=conflict_id)
@@ -207,7 +211,7 @@ def describe_resolved_before(resolved: ResolvedConflict) -> str:
 def describe_current(resolved: ResolvedConflict) -> str:
     """What there is by now in the cell that was decided about."""
     conflict, record = resolved.conflict, resolved.record
-    name = name_of(record)
+    name = record_name(record)
     if record.deleted:
         return f"{name} is deleted."
     if conflict.cell == EXISTS:

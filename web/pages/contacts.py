@@ -36,6 +36,7 @@ from web.pages.contact_form import (
     without_row,
 )
 from web.presenters.edit_feedback import Feedback, author_names, concurrent_edits_notice, feedback_of
+from web.presenters.record_words import record_name
 from web.request_values import posted, query
 from web.sessions import current_actor, signed_in_user
 
@@ -137,7 +138,7 @@ def delete(contact_id: UUID) -> ResponseReturnValue:
         flash(feedback_on(saved).text, "warn")
         return redirect_to("contacts.show", contact_id=contact_id)
     undo = url_for("contacts.restore", contact_id=contact_id)
-    flash({"text": f"Deleted {name_of(record)}.", "undo": undo}, "undo")  # type: ignore[arg-type]
+    flash({"text": f"Deleted {record_name(record)}.", "undo": undo}, "undo")  # type: ignore[arg-type]
     return redirect_to("contacts.index")
 
 
@@ -151,7 +152,7 @@ def restore(contact_id: UUID) -> ResponseReturnValue:
         return redirect_to("contacts.show", contact_id=contact_id)
     actor = current_actor(services().new_id())
     saved = restore_deleted(services().store, signed_in_user().book_id, actor, record, services().clock())
-    flash(saved.rejected or f"Restored {name_of(record)}.", "warn" if saved.rejected else "ok")
+    flash(saved.rejected or f"Restored {record_name(record)}.", "warn" if saved.rejected else "ok")
     return redirect_to("contacts.show", contact_id=contact_id)
 
 
@@ -222,12 +223,9 @@ def row_of(record: Record) -> ContactRow:
     """A contact as a line of the list."""
     texts = (record.cells.get(name) for name in ("email", "phone", "company"))
     email, phone, company = (None if text is None else str(text) for text in texts)
-    return ContactRow(record.id, name_of(record), email, phone, company, bool(record.cells.get("starred")), record.seq)
-
-
-def name_of(record: Record) -> str:
-    """What a sentence calls a contact."""
-    return str(record.cells.get("name") or "a contact without a name")
+    return ContactRow(
+        record.id, record_name(record), email, phone, company, bool(record.cells.get("starred")), record.seq
+    )
 
 
 # --- what was sent -------------------------------------------------------------------------------------------------

@@ -20,8 +20,9 @@ from services.history import record_history
 from services.restore import RestoredRecord, restore_values, restore_version
 from web.auth import session_required
 from web.current import services
-from web.pages.contacts import get_contact_or_404, name_of, redirect_to, render_pane, row_of
+from web.pages.contacts import get_contact_or_404, redirect_to, render_pane, row_of
 from web.presenters.history_text import history_events
+from web.presenters.record_words import record_name
 from web.request_values import posted, posted_or_query, query
 from web.sessions import current_actor, signed_in_user
 
@@ -63,7 +64,7 @@ def restore_value(contact_id: UUID) -> ResponseReturnValue:
         restored = restore_values(store, book_id, actor, change_id, cells, to, now_us, record.key)
     except Invalid as invalid:
         return refuse(record, invalid)
-    text = f"Restored a value of {name_of(record)}." if cell else "Undone."
+    text = f"Restored a value of {record_name(record)}." if cell else "Undone."
     return show_restored(restored, actor.id, text)
 
 
@@ -80,7 +81,7 @@ def restore_to_version(contact_id: UUID) -> ResponseReturnValue:
         restored = restore_version(store, book_id, actor, record.key, seq, now_us)
     except Invalid as invalid:
         return refuse(record, invalid)
-    return show_restored(restored, actor.id, f"Restored {name_of(record)} as it was.")
+    return show_restored(restored, actor.id, f"Restored {record_name(record)} as it was.")
 
 
 def derive_change_id(form_id: str, what: str) -> str:

@@ -15,14 +15,15 @@ from offbook.core.errors import Invalid, Malformed
 from offbook.core.formatting import format_moment
 from offbook.core.history.bursts import ChangeBurst
 from offbook.core.history.reconstruct import state_of
+from offbook.core.listing import name_of
 from offbook.core.model import Author
 from offbook.core.protocol.requests import INTEGER_MAX
 from services.restore import RecordRestore, RestoreKind, preview, restore_book_to
 from services.time_travel import suggest_moments
 from web.auth import session_required
 from web.current import services
-from web.pages.contacts import name_of
 from web.presenters.history_text import ChangedLine, changed_lines
+from web.presenters.record_words import record_name, table_heading
 from web.request_values import Values, posted, posted_or_query, query
 from web.server.pools import Pool, runs_in
 from web.sessions import current_actor, signed_in_user
@@ -45,9 +46,10 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class RestoredRow:
-    """One contact on its way back."""
+    """One record on its way back. ``table`` is empty for a contact."""
 
     id: str
+    table: str
     name: str
     lines: tuple[ChangedLine, ...]
 
@@ -143,17 +145,18 @@ def rows_by_kind(restores: list[RecordRestore]) -> list[tuple[RestoreKind, int, 
     for kind in RestoreKind:
         some = sorted(
             (restore for restore in restores if restore.kind is kind),
-            key=lambda restore: name_of(restore.record).casefold(),
+            key=lambda restore: record_name(restore.record).casefold(),
         )
         kinds.append((kind, len(some), [restored_row(restore) for restore in some[:SHOWN_MAX]]))
     return kinds
 
 
 def restored_row(restore: RecordRestore) -> RestoredRow:
-    """What going back would do to a contact, in words."""
+    """What going back would do to a record, in words."""
     before, after = state_of(restore.record), restore.wanted
-    name = str(after.get("name") or name_of(restore.record))
+    record, table = restore.record, restore.record.table
+    name = name_of(table, after) or record_name(record)
     if restore.kind is RestoreKind.DELETED:
-        return RestoredRow(restore.record.id, name, ())
+        return RestoredRow(record.id, table_heading(table), name, ())
     cells = [cell for cell in restore.patch.cells if restore.kind is RestoreKind.CHANGED or cell in after]
-    return RestoredRow(restore.record.id, name, tuple(changed_lines(before, after, cells)))
+    return RestoredRow(record.id, table_heading(table), name, tuple(changed_lines(table, before, after, cells)))

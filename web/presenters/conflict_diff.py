@@ -11,18 +11,21 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
-from offbook.contacts.labels import KINDS, cell_label, full_cell_label
+from offbook.contacts.labels import KINDS
 from offbook.contacts.table import CONTACTS
-from offbook.core.conflicts.bulk import CustomValue
 from offbook.core.conflicts.codec import ConflictView
 from offbook.core.conflicts.resolution import Choice, choices
 from offbook.core.messages import Fault
 from offbook.core.model import Author, Conflict, Record, Value
-from offbook.core.schema import EXISTS, Type, entry_of
+from offbook.core.schema import EXISTS, Field, Type, entry_of
 from web.presenters.edit_feedback import quote_value
-from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines, format_birthday
+from web.presenters.formatting import LONG_FIELDS, address_lines, format_birthday
+from web.presenters.record_words import cell_name, main_cell, map_of, plain_text
 
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
+LINE_LIMIT = 1000
+"""What an app's field may hold more than this is typed in a box of several lines."""
+
 WORDS_MAX = 600
 """Longer texts are compared line by line: word by word would take seconds."""
 
@@ -57,7 +60,6 @@ class ConflictDiff:
     """A conflict as a page shows it. ``typed`` is what a third value begins with, None where none can be typed."""
 
     id: str
-    cell: str
     name: str
     before: tuple[str, ...] | None
     versions: tuple[DiffVersion, DiffVersion]
@@ -76,17 +78,17 @@ def conflict_diff(view: ConflictView, record: Record, user_name: str) -> Conflic
     is_existence = conflict.cell.endswith(EXISTS)
     lines = (without_marks(ours), without_marks(theirs)) if is_existence else mark_differences(ours, theirs)
     buttons = _buttons(conflict, names)
+    fields = record.table.fields_of(conflict.cell)
     sides = zip((Choice.OURS, Choice.THEIRS), names, people, times_us, lines, buttons, strict=True)
     first, second = (DiffVersion(*side) for side in sides)
     return ConflictDiff(
         id=conflict.id,
-        cell=conflict.cell,
         name=cell_title(conflict, record),
         before=None if is_existence else value_lines(conflict, record, conflict.common),
         versions=(first, second),
         has_room_for_both=Choice.BOTH in choices(conflict),
         typed=_first_text(conflict.ours) if _can_be_typed(conflict, record) else None,
-        is_long=conflict.cell in LONG_FIELDS,
+        is_long=conflict.cell in LONG_FIELDS if record.table == CONTACTS else any(map(_is_long, fields)),
     )
 
 
@@ -104,7 +106,7 @@ def _author_name(author: Author, user_name: str) -> str:
 def _buttons(conflict: Conflict, names: Sequence[str]) -> tuple[str, str]:
     """Both are called by their devices, by their places where these have one name."""
     if conflict.cell == EXISTS:
-        keep, delete = "Keep the contact", "Delete it"
+        keep, delete = f"Keep the {conflict.table.singular}", "Delete it"
         return (keep, delete) if conflict.ours else ("Leave it deleted", "Bring it back")
     if conflict.cell.endswith(EXISTS):
         return ("Keep it", "Remove it") if conflict.ours else ("Leave it out", "Put it back")
@@ -130,9 +132,10 @@ def _entry_kind(conflict: Conflict, record: Record) -> str:
 def cell_title(conflict: Conflict, record: Record) -> str:
     """What the cell is called; an entry's with its label."""
     if conflict.cell == EXISTS:
-        return "The contact itself"
-    name = full_cell_label(conflict.cell, _entry_kind(conflict, record))
-    label = record.cells.get(f"{entry_of(conflict.cell)}label") if "/" in conflict.cell else None
+        return f"The {record.table.singular} itself"
+    name = cell_name(record.table, conflict.cell, _entry_kind(conflict, record), is_full=True)
+    in_detail = record.table == CONTACTS and "/" in conflict.cell
+    label = record.cells.get(f"{entry_of(conflict.cell)}label") if in_detail else None
     return f"{name} ({label})" if label and not conflict.cell.endswith("/label") else name
 
 
@@ -140,6 +143,8 @@ def value_lines(conflict: Conflict, record: Record, value: Value) -> tuple[str, 
     """A value as people read it; nothing where it is empty."""
     if conflict.cell.endswith(EXISTS):
         return _existence_lines(conflict, record, bool(value))
+    if record.table != CONTACTS:
+        return tuple(plain_text(value).splitlines())
     attribute = conflict.cell.rpartition("/")[2]
     if isinstance(value, tuple):
         return tuple(address_lines(*(str(part or "") for part in value)))
@@ -154,12 +159,12 @@ def value_lines(conflict: Conflict, record: Record, value: Value) -> tuple[str, 
 
 def _existence_lines(conflict: Conflict, record: Record, exists: bool) -> tuple[str, ...]:
     if conflict.cell == EXISTS:
-        return tuple(_edit_lines(conflict, record)) if exists else ("Deleted this contact",)
-    if not exists:
+        return tuple(_edit_lines(conflict, record)) if exists else (f"Deleted this {record.table.singular}",)
+    map_ = map_of(record.table, conflict.cell)
+    if not exists or map_ is None:
         return ("Removed it",)
-    entry = entry_of(conflict.cell)
-    value = record.cells.get(f"{entry}value")
-    return ("Changed it:", *value_lines(replace(conflict, cell=f"{entry}value"), record, value))
+    cell = entry_of(conflict.cell) + main_cell(map_)
+    return ("Changed it:", *value_lines(replace(conflict, cell=cell), record, record.cells.get(cell)))
 
 
 def _edit_lines(conflict: Conflict, record: Record) -> Iterator[str]:
@@ -179,9 +184,9 @@ def _edit_lines(conflict: Conflict, record: Record) -> Iterator[str]:
 def _can_be_typed(conflict: Conflict, record: Record) -> bool:
     """Whether the cell holds one text, so that a third value can be typed."""
     attribute = conflict.cell.rpartition("/")[2]
-    if "/" in conflict.cell:
+    if "/" in conflict.cell and record.table == CONTACTS:
         return attribute == "label" or (attribute == "value" and not _has_parts(conflict, record))
-    return conflict.cell in CONTACTS.by_name and CONTACTS.by_name[conflict.cell].type in (Type.TEXT, Type.DATE)
+    return [field.type in (Type.TEXT, Type.DATE) for field in record.table.fields_of(conflict.cell)] == [True]
 
 
 def _has_parts(conflict: Conflict, record: Record) -> bool:
@@ -193,17 +198,16 @@ def _first_text(value: Value) -> str:
     return str((value[0] if isinstance(value, tuple) else value) or "")
 
 
-def custom_value_field(cell: str, text: str) -> CustomValue:
-    """What was typed, as the cell holds it: a detail's value has room for an address beside it."""
-    text = re.sub(r"\r\n?", "\n", text).strip()
-    return CustomValue((text, *[None] * (len(VALUE_PARTS) - 1)) if cell.endswith("/value") else text)
+def _is_long(field: Field) -> bool:
+    """Whether a text of this field may be of several lines."""
+    return field.type is Type.TEXT and (field.is_joinable or field.limit > LINE_LIMIT)
 
 
 def describe_fault(conflict: Conflict, record: Record, fault: Fault) -> str:
     """What is wrong with a value, with the cell called as on the page."""
     if fault.field != conflict.cell:
         return fault.detail
-    return f"{cell_label(conflict.cell, _entry_kind(conflict, record))} {fault.reason}"
+    return f"{cell_name(record.table, conflict.cell, _entry_kind(conflict, record))} {fault.reason}"
 
 
 # --- what differs --------------------------------------------------------------------------------------------------

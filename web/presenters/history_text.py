@@ -6,16 +6,17 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from offbook.contacts.labels import KINDS, cell_label
+from offbook.contacts.labels import KINDS
 from offbook.contacts.table import CONTACTS
 from offbook.core.history.entry import DiscardedValue, HistoryEntry, RecordHistory, WinningChange, was_deferred
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Cells, Operation, Record, Value, Verdict
 from offbook.core.protocol.rows import micros_of
-from offbook.core.schema import EXISTS, entry_of
+from offbook.core.schema import EXISTS, Table, entry_of
 from offbook.core.validation import same
 from web.presenters.edit_feedback import quote_value
+from web.presenters.record_words import cell_name, main_cell
 
 LONG = 400
 SILENT = ("kind", "position")
@@ -137,8 +138,8 @@ def _differ(before: Cells, after: Cells) -> bool:
     return any(not same(before.get(cell), after.get(cell)) for cell in before.keys() | after.keys())
 
 
-def changed_lines(before: Cells, after: Cells, cells: Sequence[str]) -> Iterator[ChangedLine]:
-    """What became of these cells. Of an entry that comes or goes, only its value is shown."""
+def changed_lines(table: Table, before: Cells, after: Cells, cells: Sequence[str]) -> Iterator[ChangedLine]:
+    """What became of these cells of a record. Of an entry that comes or goes, only its value is shown."""
     for cell in sorted(cells, key=lambda cell: ("/" in cell, cell)):
         entry = entry_of(cell)
         came_or_went = entry and not same(before.get(entry + EXISTS), after.get(entry + EXISTS))
@@ -146,33 +147,40 @@ def changed_lines(before: Cells, after: Cells, cells: Sequence[str]) -> Iterator
             continue
         if came_or_went and cell.endswith(f"/{EXISTS}"):
             stood = bool(before.get(cell))
-            value = _format_value(f"{entry}value", (before if stood else after).get(f"{entry}value"))
-            yield ChangedLine(cell, _label(cell, before, after), value if stood else "", "" if stood else value)
-        elif not (entry and cell.rpartition("/")[2] in (*SILENT, EXISTS)) and not came_or_went:
-            old, new = _format_value(cell, before.get(cell)), _format_value(cell, after.get(cell))
-            yield ChangedLine(cell, _label(cell, before, after), old, new)
+            shown = entry + main_cell(table.maps_by_name[entry.split("/")[0]])
+            value = _format_value(table, shown, (before if stood else after).get(shown))
+            yield ChangedLine(cell, _label(table, cell, before, after), value if stood else "", "" if stood else value)
+        elif not _says_nothing(table, cell) and not came_or_went:
+            old, new = _format_value(table, cell, before.get(cell)), _format_value(table, cell, after.get(cell))
+            yield ChangedLine(cell, _label(table, cell, before, after), old, new)
 
 
-def _label(cell: str, *states: Cells) -> str:
+def _says_nothing(table: Table, cell: str) -> bool:
+    """Whether it is a cell of an entry that says nothing by itself."""
+    name = cell.rpartition("/")[2]
+    return "/" in cell and (name == EXISTS or table == CONTACTS and name in SILENT)
+
+
+def _label(table: Table, cell: str, *states: Cells) -> str:
     """What a cell is called, by the kind that its entry has in one of these states."""
     kind = next((kind for state in states if (kind := state.get(f"{entry_of(cell)}kind"))), "")
-    return cell_label(cell, str(kind)) if cell != EXISTS else "Contact"
+    return cell_name(table, cell, str(kind))
 
 
-def _format_value(cell: str, value: Value) -> str:
+def _format_value(table: Table, cell: str, value: Value) -> str:
     """A value as a page shows it; empty where there is none."""
     if value is None or value is False or value == "":
         return ""
     if value is True:
         return "yes"
-    if cell.endswith("/kind") and value in KINDS:
+    if table == CONTACTS and cell.endswith("/kind") and value in KINDS:
         return KINDS[str(value)].singular
     return quote_value(value, LONG)
 
 
 def _lines(context: _ChangeInContext, current: Cells) -> Iterator[ChangedLine]:
     cells = [*(context.entry.before if context.before else context.entry.data)]
-    for line in changed_lines(context.before, context.after, cells):
+    for line in changed_lines(CONTACTS, context.before, context.after, cells):
         is_restorable = line.before and not same(context.before.get(line.cell), current.get(line.cell))
         yield replace(line, note=_replaced_unseen(context, line.cell), restorable="before" if is_restorable else "")
 
@@ -207,11 +215,13 @@ def _is_shown_with_value(cell: str, others: Container[str]) -> bool:
 
 
 def _lost_line(cell: str, value: Value, states: tuple[Cells, Cells, Cells], note: str) -> ChangedLine:
-    text = _format_value(cell, value)
+    text = _format_value(CONTACTS, cell, value)
     if cell.endswith(EXISTS) and not value:
-        return ChangedLine(cell, _label(cell, *states), after="removal" if "/" in cell else "deletion", note=note)
+        return ChangedLine(
+            cell, _label(CONTACTS, cell, *states), after="removal" if "/" in cell else "deletion", note=note
+        )
     restorable = "after" if text and not same(value, states[2].get(cell)) else ""
-    return ChangedLine(cell, _label(cell, *states), after=text or "emptied", note=note, restorable=restorable)
+    return ChangedLine(cell, _label(CONTACTS, cell, *states), after=text or "emptied", note=note, restorable=restorable)
 
 
 def _lost_to(discarded: DiscardedValue) -> str:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import suppress
+from functools import partial
 
+from offbook.cli.deletion import delete_records
 from offbook.cli.errors import UsageError
 from offbook.cli.field_options import details_in, fields_in
 from offbook.cli.lookup import find_contact
 from offbook.cli.output import flatten, format_table, label, short_ids, terminal_columns
 from offbook.cli.record_text import STAR, contact_lines
 from offbook.cli.result import CommandResult
-from offbook.core.errors import NotFound
 from offbook.core.validation import Json
-from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
-from offbook.database.connection import reading
 from offbook.replica import Replica
 
 COLUMNS = ("name", "email", "phone", "company")
@@ -31,11 +29,14 @@ def list_(book: Replica, args: argparse.Namespace) -> CommandResult:
     """All contacts, or those that have each word somewhere."""
     words = " ".join([*args.words, args.search]).strip()
     contacts = book.contacts.list(words)
+    if args.label is not None:
+        labelled = book.labels.named_by(args.label)
+        contacts = [contact for contact in contacts if contact["id"] in labelled]
     if contacts:
         return CommandResult(contacts, _table(contacts))
-    return CommandResult(
-        [], [f"No contact has “{words}”." if words else "No contacts yet: `offbook add NAME` adds one."]
-    )
+    sought = " and ".join([f"“{words}”"] * bool(words) + [f"the label “{args.label}”"] * (args.label is not None))
+    missing = f"No contact has {sought}." if sought else "No contacts yet: `offbook add NAME` adds one."
+    return CommandResult([], [missing])
 
 
 def _table(contacts: list[dict[str, Json]]) -> list[str]:
@@ -66,23 +67,8 @@ def edit(book: Replica, args: argparse.Namespace) -> CommandResult:
 
 def rm(book: Replica, args: argparse.Namespace) -> CommandResult:
     """Delete all of them, or none where one of them can't be found."""
-    with reading(book.connection):
-        ids = dict.fromkeys(find_contact(book, text) for text in args.id)
-        contacts = [book.contacts.get(id) for id in ids]
-
-    def delete(batch: list[dict[str, Json]]) -> list[dict[str, Json]]:
-        return [contact for contact in batch if _delete(book, contact["id"])]
-
-    batches = write_in_batches(book.connection, contacts, delete, size_of=lambda _: RECORD_SIZE)
-    deleted = [{"id": contact["id"], "name": contact["name"]} for batch in batches for contact in batch]
+    contacts = delete_records(book, book.contacts, args.id, partial(find_contact, book))
+    deleted = [{"id": contact["id"], "name": contact["name"]} for contact in contacts]
     return CommandResult(
         {"deleted": deleted}, [f"Deleted {contact['name']} ({contact['id'][:8]})." for contact in deleted]
     )
-
-
-def _delete(book: Replica, record_id: str) -> bool:
-    """False where another process was faster."""
-    with suppress(NotFound):
-        book.contacts.delete(record_id)
-        return True
-    return False

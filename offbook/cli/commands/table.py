@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from offbook.cli.commands.history import entry_lines
 from offbook.cli.commands.sync import require_server
+from offbook.cli.deletion import delete_records
 from offbook.cli.errors import UsageError
 from offbook.cli.lookup import find_record, find_record_or_deleted
 from offbook.cli.output import flatten, format_table, heading, short_ids, terminal_columns
@@ -41,7 +43,7 @@ def _columns(table: Table) -> list[str]:
 
 def table(book: Replica, args: argparse.Namespace) -> CommandResult:
     """What was asked of a table; its options follow from its declaration."""
-    declared, action = book.table(args.table).declaration, ACTIONS[args.action]
+    declared, action = book.table(args.table).declaration, SUBCOMMANDS[args.action]
     parser = Parser(f"offbook table {declared.name} {args.action}", description=f"{action.help.capitalize()}.")
     action.add_options(parser, declared)
     return action.run(book, declared, parser.parse_args(args.rest))
@@ -50,7 +52,7 @@ def table(book: Replica, args: argparse.Namespace) -> CommandResult:
 # --- what can be asked -----------------------------------------------------------------------------------------------
 
 
-class Action(NamedTuple):
+class Subcommand(NamedTuple):
     """Something that can be asked of a table: what it is for, its options, and what does it."""
 
     help: str
@@ -134,13 +136,9 @@ def _options_of_rm(parser: argparse.ArgumentParser, table: Table) -> None:
 
 def _rm(book: Replica, table: Table, args: argparse.Namespace) -> CommandResult:
     """All of them, or none where one of them can't be found."""
-    records = book.table(table.name)
-    with book.transaction():
-        found = [records.get(id) for id in dict.fromkeys(find_record(book, table, text) for text in args.id)]
-        for record in found:
-            records.delete(record["id"])
-    deleted = [{"id": record["id"], "name": name_of(table, record)} for record in found]
-    return CommandResult({"deleted": deleted}, [f"Deleted {_name(table, record)}." for record in found])
+    records = delete_records(book, book.table(table.name), args.id, partial(find_record, book, table))
+    deleted = [{"id": record["id"], "name": name_of(table, record)} for record in records]
+    return CommandResult({"deleted": deleted}, [f"Deleted {_name(table, record)}." for record in records])
 
 
 def _history(book: Replica, table: Table, args: argparse.Namespace) -> CommandResult:
@@ -151,13 +149,13 @@ def _history(book: Replica, table: Table, args: argparse.Namespace) -> CommandRe
     return CommandResult([entry_to_json(table, entry) for entry in entries], lines)
 
 
-ACTIONS: Mapping[str, Action] = {
-    "list": Action("list the records, or those that have each WORD somewhere", _options_of_list, _list),
-    "add": Action("add a record", _options_of_add, _add),
-    "show": Action("show all of a record", _options_of_one, _show),
-    "edit": Action("change a record; an empty text empties a field", _options_of_edit, _edit),
-    "rm": Action("delete records", _options_of_rm, _rm),
-    "history": Action("tell what happened to a record, the newest first", _options_of_one, _history),
+SUBCOMMANDS: Mapping[str, Subcommand] = {
+    "list": Subcommand("list the records, or those that have each WORD somewhere", _options_of_list, _list),
+    "add": Subcommand("add a record", _options_of_add, _add),
+    "show": Subcommand("show all of a record", _options_of_one, _show),
+    "edit": Subcommand("change a record; an empty text empties a field", _options_of_edit, _edit),
+    "rm": Subcommand("delete records", _options_of_rm, _rm),
+    "history": Subcommand("tell what happened to a record, the newest first", _options_of_one, _history),
 }
 
 

@@ -10,6 +10,7 @@ from offbook.cli.commands.sync import report_unreachable, require_server
 from offbook.cli.output import flatten, heading, with_table
 from offbook.cli.record_text import entry_text
 from offbook.cli.result import OK, PARKED, CommandResult
+from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import NotAuthorized, Offline
 from offbook.core.formatting import format_count
 from offbook.core.listing import name_of
@@ -42,7 +43,7 @@ def _dangling_lines(dangling: Mapping[str, int]) -> Iterator[str]:
 
 
 def _report_lines(schema: Schema, report: VerifyReport) -> Iterator[str]:
-    compared = format_count(report.compared, "contact" if len(schema) == 1 else "record")
+    compared = format_count(report.compared, "contact" if schema.keys() <= BUILT_IN.keys() else "record")
     if not report.repaired and not report.left_out:
         yield f"{compared} {'agrees' if report.compared == 1 else 'agree'} with the server."
     if report.repaired:

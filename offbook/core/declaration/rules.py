@@ -30,7 +30,6 @@ RESERVED_PREFIXES = ("offbook", "sqlite", "pragma_")
 RESERVED_TABLES = frozenset(
     {
         *("app_settings", "change_log", "conflicts", "server_rows", "sync_state"),
-        "labels",  # a table that is to come
         *("excluded", "new", "old"),  # rows that an upsert or a trigger names: a table's columns would be read instead
         *("bytecode", "dbstat", "fts3tokenize", "json_each", "json_tree", "tables_used"),  # functions read like tables
     }

@@ -22,6 +22,14 @@ BEFORE, AFTER = "before", "after"
 NOBODY = Author()
 
 
+def seq_of_effect(verdict: Verdict, seq: int | None) -> int | None:
+    """The seq at which a change did something to its record or its conflicts; None where it did nothing.
+
+    The ``seq`` of one that has lost says only where it stands in the book's log.
+    """
+    return None if verdict is Verdict.SUPERSEDED else seq
+
+
 class HistoryStep(NamedTuple):
     """What takes a record one change back: the change's seq, and the values that it replaced, by cell.
 

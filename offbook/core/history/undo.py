@@ -110,6 +110,8 @@ class _BatchWrites:
         """Note that a change wrote to a cell."""
         if not of_batch:
             self.others.add(cell)
+            if cell.endswith(EXISTS) and not before:  # who brings something back stands by all that is in it
+                self.is_last |= {inside: False for inside in self.is_last if inside.startswith(entry_of(cell))}
         elif not self.is_last.get(cell):
             self.earlier[cell] = before
             if cell.endswith(EXISTS) and not before:
@@ -151,7 +153,7 @@ def _undo(record: Record, steps: Iterable[HistoryStep], batch: str) -> RecordUnd
     left = {cell: value for cell, value in left.items() if cell.endswith(EXISTS) or not cell.startswith(going)}
     standing = {**have, **left}
     fallen = {cell for cell in left if not _stands(standing, cell)}
-    reasons |= dict.fromkeys(fallen, Reason.DELETED_SINCE)
+    reasons |= {cell: Reason.DELETED_SINCE for cell in fallen if _has_fallen_since(writes, cell, standing)}
     values = {cell: value for cell, value in left.items() if cell not in fallen}
     named = {cell: reason for cell, reason in reasons.items() if cell.endswith(EXISTS) or not cell.startswith(whole)}
     return RecordUndo(to_values(record, values) if values else None, _kept(record, named))
@@ -171,6 +173,11 @@ def _stands(cells: Cells, cell: str) -> bool:
         return True
     entry = entry_of(cell)
     return bool(cells[EXISTS]) and (not entry or cell.endswith(EXISTS) or bool(cells.get(entry + EXISTS)))
+
+
+def _has_fallen_since(writes: _BatchWrites, cell: str, cells: Cells) -> bool:
+    """Whether what the cell is in was there when the batch began: of what was not, the batch changed nothing to see."""
+    return (EXISTS if not cells[EXISTS] else entry_of(cell) + EXISTS) in writes.is_last
 
 
 def _is_absence(cell: str, value: Value, have: Cells) -> bool:

@@ -191,7 +191,8 @@ def _plan_change(
         plan.closed.update(dict.fromkeys(resolved, logged))
     plan.seq = logged.seq or plan.seq
     shows_record = _is_not_as_sent(change, decision)
-    plan.outcomes.append(Outcome(change.id, logged.verdict, logged.seq, key, shows_record, logged.fault))
+    answered_seq = None if change.history else logged.seq  # no row that its device gets ever has that seq
+    plan.outcomes.append(Outcome(change.id, logged.verdict, answered_seq, key, shows_record, logged.fault))
     return logged
 
 
@@ -219,10 +220,12 @@ def _apply_decision(plan: Plan, change: Change, decision: Decision, seq: int, re
             return LoggedChange(change.id, verdict, seq, change, before, discarded)
         case NoChange(verdict, discarded, deferred):
             _open_conflicts(plan, change, deferred, seq)
-            takes_seq = bool(deferred) or resolves
-            if takes_seq and (kept := plan.records.get(change.key)) is not None:
+            goes_out_again = bool(deferred) or resolves
+            if goes_out_again and (kept := plan.records.get(change.key)) is not None:
                 # The row goes out again as it is: its sender shows its own edit until one of this seq comes.
                 plan.store(kept._replace(seq=seq))
+            # What has lost is in the history alone: by the seq a device notices where that was restored without it.
+            takes_seq = goes_out_again or verdict is Verdict.SUPERSEDED
             return LoggedChange(change.id, verdict, seq if takes_seq else None, change, discarded=discarded)
         case Reject(fault):
             return LoggedChange(change.id, Verdict.REJECTED, fault=fault)

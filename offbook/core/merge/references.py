@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from offbook.core.model import Record, Scalar, Value
+from offbook.core.model import Record, Scalar, Value, value_of_parts
 from offbook.core.schema import EXISTS, Field, Gone, Map, Type
 
 
@@ -37,13 +37,7 @@ def _cleared_entries(record: Record, map_: Map, deleted: Mapping[str, Collection
                 )
                 if kept != held:
                     yield name, True
-                    yield entry + cell, _cell_value(kept)
-
-
-def _cell_value(parts: tuple[Scalar, ...]) -> Value:
-    if all(part is None for part in parts):
-        return None
-    return parts if len(parts) > 1 else parts[0]
+                    yield entry + cell, value_of_parts(kept)
 
 
 def _is_cleared(field: Field, value: Scalar, deleted: Mapping[str, Collection[str]]) -> bool:

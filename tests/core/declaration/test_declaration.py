@@ -115,7 +115,7 @@ def test_an_app_declares_values_of_the_schema() -> None:
 
 
 def test_the_tables_that_everybody_has_come_first() -> None:
-    assert list(declared(NOTEBOOKS, NOTES)) == ["contacts", "notebooks", "notes"]
+    assert list(declared(NOTEBOOKS, NOTES)) == ["contacts", "labels", "notebooks", "notes"]
     assert names_of([NOTEBOOKS, NOTES]) == ["notebooks", "notes", "notes_tags"]
 
 
@@ -313,7 +313,7 @@ def test_of_a_newer_server_s_declaration_what_is_known_is_read() -> None:
             "shows": ["cover", "title"],
             "policy": "vote",
         },
-        {"name": "labels", "fields": [TITLE]},
+        {"name": "conflicts", "fields": [TITLE]},
         {"name": "offbook_tags", "fields": [TITLE]},
     ]
     schema = schema_from_json(received, is_received=True)

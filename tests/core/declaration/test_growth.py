@@ -131,7 +131,7 @@ def test_growth_is_steps_with_a_sentence_each(known: Schema, wanted: Schema, ste
 def test_what_the_wanted_declaration_lacks_stays_and_what_is_new_comes_last() -> None:
     older, newer = notes(Flag("done")), app_schema([Table("tasks", Text("a")), notes(Date("due"))["notes"]], BUILT_IN)
     schema = grow(older, newer).schema
-    assert list(schema) == ["contacts", "notes", "tasks"]
+    assert list(schema) == ["contacts", "labels", "notes", "tasks"]
     assert list(schema["notes"].by_name) == ["title", "done", "due"]
 
 
@@ -330,7 +330,7 @@ def test_a_name_of_two_types_fits_no_file() -> None:
 def test_a_cell_of_one_value_stays_so() -> None:
     """Values of it lie in the history, by themselves."""
     data = schema_to_json(only(Text("a"), MapOf("m", Text("b"))))
-    data[1]["maps"][0]["attributes"].append({"name": "c", "type": "text", "limit": 200, "shares": "b"})
+    data[-1]["maps"][0]["attributes"].append({"name": "c", "type": "text", "limit": 200, "shares": "b"})
     with pytest.raises(Invalid, match=r"notes\.m\.b: a cell of its own can't become one of several parts"):
         union(only(Text("a"), MapOf("m", Text("b"))), schema_from_json(data))
 

@@ -150,6 +150,22 @@ CASES: Mapping[str, tuple[list[Write], Patch | None, list[tuple[str, str]]]] = {
         None,
         [("details/k/value", "deleted_since")],
     ),
+    "an entry that it added and removed, and another brought back, before it removed it again": (
+        [
+            (OTHER, INSERT, {"name": "Ada", "details/k/@exists": False}),
+            (BATCH, UPDATE, ENTRY),
+            (BATCH, UPDATE, {"details/k/@exists": False}),
+            (OTHER, UPDATE, ENTRY),
+            (BATCH, UPDATE, {"details/k/@exists": False}),
+        ],
+        Patch(UPDATE, {"details/k/@exists": True}),
+        [("details/k/kind", "changed_since"), ("details/k/value", "changed_since")],
+    ),
+    "an entry that it removed from what was deleted before": (
+        [ADA, (OTHER, UPDATE, ENTRY), (OTHER, DELETE, {}), (BATCH, UPDATE, {"details/k/@exists": False})],
+        None,
+        [],
+    ),
     "nothing": ([ADA, (OTHER, UPDATE, {"phone": "2"})], None, []),
 }
 

@@ -172,10 +172,35 @@ def test_the_history_holds_what_lost_and_to_which_change() -> None:
     late = a_change(1, "UPDATE", phone="t", at=-1)
     entry = push(late, records=old.records, book=a_book(seq=old.seq)).history[0]
     assert entry.verdict is Verdict.SUPERSEDED
-    assert entry.seq is None
     assert [(write.cell, write.value, write.winner.change_id, write.rule) for write in entry.discarded] == [
         ("phone", "t", number(1000), "merge")
     ]
+
+
+def test_what_has_lost_takes_a_seq_of_the_book_and_none_of_the_record() -> None:
+    old = existing(name="Ada", phone="o")
+    late = a_change(1, "UPDATE", phone="t", at=-1)
+    result = push(late, records=old.records, book=a_book(seq=old.seq))
+    assert result.seq == result.history[0].seq
+    assert result.seq > old.seq
+    assert (result.records, result.written) == (old.records, {})
+
+
+@pytest.mark.parametrize("with_record", [True, False])
+def test_what_is_for_the_history_alone_takes_a_seq_and_is_answered_with_none(with_record: bool) -> None:
+    """Its device would show it until a row of that seq came."""
+    old = existing(name="Ada")
+    late = a_change(1, "UPDATE", base=old.seq, phone="t")._replace(history=True)
+    result = push(late, records=old.records if with_record else {}, book=a_book(seq=old.seq))
+    (outcome,), (entry,) = result.outcomes, result.history
+    assert (outcome.verdict, outcome.seq, outcome.shows_record) == (Verdict.SUPERSEDED, None, False)
+    assert result.seq == entry.seq
+
+
+def test_a_value_that_is_there_already_takes_no_seq() -> None:
+    old = existing(name="Ada", phone="o")
+    result = push(a_change(1, "UPDATE", phone="o"), records=old.records, book=a_book(seq=old.seq))
+    assert (result.seq, result.history[0].seq) == (old.seq, None)
 
 
 # --- the same change again ---------------------------------------------------------------------------------------

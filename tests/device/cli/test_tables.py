@@ -63,6 +63,7 @@ def test_tables_are_listed_with_their_columns_and_counts(device: Device, milk: s
     assert [line.split()[:2] for line in said.out.splitlines()] == [
         ["TABLE", "RECORDS"],
         ["contacts", "0"],
+        ["labels", "0"],
         ["notebooks", "1"],
         ["notes", "1"],
         ["numbers", "0"],
@@ -140,7 +141,7 @@ def test_records_are_deleted_all_or_none(device: Device, milk: str) -> None:
 
 
 WRONG: dict[str, tuple[list[str], int, str]] = {
-    "a table that is none": (["nothing", "list"], 1, "no table 'nothing'. It has contacts, notebooks, notes, numbers"),
+    "a table that is none": (["nothing", "list"], 1, "no table 'nothing'. It has contacts, labels, notebooks, notes"),
     "an action that is none": (["notes", "bake"], 2, "invalid choice: 'bake'"),
     "no action": (["notes"], 2, "ACTION"),
     "an option that is none": (["notes", "add", "--color", "red"], 2, "`offbook table notes add --help` tells more"),

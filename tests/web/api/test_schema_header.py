@@ -11,13 +11,13 @@ import pytest
 
 from app import App
 from offbook.core.conflicts.codec import CONFLICTS
+from offbook.core.protocol.requests import SCHEMA_HEADER
 from tests.support.api_client import Caller, change, new_id
 from tests.support.browser import parts_of
 from tests.support.live_server import serving
 from tests.support.websocket_client import listening
-from web.schema_header import HEADER
 
-KNOWN = {HEADER: "0123456789abcdef"}
+KNOWN = {SCHEMA_HEADER: "0123456789abcdef"}
 """Of some schema: which one the sender knows, is nothing to the server."""
 
 FULL: dict[str, Any] = {
@@ -59,14 +59,14 @@ def test_rows_leave_out_what_is_empty_and_what_they_say_elsewhere(laptop: Caller
     assert sparse.get_json()["changes"] == [plain(row) for row in whole.get_json()["changes"]]
     assert [row["operation"] for row in sparse.get_json()["changes"]] == ["UPDATE", "DELETE"]
     assert sparse.get_json()["changes"][0]["data"].keys() == {"name", "company", "details", "created_at"}
-    assert HEADER not in whole.headers
-    assert sparse.headers[HEADER] == shape
+    assert SCHEMA_HEADER not in whole.headers
+    assert sparse.headers[SCHEMA_HEADER] == shape
 
 
 def asked(device: Caller, path: str, headers: dict[str, str], body: Any) -> dict[str, Any]:
     answer = device.ask("POST", path, headers, json=body)
     assert answer.status_code == 200, answer.text
-    assert (HEADER in answer.headers) == bool(headers)
+    assert (SCHEMA_HEADER in answer.headers) == bool(headers)
     found: dict[str, Any] = answer.get_json()
     return found
 
@@ -103,17 +103,20 @@ def test_after_a_restore_what_was_before_is_in_the_same_form(laptop: Caller) -> 
 
 @pytest.mark.parametrize("said", ["", "0123456789abcde", "0123456789ABCDEF", "x" * 5_000, "0123456789abcdef, 1"])
 def test_a_header_that_is_no_shape_is_refused_with_a_sentence(laptop: Caller, said: str) -> None:
-    answers = [laptop.get("/changes", {HEADER: said}), laptop.ask("POST", "/sync", {HEADER: said}, json={})]
+    answers = [
+        laptop.get("/changes", {SCHEMA_HEADER: said}),
+        laptop.ask("POST", "/sync", {SCHEMA_HEADER: said}, json={}),
+    ]
     assert [answer.status_code for answer in answers] == [400, 400]
     for answer in answers:
         assert answer.get_json()["code"] == "bad_schema"
         assert "16 hexadecimal digits" in answer.get_json()["detail"]
-        assert HEADER not in answer.headers
+        assert SCHEMA_HEADER not in answer.headers
 
 
 def test_what_is_refused_names_the_server_s_schema_too(laptop: Caller, shape: str) -> None:
     gone = laptop.get("/changes", KNOWN, since="other.5")
-    assert (gone.status_code, gone.headers[HEADER]) == (410, shape)
+    assert (gone.status_code, gone.headers[SCHEMA_HEADER]) == (410, shape)
 
 
 def test_the_bytes_on_the_wire_are_hardly_more_than_the_values(laptop: Caller) -> None:
@@ -217,6 +220,6 @@ def test_each_listener_gets_pages_and_answers_in_its_own_form(
         ((before,), (after,)) = (listener.answer(1)["results"] for listener in (old, new))
         assert after["record"] == plain({"data": before["record"]})["data"]
         assert new.socket.response is not None
-        assert new.socket.response.headers[HEADER] == shape
+        assert new.socket.response.headers[SCHEMA_HEADER] == shape
         assert old.socket.response is not None
-        assert HEADER not in old.socket.response.headers
+        assert SCHEMA_HEADER not in old.socket.response.headers

@@ -6,9 +6,9 @@ import pytest
 
 from app import App
 from offbook.core.declaration.codec import schema_from_json
+from offbook.core.protocol.requests import SCHEMA_HEADER
 from tests.support.api_client import Caller
 from tests.support.browser import parts_of, signed_in
-from web.schema_header import HEADER
 
 pytestmark = pytest.mark.engines("sqlite")  # what the store knows has tests on every database
 
@@ -25,7 +25,7 @@ def test_a_device_reads_the_declarations_that_the_server_has(app: App, laptop: C
 
 def test_its_shape_is_what_answers_of_the_sync_api_name(laptop: Caller) -> None:
     told = laptop.get("/tables").get_json()
-    assert laptop.get("/changes", {HEADER: told["shape"]}).headers[HEADER] == told["shape"]
+    assert laptop.get("/changes", {SCHEMA_HEADER: told["shape"]}).headers[SCHEMA_HEADER] == told["shape"]
 
 
 def test_who_has_them_already_is_told_so_in_no_bytes(laptop: Caller) -> None:

@@ -36,7 +36,7 @@ def ada(app: App, two: Pair) -> Browser:
 def form(ada: Browser, conflict: Conflict) -> Fields:
     """What both forms of a conflict carry along: the same, but for the value."""
     fields = form_at(ada.get("/inbox").text, f"/inbox/{conflict.id}")
-    return {name: fields[name][:1] for name in ("csrf_token", "change_id", "base", "cell", "next")}
+    return {name: fields[name][:1] for name in ("csrf_token", "change_id", "base", "next")}
 
 
 def send(ada: Browser, conflict: Conflict, fields: Fields) -> TestResponse:
@@ -269,7 +269,6 @@ def test_a_value_that_can_not_be_is_told_beside_it_and_stays_typed(
     [
         {"choice": ""},
         {"choice": "mine"},
-        {"choice": "typed", "cell": "x/value", "value": "x"},
     ],
 )
 def test_a_broken_form_changes_nothing(ada: Browser, two: Pair, fields: dict[str, str]) -> None:

@@ -10,16 +10,19 @@ from typing import Any
 
 from offbook.core.protocol.requests import INTEGER_MAX
 
-Schema = dict[str, Any]
-UUID: Schema = {"type": "string", "format": "uuid"}
-TIME: Schema = {"type": "string", "format": "date-time"}
+JsonSchema = dict[str, Any]
+UUID: JsonSchema = {"type": "string", "format": "uuid"}
+TIME: JsonSchema = {"type": "string", "format": "date-time"}
 NO_NUL = "^[^\\u0000]*$"
 NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
-TEXT: Schema = {"type": "string", "pattern": NO_NUL}
-FLAG: Schema = {"type": "boolean"}
-SEQ: Schema = {"type": "integer", "format": "int64", "minimum": 0, "maximum": INTEGER_MAX}
-CURSOR: Schema = {"type": ["string", "null"], "description": "Opaque: one that the server gave. null: from the start."}
-DATE: Schema = {
+TEXT: JsonSchema = {"type": "string", "pattern": NO_NUL}
+FLAG: JsonSchema = {"type": "boolean"}
+SEQ: JsonSchema = {"type": "integer", "format": "int64", "minimum": 0, "maximum": INTEGER_MAX}
+CURSOR: JsonSchema = {
+    "type": ["string", "null"],
+    "description": "Opaque: one that the server gave. null: from the start.",
+}
+DATE: JsonSchema = {
     "anyOf": [
         {"type": "string", "format": "date"},
         {"type": "string", "pattern": "^--(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"},
@@ -30,26 +33,26 @@ DATE: Schema = {
     ],
     "description": "A day, or one without its year. Empty text is null.",
 }
-INT32: Schema = {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
+INT32: JsonSchema = {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
 
 
-def ref(name: str) -> Schema:
+def ref(name: str) -> JsonSchema:
     """The schema of this name."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def or_null(schema: Schema, **more: Any) -> Schema:
+def or_null(schema: JsonSchema, **more: Any) -> JsonSchema:
     """The schema, or null; ``more`` are further keywords."""
     return {"anyOf": [schema, {"type": "null"}], **more}
 
 
-def array_of(schema: Schema, **more: Any) -> Schema:
+def array_of(schema: JsonSchema, **more: Any) -> JsonSchema:
     """A list of these."""
     return {"type": "array", "items": schema, **more}
 
 
-def object_of(properties: dict[str, Schema], *optional: str, **more: Any) -> Schema:
+def object_of(properties: dict[str, JsonSchema], *optional: str, **more: Any) -> JsonSchema:
     """An object with these properties and no others."""
     required = [name for name in properties if name not in optional]
-    schema: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    schema: JsonSchema = {"type": "object", "properties": properties, "additionalProperties": False}
     return schema | ({"required": required} if required else {}) | more

@@ -6,19 +6,19 @@ from offbook.core.codes import Scope, names_in
 from offbook.core.conflicts.codec import CONFLICTS
 from offbook.core.conflicts.resolution import Choice
 from offbook.core.history.undo import Reason
-from web.api.schemas.basics import FLAG, SEQ, TEXT, TIME, UUID, Schema, array_of, object_of, or_null, ref
+from web.api.schemas.basics import FLAG, SEQ, TEXT, TIME, UUID, JsonSchema, array_of, object_of, or_null, ref
 from web.api.schemas.records import ROW_DATA, TABLE
 from web.api.schemas.sync import BASES, OPERATION, RESULT
 
-VALUE: Schema = {"type": ["string", "boolean", "integer", "array", "null"], "description": "A list: its parts."}
+VALUE: JsonSchema = {"type": ["string", "boolean", "integer", "array", "null"], "description": "A list: its parts."}
 KEPT_REASONS = sorted({reason.value for reason in Reason} | set(names_in(Scope.RECORD | Scope.CHANGE)))
 
-CELLS: Schema = {"type": "object", "additionalProperties": VALUE}
-NAME: Schema = {"type": ["string", "null"]}
+CELLS: JsonSchema = {"type": "object", "additionalProperties": VALUE}
+NAME: JsonSchema = {"type": ["string", "null"]}
 AUTHOR = object_of({"user": NAME, "device": NAME, "at": or_null(TIME)})
 WINNER = object_of({"change_id": UUID, "seq": SEQ, "at": TIME, "user": NAME, "device": NAME})
-CHOICES: Schema = {"type": "string", "enum": [choice.value for choice in Choice]}
-CONFLICT: dict[str, Schema] = {
+CHOICES: JsonSchema = {"type": "string", "enum": [choice.value for choice in Choice]}
+CONFLICT: dict[str, JsonSchema] = {
     "id": UUID,
     "table": TABLE,
     "record_id": UUID,
@@ -31,7 +31,7 @@ CONFLICT: dict[str, Schema] = {
     "base": SEQ,
     "choices": array_of(CHOICES),
 }
-HISTORY_ENTRY: dict[str, Schema] = {
+HISTORY_ENTRY: dict[str, JsonSchema] = {
     "id": UUID,
     "seq": or_null(SEQ),
     "at": TIME,
@@ -49,7 +49,7 @@ HISTORY_ENTRY: dict[str, Schema] = {
     "beaten": array_of(object_of({"cell": TEXT, "value": VALUE, "rule": TEXT, "winner": WINNER})),
     "batch": UUID | {"description": "What the changes of one act share; there where it is a part of one."},
 }
-BATCH: dict[str, Schema] = {
+BATCH: dict[str, JsonSchema] = {
     "id": UUID,
     "first": SEQ | {"description": "Of the first of its changes."},
     "seq": SEQ | {"description": "Of the last of its changes."},
@@ -60,13 +60,13 @@ BATCH: dict[str, Schema] = {
     "tables": {"type": "object", "additionalProperties": SEQ, "description": "How many, by table."},
     "undone_by": or_null(UUID, description="The batch that undid it."),
 }
-KEPT_CELL: dict[str, Schema] = {
+KEPT_CELL: dict[str, JsonSchema] = {
     "table": TABLE,
     "record_id": UUID,
     "cell": TEXT,
     "reason": {"type": "string", "enum": KEPT_REASONS},
 }
-HISTORY_SCHEMAS: dict[str, Schema] = {
+HISTORY_SCHEMAS: dict[str, JsonSchema] = {
     "Conflict": object_of(CONFLICT, description="ours stands, theirs came, both began with common."),
     "Conflicts": object_of({"conflicts": array_of(ref("Conflict"))}),
     "ConflictRow": object_of(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from offbook.contacts.table import BUILT_IN
-from offbook.core.schema import ENTRY_KEY, Field, Map, Table, Type
-from offbook.core.schema import Schema as Tables
+from offbook.core.schema import ENTRY_KEY, Field, Map, Schema, Table, Type
 from web.api.schemas.basics import (
     DATE,
     FLAG,
@@ -13,7 +12,7 @@ from web.api.schemas.basics import (
     NOT_BLANK,
     TIME,
     UUID,
-    Schema,
+    JsonSchema,
     array_of,
     object_of,
     or_null,
@@ -55,11 +54,11 @@ NAMES = (schema_name, change_schema_name, new_schema_name)
 """What the schemas of a whole record, of a change and of a new one are called."""
 
 
-def record_schemas(table: Table) -> dict[str, Schema]:
+def record_schemas(table: Table) -> dict[str, JsonSchema]:
     """A whole row; the cells that a change writes; and the entries of each map, whole and written."""
     name, fields = schema_name(table), {field.name: field_schema(field) for field in table.fields}
     written = {field.name: field_schema(field, written=True) for field in table.fields}
-    schemas: dict[str, Schema] = {
+    schemas: dict[str, JsonSchema] = {
         name: object_of({"id": UUID, **fields, **map_schemas(table), "created_at": TIME, "updated_at": TIME}),
         change_schema_name(table): change_schema(table, written),
         new_schema_name(table): new_record_schema(table, written),
@@ -72,9 +71,9 @@ def record_schemas(table: Table) -> dict[str, Schema]:
     return schemas
 
 
-def change_schema(table: Table, fields: dict[str, Schema]) -> Schema:
+def change_schema(table: Table, fields: dict[str, JsonSchema]) -> JsonSchema:
     """The cells that a change writes: ``fields`` are the schemas of the plain ones."""
-    ignored: dict[str, Schema] = {"id": {}, "created_at": {}, "updated_at": {}}
+    ignored: dict[str, JsonSchema] = {"id": {}, "created_at": {}, "updated_at": {}}
     written = {**fields, **map_schemas(table, "Change"), **ignored}
     description = (
         f"What is named is written, null empties it. To create one, name what is needed: {', '.join(table.required)}."
@@ -83,7 +82,7 @@ def change_schema(table: Table, fields: dict[str, Schema]) -> Schema:
     return object_of(written, *written, description=description)
 
 
-def new_record_schema(table: Table, fields: dict[str, Schema]) -> Schema:
+def new_record_schema(table: Table, fields: dict[str, JsonSchema]) -> JsonSchema:
     """As a change that creates, but for the id, which may be one's own."""
     change = change_schema(table, fields)
     return change | {
@@ -94,19 +93,19 @@ def new_record_schema(table: Table, fields: dict[str, Schema]) -> Schema:
     }
 
 
-def map_schemas(table: Table, suffix: str = "") -> dict[str, Schema]:
+def map_schemas(table: Table, suffix: str = "") -> dict[str, JsonSchema]:
     """The maps of a row, of a ``Change`` of one, and of a ``New`` one."""
-    schemas: dict[str, Schema] = {}
+    schemas: dict[str, JsonSchema] = {}
     for map_ in table.maps:
         entry = ref((entry_change_schema_name if suffix == "Change" else entry_schema_name)(table, map_))
         keys = {"type": "string", "pattern": f"^{ENTRY_KEY.pattern}$"}
-        entries: Schema = {"type": "object", "propertyNames": keys}
+        entries: JsonSchema = {"type": "object", "propertyNames": keys}
         entries["additionalProperties"] = or_null(entry) if suffix else entry
         schemas[map_.name] = or_null(entries) if suffix else entries
     return schemas
 
 
-def field_schema(field: Field, written: bool = False) -> Schema:
+def field_schema(field: Field, written: bool = False) -> JsonSchema:
     """A field or an attribute, as a record has it, or as a change writes it."""
     match field.type:
         case Type.TEXT if field.required:
@@ -138,7 +137,7 @@ ROW_DATA = ref("RowData")
 # --- by the tables of a server ---------------------------------------------------------------------------------------
 
 
-def schemas_of_tables(tables: Tables) -> dict[str, Schema]:
+def schemas_of_tables(tables: Schema) -> dict[str, JsonSchema]:
     """The schemas of all records of a server with these tables, and of what is said of any of them."""
     described = [record_schemas(table) for table in tables.values()]
     rows, changes, new = ([ref(name(table)) for table in tables.values()] for name in NAMES)

@@ -5,19 +5,25 @@ from __future__ import annotations
 from offbook.contacts.tutorial import CELLS
 from offbook.core.accounts.users import Access
 from offbook.core.protocol.requests import INTEGER_MAX
-from web.api.schemas.basics import FLAG, NOT_BLANK, SEQ, TEXT, TIME, UUID, Schema, array_of, object_of, or_null, ref
+from web.api.schemas.basics import FLAG, NOT_BLANK, SEQ, TEXT, TIME, UUID, JsonSchema, array_of, object_of, or_null, ref
 from web.api.schemas.sync import OPERATION, RESULT
 
-PROBLEM: dict[str, Schema] = {
+PROBLEM: dict[str, JsonSchema] = {
     "type": TEXT,
     "title": TEXT,
     "status": {"type": "integer"},
     "detail": TEXT,
     "code": TEXT,
 }
-REASON: Schema = {"type": "string", "enum": ["pruned", "epoch", "unknown"]}
-REST_SCHEMAS: dict[str, Schema] = {
+REASON: JsonSchema = {"type": "string", "enum": ["pruned", "epoch", "unknown"]}
+REST_SCHEMAS: dict[str, JsonSchema] = {
     "Contacts": object_of({"contacts": array_of(ref("Contact")), "next": {"type": ["string", "null"]}}),
+    "Labels": object_of({"labels": array_of(ref("CountedLabel")), "next": {"type": ["string", "null"]}}),
+    "CountedLabel": object_of(
+        {"id": UUID, "name": TEXT, "created_at": TIME, "updated_at": TIME}
+        | {"contacts": SEQ | {"description": "How many contacts have it."}},
+        description="A label, and how many contacts have it.",
+    ),
     "Users": object_of(
         {"users": array_of(ref("User")), "removed": array_of(ref("User"), description="Those in the trash.")}
     ),
@@ -75,17 +81,17 @@ REST_SCHEMAS: dict[str, Schema] = {
 
 # --- the tutorial form -----------------------------------------------------------------------------------------------
 
-NUMBER: Schema = {"type": "integer", "minimum": -INTEGER_MAX, "maximum": INTEGER_MAX}
-SCALAR: Schema = {"type": ["string", "number", "boolean", "null"]}
+NUMBER: JsonSchema = {"type": "integer", "minimum": -INTEGER_MAX, "maximum": INTEGER_MAX}
+SCALAR: JsonSchema = {"type": ["string", "number", "boolean", "null"]}
 TUTORIAL_ROW = object_of({"id": NUMBER, **dict.fromkeys(CELLS, SCALAR), "updated_at": SCALAR})
-TUTORIAL_CHANGE: dict[str, Schema] = {
+TUTORIAL_CHANGE: dict[str, JsonSchema] = {
     "table": TEXT,
     "record_id": NUMBER,
     "operation": OPERATION,
     "timestamp": TIME,
     "data": {"type": ["object", "null"], "additionalProperties": SCALAR},
 }
-TUTORIAL_SCHEMAS: dict[str, Schema] = {
+TUTORIAL_SCHEMAS: dict[str, JsonSchema] = {
     "TutorialChange": {
         "type": "object",
         "properties": TUTORIAL_CHANGE,

@@ -8,18 +8,18 @@ from offbook.core.protocol.requests import BASES_MAX, CHANGES_MAX, PAGE_MAX, RES
 from offbook.core.schema import SHAPE
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import BOUND, RANGES_MAX, RECORDS_MAX
-from web.api.schemas.basics import CURSOR, FLAG, SEQ, TEXT, TIME, UUID, Schema, array_of, object_of, or_null, ref
+from web.api.schemas.basics import CURSOR, FLAG, SEQ, TEXT, TIME, UUID, JsonSchema, array_of, object_of, or_null, ref
 from web.api.schemas.records import CHANGED_CELLS, ROW_DATA, TABLE
 
-OPERATION: Schema = {"type": "string", "enum": [operation.value for operation in Operation]}
-COUNTS: Schema = {
+OPERATION: JsonSchema = {"type": "string", "enum": [operation.value for operation in Operation]}
+COUNTS: JsonSchema = {
     "type": "object",
     "propertyNames": {"pattern": "^[\\u0000-\\u007f]{0,40}$"},
     "additionalProperties": SEQ,
     "maxProperties": 100,
 }
-BASES: Schema = {"type": "object", "additionalProperties": SEQ, "maxProperties": BASES_MAX}
-CHANGE: dict[str, Schema] = {
+BASES: JsonSchema = {"type": "object", "additionalProperties": SEQ, "maxProperties": BASES_MAX}
+CHANGE: dict[str, JsonSchema] = {
     "id": UUID,
     "table": TABLE,
     "record_id": UUID,
@@ -37,22 +37,22 @@ CHANGE: dict[str, Schema] = {
         FLAG, description="After a restore: it was replaced by what came later, and is only to be in the history."
     ),
 }
-SPARSE_DATA: Schema = {
+SPARSE_DATA: JsonSchema = {
     "type": "object",
     "properties": {"created_at": TIME},
     "not": {"required": ["id"]},
     "description": "To those who send Offbook-Schema: the cells that hold something, and when the record was created, "
     "where that was not at its seq.",
 }
-TABLES_TEXT: Schema = {"type": "string", "pattern": "^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$"}
-PAGE: dict[str, Schema] = {
+TABLES_TEXT: JsonSchema = {"type": "string", "pattern": "^[a-z][a-z0-9_]*(,[a-z][a-z0-9_]*)*$"}
+PAGE: dict[str, JsonSchema] = {
     "book": UUID,
     "since": CURSOR,
     "changes": array_of({"anyOf": [ref("Row"), ref("SparseRow"), ref("ConflictRow")]}),
     "cursor": TEXT,
     "more": FLAG,
 }
-RESULT: dict[str, Schema] = {
+RESULT: dict[str, JsonSchema] = {
     "id": or_null(UUID),
     "verdict": {"type": "string", "enum": [verdict.value for verdict in Verdict]},
     "seq": or_null(SEQ),
@@ -60,7 +60,7 @@ RESULT: dict[str, Schema] = {
     "code": {"type": "string", "enum": list(names_in(Scope.RECORD | Scope.CHANGE))},
     "detail": TEXT,
 }
-PUSH: dict[str, Schema] = {
+PUSH: dict[str, JsonSchema] = {
     "changes": array_of(ref("Change"), maxItems=CHANGES_MAX),
     "since": CURSOR | {"description": "null asks for a snapshot; left out, nothing is pulled."},
     "seen": or_null(SEQ, description="The newest seq that the device was told for a change of its own."),
@@ -70,8 +70,8 @@ PUSH: dict[str, Schema] = {
     "parked": or_null(COUNTS, description="What the device can't send: how many changes, by code."),
 }
 OPTIONAL = ("replica", "base", "bases", "data", "resolves", "history", "batch")
-DATA_OF_DELETION: Schema = {"description": "Ignored: a deletion writes nothing."}
-SYNC_SCHEMAS: dict[str, Schema] = {
+DATA_OF_DELETION: JsonSchema = {"description": "Ignored: a deletion writes nothing."}
+SYNC_SCHEMAS: dict[str, JsonSchema] = {
     "Change": {"anyOf": [ref("Edit"), ref("Deletion")]},
     "Edit": object_of(CHANGE | {"operation": {"enum": ["INSERT", "UPDATE"]}}, *OPTIONAL),
     "Deletion": object_of(CHANGE | {"operation": {"const": "DELETE"}, "data": DATA_OF_DELETION}, *OPTIONAL),
@@ -119,25 +119,31 @@ SYNC_SCHEMAS: dict[str, Schema] = {
     ),
     "Page": object_of(PAGE),
     "Synced": object_of(
-        {**PAGE, "only": array_of(TABLE, description="As asked."), "results": array_of(ref("Result"))},
+        {
+            **PAGE,
+            "only": array_of(TABLE, description="As asked."),
+            "results": array_of(ref("Result")),
+            "head": SEQ | {"description": "The book's, once the changes were taken: to who sends Offbook-Schema."},
+        },
         "only",
+        "head",
         *(PAGE.keys() - {"book"}),
     ),
 }
 
 # --- comparing -------------------------------------------------------------------------------------------------------
 
-DIGEST: Schema = {"type": "integer", "minimum": 0, "maximum": MODULUS - 1}
-RANGE_BOUND: Schema = {"type": "string", "pattern": f"^{BOUND.pattern}$"}
-RANGE: Schema = {
+DIGEST: JsonSchema = {"type": "integer", "minimum": 0, "maximum": MODULUS - 1}
+RANGE_BOUND: JsonSchema = {"type": "string", "pattern": f"^{BOUND.pattern}$"}
+RANGE: JsonSchema = {
     "type": "array",
     "prefixItems": [RANGE_BOUND, or_null(RANGE_BOUND)],
     "minItems": 2,
     "maxItems": 2,
     "description": "From which id on, up to but without which; null: to the end.",
 }
-DIGESTS: Schema = {"type": "object", "additionalProperties": DIGEST, "maxProperties": RECORDS_MAX}
-COMPARISON_SCHEMAS: dict[str, Schema] = {
+DIGESTS: JsonSchema = {"type": "object", "additionalProperties": DIGEST, "maxProperties": RECORDS_MAX}
+COMPARISON_SCHEMAS: dict[str, JsonSchema] = {
     "Compare": object_of(
         {
             "table": TABLE,

@@ -1,0 +1,85 @@
+"""Labels of contacts for plain REST clients: list, add, rename, delete, for all contacts that have one.
+
+A label is a record like any other (web/api/records.py). Contacts name theirs in details of the kind group; whoever
+renames or deletes a label changes those, as one batch.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, Response, request
+
+from offbook.contacts.table import LABELS
+from services.naming import count_by_record
+from web.api import records
+from web.api.describe import UNFIT, AuthKind, documented
+from web.api.sync import limited_page_size
+from web.auth import current_device, device_required
+from web.bodies import render_json
+from web.current import services
+from web.request_values import query
+
+labels = Blueprint("labels", __name__)
+records.answer_changed_records(labels)
+
+LABEL = "/labels/<uuid:label_id>"
+
+
+@labels.get("/labels")
+@documented(
+    AuthKind.DEVICE,
+    answers={200: "Labels"},
+    problems={400: ("bad_limit", "bad_place", "bad_search")},
+    query=records.LIST_QUERY,
+)
+@device_required
+def index() -> Response:
+    """List labels by name, each with the number of contacts that have it."""
+    book_id, search, after = current_device().book_id, records.search_text(), query.text("after", None)
+    page, next_after = services().records.page(book_id, LABELS.name, search, {}, after, limited_page_size())
+    counts = count_by_record(services().store, book_id, LABELS, page)
+    rows = [{**label, "contacts": counts[label["id"]]} for label in page]
+    return render_json({"labels": rows, "next": next_after})
+
+
+@labels.post("/labels")
+@documented(
+    AuthKind.DEVICE,
+    body="NewLabel",
+    answers={200: "Label", 201: "Label"},
+    problems={409: ("exists",), **UNFIT},
+    response_headers=("ETag", "Location"),
+)
+@device_required
+def create() -> Response:
+    """Add a label. One that there is already, however it is written, is answered as it is."""
+    return records.create(LABELS, f"{request.script_root}/tables/{LABELS.name}")
+
+
+@labels.patch(LABEL)
+@documented(
+    AuthKind.DEVICE,
+    body="LabelChange",
+    answers={200: "Label"},
+    problems={404: ("not_found",), 409: ("exists",), 412: ("precondition_failed",), **UNFIT},
+    request_headers=("If-Match",),
+    response_headers=("ETag",),
+)
+@device_required
+def change(label_id: UUID) -> Response:
+    """Rename a label, in all contacts that have it: one batch."""
+    return records.change(LABELS, str(label_id))
+
+
+@labels.delete(LABEL)
+@documented(
+    AuthKind.DEVICE,
+    answers={204: ""},
+    problems={404: ("not_found",), 412: ("precondition_failed",)},
+    request_headers=("If-Match",),
+)
+@device_required
+def delete(label_id: UUID) -> Response:
+    """Delete a label, and take it from all contacts that have it: one batch."""
+    return records.delete(LABELS, str(label_id))
