@@ -8,7 +8,14 @@ import pytest
 
 from offbook.core.declaration.codec import schema_to_json
 from offbook.core.errors import ServerFault
-from offbook.core.protocol.server_tables import Pull, ServerTables, cell_names, parse_server_tables, pulls_of
+from offbook.core.protocol.server_tables import (
+    Pull,
+    ServerTables,
+    cell_names,
+    names_of_tables,
+    parse_server_tables,
+    pulls_of,
+)
 from offbook.core.schema import Field, Map, Schema, Table
 
 TAGS = Map("tags", "notes_tags", "notes_id", (Field("tag"), Field("weight")))
@@ -58,3 +65,14 @@ def test_what_a_server_says_of_its_tables_is_read() -> None:
 def test_what_says_nothing_of_tables_is_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ServerFault):
         parse_server_tables({"shape": "0" * 16, "tables": [], "since": {}, **more})
+
+
+def test_what_a_table_has_is_named_whether_this_version_can_read_it_or_not() -> None:
+    newer = {"name": "trips", "fields": [{"name": "way", "type": "line"}], "maps": [{"name": "stops"}]}
+    names = names_of_tables([*schema_to_json(SERVER.schema), newer, {"name": "bare"}])
+    assert names == {
+        "notes": {"title", "color", "tags", "tags.tag", "tags.weight"},
+        "boats": {"name"},
+        "trips": {"way", "stops"},
+        "bare": set(),
+    }

@@ -13,6 +13,7 @@ from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.errors import Malformed
 from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.schema import Field, Schema, Table
+from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import (
     ID_CHARACTERS,
     PARTS,
@@ -21,9 +22,11 @@ from offbook.core.verify.ranges import (
     WITHOUT_MAX,
     Compare,
     Fetch,
+    Sum,
     parse_compare,
     parse_fetch,
     split,
+    sum_of,
 )
 
 ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
@@ -140,3 +143,8 @@ def test_ids_that_can_not_be_read_are_refused(ids: Any) -> None:
     with pytest.raises(Malformed) as refused:
         parse_fetch(BUILT_IN, {"table": "contacts", "ids": ids})
     assert refused.value.code == "bad_ids"
+
+
+def test_a_sum_counts_digests_and_stays_below_the_modulus() -> None:
+    assert sum_of([]) == Sum(0, 0)
+    assert sum_of([MODULUS - 1, 3]) == Sum(2, 2)
