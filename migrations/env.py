@@ -24,7 +24,7 @@ from offbook.core.errors import NotLetIn
 from ops.backup.backup import before_migrating
 from ops.backup.files import BackupError
 from ops.digests import rewrite_digests
-from services.naming import add_all_named
+from services.naming.renaming import add_all_named
 from storage.engines.database import Database
 from storage.engines.migrations import differs_in_default, unknown_to
 from storage.errors import Unwritable

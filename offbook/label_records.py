@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.merge.naming import Entries, entries_naming, name_key, renamed_entries
-from offbook.core.messages import KEY_EXISTS, NAMES_NOTHING
+from offbook.core.merge.naming import Entries, check_name, entries_naming, name_key, renamed_entries
+from offbook.core.messages import KEY_EXISTS
 from offbook.core.model import Operation
 from offbook.core.schema import NamingMap
-from offbook.core.text import fold_key, normalize_for_search, with_article
+from offbook.core.text import fold_key, normalize_for_search
 from offbook.core.validation import Json
 from offbook.database import change_log
 from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
@@ -116,8 +116,8 @@ class LabelRecords(Records[Record]):
         new = self._check_name(new)
         other = named_id(self._book.connection, place.target, new)
         if other is not None and other != record_id:
-            told = {"table": place.target.name, "noun": place.target.singular, "field": place.target.key}
-            raise Invalid.of(KEY_EXISTS, **told, value=new[:80])
+            target = place.target
+            raise Invalid.of(KEY_EXISTS, table=target.name, noun=target.singular, field=target.key, value=new[:80])
         batch = self._new_id()
         count = self._rewrite(self.named_by(old), self._replacing(old, new), batch)
         with change_log.in_batch(self._book.connection, batch):
@@ -169,10 +169,10 @@ class LabelRecords(Records[Record]):
 
     def _check_name(self, value: Json) -> str:
         """A name as it is stored. Raises Invalid for what no label can be called."""
-        target, naming = self._naming_map().target, self._naming_map().naming
+        place = self._naming_map()
+        target = place.target
         name = str(check_data(target, {target.key: value}, Operation.INSERT, {})[target.key]).strip()
-        if not name_key(naming, name):
-            raise Invalid.of(NAMES_NOTHING, field=target.key, noun=with_article(target.singular), value=name[:80])
+        check_name(place, name)
         return name
 
     def _find(self, name: str) -> str | None:

@@ -10,11 +10,12 @@ from functools import partial
 from typing import Any
 
 from offbook.core.errors import Conflicting, NotFound, OffbookError
+from offbook.core.merge.naming import check_name
 from offbook.core.model import Cells, Change, Operation, Record, Value
 from offbook.core.protocol.record_lists import table_named
 from offbook.core.schema import Map, Table, record_id_of_key
 from offbook.core.validation import Json, parse_cells, with_all_fields
-from services.naming import check_name, delete_named, find_named, naming_map_of, update_named
+from services.naming.renaming import delete_named, find_named, naming_map_of, update_named
 from services.references import apply_change_and_clear
 from services.restore import Actor
 from storage.base import ReadTransaction, Store, WriteTransaction
@@ -83,7 +84,7 @@ def create_record(
         table = book.schema[table.name]
         cells = parse_cells(table, data, Operation.INSERT)
         if (place := naming_map_of(book.schema, table)) is not None:
-            check_name(place, cells)
+            check_name(place, str(cells[table.key]))
             if record_id is None:
                 return _create_named(book, actor, table, cells, new_id, now_us)
         record_id = record_id or _id_of_key(table, cells) or new_id
@@ -128,7 +129,8 @@ def update_record(
     """Change the fields that ``data`` names; the record as it is then. Raises NotFound, RecordChanged, Invalid."""
     if (place := naming_map_of(store.schema, table)) is not None:
         cells = parse_cells(table, data, Operation.UPDATE)
-        check_name(place, cells)
+        if (text := cells.get(table.key)) is not None:
+            check_name(place, str(text))
         with store.reading(book_id) as book:
             _check_key(book, _expected(book, table, record_id, is_expected), cells)
         fetch = partial(_expected, table=table, record_id=record_id, is_expected=is_expected)

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from uuid import UUID, uuid5
 
 from offbook.core.errors import Invalid
 from offbook.core.merge.batch import Outcome
+from offbook.core.merge.following import following_change
 from offbook.core.merge.references import cleared_cells
 from offbook.core.model import Change, Key, Operation, Record, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
@@ -98,14 +98,5 @@ def _clearing(record: Record, deleted: Mapping[str, Mapping[str, Change]]) -> Ch
     if not cells:
         return None
     deletion = next(change for deletions in deleted.values() for change in deletions.values())
-    return Change(
-        id=str(uuid5(UUID(deletion.id), f"{record.table.name}/{record.id}")),
-        table=record.table,
-        record_id=record.id,
-        operation=Operation.UPDATE,
-        replica=deletion.replica,
-        timestamp=deletion.timestamp,
-        base=record.seq,
-        cells=cells,
-        batch=deletion.batch or deletion.id,
-    )
+    cause = deletion._replace(batch=deletion.batch or deletion.id)
+    return following_change(cause, record, Operation.UPDATE, cells)

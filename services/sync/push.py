@@ -20,7 +20,7 @@ from offbook.core.errors import CursorGone
 from offbook.core.merge.batch import Plan, incomplete, plan_batch
 from offbook.core.model import Change, Cursor, Key, Record, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
-from services.sync.naming import following_changes
+from services.naming.following import following_changes
 from services.sync.pull import check_cursor
 from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
 from storage.errors import TablesGrown

@@ -55,7 +55,7 @@ def test_an_upgrade_that_was_cut_off_is_completed_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("services.naming.add_all_named", killed)
+        patched.setattr("services.naming.renaming.add_all_named", killed)
         with pytest.raises(KeyboardInterrupt):
             upgrade(of_before)
     assert labels(of_before) == {}

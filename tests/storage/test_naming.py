@@ -10,7 +10,7 @@ import pytest
 from offbook.contacts.table import BUILT_IN, CONTACTS, LABELS
 from offbook.core.schema import record_id_of_key
 from services.batches import undo_batch
-from services.naming import add_all_named
+from services.naming.renaming import add_all_named
 from services.records import KeyTaken, create_record, delete_record, update_record
 from services.restore import Actor, restore_book_to
 from tests.storage.conftest import a_library

@@ -11,7 +11,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 
 from offbook.contacts.table import LABELS
-from services.naming import count_by_record
+from services.naming.renaming import count_by_record
 from web.api import records
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.sync import limited_page_size

@@ -11,9 +11,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
+from offbook.core.errors import Invalid
+from offbook.core.merge.following import following_change
+from offbook.core.messages import NAMES_NOTHING
 from offbook.core.model import Change, Key, Operation, Record
 from offbook.core.schema import EXISTS, Map, Naming, NamingMap, Table, entry_of, record_id_of_key
-from offbook.core.text import fold_key
+from offbook.core.text import fold_key, with_article
 from offbook.core.validation import Json
 
 Names = dict[str, str]
@@ -26,15 +29,27 @@ def name_key(naming: Naming, text: object) -> str:
     return "" if key in naming.not_names else key
 
 
+def check_name(place: NamingMap, text: str) -> None:
+    """Raises Invalid for a text by which no record of the target could be named."""
+    if not name_key(place.naming, text):
+        noun = with_article(place.target.singular)
+        raise Invalid.of(NAMES_NOTHING, field=place.target.key, noun=noun, value=text[:80])
+
+
 def names_in(record: Record | None, map_: Map) -> Names:
     """What the entries of a record name; nothing where it is deleted."""
     naming = map_.naming
     if naming is None or record is None or record.deleted or naming.of not in record.cells.values():
         return {}
+    return names_of(naming, map(str.strip, _named_texts(record, map_, naming)))
+
+
+def names_of(naming: Naming, texts: Iterable[str]) -> Names:
+    """What these texts name; of several that are compared as one the first is taken."""
     names: Names = {}
-    for text in _named_texts(record, map_, naming):
+    for text in texts:
         if key := name_key(naming, text):
-            names.setdefault(key, text.strip())
+            names.setdefault(key, text)
     return names
 
 
@@ -66,11 +81,7 @@ Entries = Mapping[str, Mapping[str, Json]]
 def names_in_entries(naming: Naming, entries: Entries) -> Names:
     """What these entries name."""
     texts = [entry.get(naming.attribute) for entry in entries.values() if entry.get(naming.kind) == naming.of]
-    names: Names = {}
-    for text in sorted(text.strip() for text in texts if isinstance(text, str)):
-        if key := name_key(naming, text):
-            names.setdefault(key, text)
-    return names
+    return names_of(naming, sorted(text.strip() for text in texts if isinstance(text, str)))
 
 
 def entries_naming(naming: Naming, entries: Entries, key: str) -> list[str]:
@@ -102,7 +113,7 @@ def renamed_entries(naming: Naming, entries: Entries, key: str, text: str | None
 # --- what follows from changes --------------------------------------------------------------------------------------
 
 
-class Named(NamedTuple):
+class NamedText(NamedTuple):
     """A name as it is written, and the change that is the cause of its being looked at."""
 
     text: str
@@ -113,8 +124,8 @@ class NamingChanges(NamedTuple):
     """What changes did to names, by what these are compared as: those that entries began to have, those that records of
     the target lost, and those that such records took, with the change that did it."""
 
-    begun: dict[str, Named]
-    lost: dict[str, Named]
+    begun: dict[str, NamedText]
+    lost: dict[str, NamedText]
     taken: dict[str, Change]
 
 
@@ -128,16 +139,16 @@ def naming_changes(
         if key[0] == place.table.name:
             names = names_in(new, place.map)
             known = names_in(old, place.map) if names else {}
-            done.begun.update((name, Named(names[name], change)) for name in names.keys() - known)
+            done.begun.update((name, NamedText(names[name], change)) for name in names.keys() - known)
         elif key[0] == place.target.name and (had := key_of(old)) != (has := key_of(new)):
             if had and old is not None:
-                done.lost[had] = Named(str(old.cells[place.target.key]), change)
+                done.lost[had] = NamedText(str(old.cells[place.target.key]), change)
             if has:
                 done.taken[has] = change
     return done
 
 
-def adding_change(target: Table, named: Named, records: Mapping[Key, Record]) -> Change:
+def adding_change(target: Table, named: NamedText, records: Mapping[Key, Record]) -> Change:
     """The change that adds the record that is named: the same that any device would add, or one of an id of its own
     where that one has been renamed since. ``records`` has the former, where it exists.
     """
@@ -167,14 +178,4 @@ def surplus(records: Collection[Record]) -> list[Record]:
 
 def removing_change(record: Record, cause: Change) -> Change:
     """The change that deletes a record whose key another one has."""
-    return Change(
-        id=str(uuid5(UUID(cause.id), f"{record.table.name}/{record.id}/surplus")),
-        table=record.table,
-        record_id=record.id,
-        operation=Operation.DELETE,
-        replica=cause.replica,
-        timestamp=cause.timestamp,
-        base=record.seq,
-        cells={},
-        batch=cause.batch,
-    )
+    return following_change(cause, record, Operation.DELETE, {}, "surplus")

@@ -135,8 +135,8 @@ def test_what_changes_did_to_names() -> None:
     after = {new.key: new, label("Came").key: label("Came")}
     edits = [change(new), change(label("Came"), 51)]
     done = naming.naming_changes(place, before, after, edits)
-    assert done.begun == {"chess": naming.Named("Chess", edits[0])}
-    assert done.lost == {"gone": naming.Named("Gone", edits[1])}
+    assert done.begun == {"chess": naming.NamedText("Chess", edits[0])}
+    assert done.lost == {"gone": naming.NamedText("Gone", edits[1])}
     assert done.taken == {"came": edits[1]}
 
 
@@ -154,7 +154,7 @@ def test_what_is_added_deleted_or_kept_alike() -> None:
 
 
 def test_what_is_named_gets_the_record_that_every_device_would_make() -> None:
-    named = naming.Named("Friends", change(contact()))
+    named = naming.NamedText("Friends", change(contact()))
     added = naming.adding_change(LABELS, named, {})
     assert (added.record_id, added.base, added.cells) == (record_id_of_key(LABELS, "Friends"), 0, {"name": "Friends"})
     assert (added.operation, added.replica, added.batch) == (Operation.INSERT, "r", "b")

@@ -2,7 +2,7 @@
 
 Whoever renames or deletes one writes to the entries that name it, as ordinary changes: they are in the history, reach
 every device, and are undone together. They are made in transactions that leave others their turns. Whoever names it
-meanwhile brings it back (services.sync.naming): nothing is named that is not there.
+meanwhile brings it back (services.naming.following): nothing is named that is not there.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from offbook.core.errors import Invalid
-from offbook.core.merge.naming import Named, adding_change, key_of, name_key, renamed_entries
-from offbook.core.messages import NAMES_NOTHING
+from offbook.core.merge.naming import NamedText, adding_change, key_of, name_key, names_of, renamed_entries
 from offbook.core.model import Cells, Change, Key, Operation, Record
 from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.core.schema import NamingMap, Schema, Table, record_id_of_key
-from offbook.core.text import fold_key, with_article
+from offbook.core.text import fold_key
 from offbook.core.validation import LENIENT, Json, parse_cells, with_all_fields
+from services.naming.following import known_keys
 from services.restore import Actor
 from services.sync.push import Turns, apply_batch, read_records
 from storage.base import ChangeOrigin, ReadTransaction, Store
@@ -34,13 +34,6 @@ Fetch = Callable[[ReadTransaction], Record]
 def naming_map_of(schema: Schema, target: Table) -> NamingMap | None:
     """The map whose entries name records of a table; None where nothing does."""
     return next((place for place in schema.naming_maps if place.target.name == target.name), None)
-
-
-def check_name(place: NamingMap, cells: Cells) -> None:
-    """Raises Invalid where a record would be called as nothing can be named."""
-    target, text = place.target, cells.get(place.target.key)
-    if text is not None and not name_key(place.naming, text):
-        raise Invalid.of(NAMES_NOTHING, field=target.key, noun=with_article(target.singular), value=str(text)[:80])
 
 
 def find_named(book: ReadTransaction, table: Table, text: str) -> Record | None:
@@ -180,10 +173,9 @@ def add_all_named(store: Store, book_id: int, new_id: Callable[[], str], now_us:
 
 def _missing(book: ReadTransaction, place: NamingMap) -> dict[str, str]:
     """What is named and not there: texts by their keys."""
-    spellings = sorted(map(str.strip, book.named_texts(place)), reverse=True)
-    texts = {name_key(place.naming, text): text for text in spellings}
-    known = {fold_key(text) for text in book.key_texts(place.target.name).values()}
-    return {key: text for key, text in sorted(texts.items()) if key and key not in known}
+    names = names_of(place.naming, sorted(map(str.strip, book.named_texts(place))))
+    known = known_keys(book, place.target)
+    return {key: text for key, text in sorted(names.items()) if key not in known}
 
 
 def _add_some(store: Store, book_id: int, place: NamingMap, texts: Sequence[str], replica: str, now_us: int) -> int:
@@ -193,6 +185,6 @@ def _add_some(store: Store, book_id: int, place: NamingMap, texts: Sequence[str]
         missing = _missing(book, place)
         named = [text for text in texts if name_key(place.naming, text) in missing]
         records = book.records(target.name, [record_id_of_key(target, text) for text in named])
-        changes = [adding_change(target, Named(text, cause), records) for text in named]
+        changes = [adding_change(target, NamedText(text, cause), records) for text in named]
         apply_batch(book, ChangeOrigin(), changes, now_us)
     return len(named)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from offbook.core.merge.batch import Plan
 from offbook.core.merge.naming import (
-    Named,
+    NamedText,
     NamingChanges,
     adding_change,
     key_of,
@@ -22,7 +22,7 @@ from offbook.core.merge.naming import (
 )
 from offbook.core.model import Change, Key, Record
 from offbook.core.protocol.requests import CHANGES_MAX
-from offbook.core.schema import NamingMap, record_id_of_key
+from offbook.core.schema import NamingMap, Table, record_id_of_key
 from offbook.core.text import fold_key
 from storage.base import ReadTransaction
 
@@ -51,11 +51,11 @@ def _additions(book: ReadTransaction, place: NamingMap, done: NamingChanges) -> 
         records |= book.records(target.name, ids[start : start + CHANGES_MAX])
     missing = wanted.keys() - {key_of(record) for record in records.values()}
     if missing:
-        missing -= {fold_key(text) for text in book.key_texts(target.name).values()}
+        missing -= known_keys(book, target)
     return [adding_change(target, wanted[key], records) for key in sorted(missing)]
 
 
-def _still_named(book: ReadTransaction, place: NamingMap, done: NamingChanges) -> dict[str, Named]:
+def _still_named(book: ReadTransaction, place: NamingMap, done: NamingChanges) -> dict[str, NamedText]:
     """What records of the target were called until now, and entries still name."""
     if not done.lost:
         return {}
@@ -76,3 +76,8 @@ def _removals(book: ReadTransaction, place: NamingMap, done: NamingChanges) -> l
         for change, same in several
         for record in surplus(book.records(place.target.name, same).values())
     ]
+
+
+def known_keys(book: ReadTransaction, target: Table) -> set[str]:
+    """The keys that the records of a table have, as they are compared."""
+    return {fold_key(text) for text in book.key_texts(target.name).values()}
