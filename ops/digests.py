@@ -16,8 +16,8 @@ from models import Book
 from offbook.core.errors import NotLetIn
 from storage.engines.database import Database
 from storage.schema.known_tables import database_tables
+from storage.sql.mapping.stored_digests import MARK, stored_digest
 from storage.sql.store import SqlStore
-from storage.sql.stored_digests import MARK, stored_digest
 
 STEP_SECONDS_MAX = 0.5
 """No step may take longer."""

@@ -358,8 +358,7 @@ def _entries(map_: Map, cells: Mapping[str, Value]) -> dict[str, Json]:
 
 def entry_data(map_: Map, cells: Mapping[str, Value], prefix: str) -> dict[str, Json]:
     """One entry's attributes, the empty ones left out."""
-    entry: dict[str, Json] = dict(entry_values(map_, cells, prefix))
-    return _with_json(map_.json_names, entry) if map_.json_names else entry
+    return _with_json(map_.json_names, dict(entry_values(map_, cells, prefix)))
 
 
 def entry_values(map_: Map, cells: Mapping[str, Value], prefix: str) -> dict[str, Scalar]:

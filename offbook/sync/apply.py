@@ -35,7 +35,7 @@ from offbook.database.server_rows import (
     store_server_row,
 )
 from offbook.database.sync_state import SyncState
-from offbook.sync import restore_recovery, snapshot
+from offbook.sync import acknowledgement, restore_recovery, snapshot
 from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, check_book, row_of
 
 PART_CELLS = 25_000
@@ -71,7 +71,7 @@ def apply(connection: Connection, sent: Sequence[LogLine], response: SyncRespons
 
     def work(timer: BatchTimer) -> Iterator[None]:
         check_book(sync_state.read(connection).book, response.book)
-        _note_head(connection, response.results, response.head)
+        acknowledgement.note_head(connection, response.results, response.head)
         # Before the records: what a deleted one held is kept while a conflict about it waits.
         yield from _take_conflicts(connection, response, timer)
         yield from apply_result(connection, sent, response.results, applied, timer, {row.key for row in response.rows})
@@ -91,23 +91,11 @@ def apply_verdicts(
 
     def work(timer: BatchTimer) -> Iterator[None]:
         check_book(sync_state.read(connection).book, book)
-        _note_head(connection, results, head)
+        acknowledgement.note_head(connection, results, head)
         yield from apply_result(connection, sent, results, applied, timer)
 
     run_in_batches(connection, work, change_log.without_logging)
     return applied
-
-
-def _note_head(connection: Connection, results: Iterable[ChangeResult], head: int | None) -> None:
-    """Note how far the book had come, where the last change that was taken does not say it (``last_acknowledged_seq``):
-    the verdict on one without an effect says the seq of its record's row. An older server does not say it besides.
-    """
-    seqs = [result.seq or 0 for result in results if result.verdict is not Verdict.REJECTED]
-    if not seqs:
-        return
-    newest = max(change_log.last_acknowledged_seq(connection), *seqs) if head is None else head
-    if seqs[-1] != newest > sync_state.read(connection).answered:
-        sync_state.write(connection, answered=newest)
 
 
 def _rebuild(connection: Connection, key: Key, applied: Applied) -> None:

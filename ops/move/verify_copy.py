@@ -24,8 +24,8 @@ from ops.move.copy_rows import Key, key_of, pages, tables_of
 from storage.engines.database import Database
 from storage.schema.declaration import Declaration
 from storage.schema.known_tables import database_tables
+from storage.sql.mapping.stored_digests import is_current
 from storage.sql.store import SqlStore
-from storage.sql.stored_digests import is_current
 
 KEYS_TOLD_MAX = 20
 

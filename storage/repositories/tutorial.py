@@ -15,7 +15,7 @@ from sqlalchemy import BindParameter, Connection, Insert, and_, bindparam, delet
 from models import Base
 from offbook.contacts.tutorial import CELLS, TABLE, Known, Row
 from storage.engines.database import Database
-from storage.sql.record_mapping import dump
+from storage.sql.mapping.records import dump
 from storage.sql.store import SqlReadTransaction
 from storage.values import DeviceLogin
 

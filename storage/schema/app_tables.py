@@ -43,7 +43,7 @@ from sqlalchemy.types import TypeEngine
 from models import NUMBER, Base
 from offbook.core.schema import Field, Map, Type
 from offbook.core.schema import Table as Synced
-from storage.sql.derived_columns import SORT_CHARACTERS
+from storage.sql.mapping.derived_columns import SORT_CHARACTERS
 
 PREFIX = "app_"
 NAME_MAX = 63

@@ -18,8 +18,8 @@ from offbook.core.merge.batch import BookState
 from offbook.core.schema import Schema
 from storage.schema.app_tables import app_tables
 from storage.schema.declaration import Declaration, built_in_tables, own_tables, read_declaration
+from storage.sql.mapping.records import record_mappings
 from storage.sql.queries import TableQueries
-from storage.sql.record_mapping import record_mappings
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from offbook.core.model import Author, Key
 from storage.sql.array_params import in_array
 from storage.sql.authors import DEVICES, USERS
 from storage.sql.history import STEP
-from storage.sql.history_mapping import step_of_row
+from storage.sql.mapping.history import step_of_row
 from storage.sql.queries import CHANGES, TOOK_EFFECT
 
 C = CHANGES.c

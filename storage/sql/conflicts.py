@@ -24,10 +24,10 @@ from storage.engines.database import Transaction
 from storage.sql.array_params import in_array
 from storage.sql.authors import IDS_AT_ONCE
 from storage.sql.history import STEP
-from storage.sql.history_mapping import step_of_row, value_of
+from storage.sql.mapping.history import step_of_row, value_of
+from storage.sql.mapping.records import dump
 from storage.sql.prepared import Prepared
 from storage.sql.queries import CHANGES, CONFLICTS
-from storage.sql.record_mapping import dump
 
 C = CONFLICTS.c
 OPEN = (C.book_id == bindparam("book"), C.resolved_at.is_(None))

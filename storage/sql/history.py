@@ -11,9 +11,9 @@ from offbook.core.history.entry import HistoryEntry, HistoryStep
 from offbook.core.model import DiscardedWrite, Key, Verdict
 from storage.base import HistoryPage
 from storage.sql.authors import authors_of
-from storage.sql.history_mapping import discarded_writes_of, entry_of_row, step_of_row
+from storage.sql.mapping.history import discarded_writes_of, entry_of_row, step_of_row
+from storage.sql.mapping.records import CREATED, clocks_of
 from storage.sql.queries import CHANGES, TOOK_EFFECT
-from storage.sql.record_mapping import CREATED, clocks_of
 
 C = CHANGES.c
 STEP = (C.table_name, C.record_id, C.seq, C.before, C.batch)

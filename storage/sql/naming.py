@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
 from offbook.core.schema import NamingMap
 from storage.sql.array_params import in_array
-from storage.sql.record_mapping import RecordMapping
+from storage.sql.mapping.records import RecordMapping
 
 
 def key_texts(connection: Connection, book_id: int, mapping: RecordMapping) -> dict[str, str]:

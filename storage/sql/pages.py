@@ -16,9 +16,9 @@ import orjson
 from offbook.core.schema import Map, Type
 from offbook.core.validation import Json
 from storage.base import PageSize
+from storage.sql.mapping.records import PageEntries
 from storage.sql.prepared import HasDriverConnection
 from storage.sql.queries import TableQueries, tables_with_rows
-from storage.sql.record_mapping import PageEntries
 
 ALL_ENTRIES = 2**31
 """More than a record has."""

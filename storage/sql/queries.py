@@ -36,8 +36,8 @@ from storage.engines.read_only_mode import CLOSED
 from storage.errors import TablesGrown
 from storage.schema.declaration import CURRENT_SHAPE
 from storage.sql.array_params import in_array
+from storage.sql.mapping.records import RecordMapping
 from storage.sql.prepared import Prepared, PreparedInQuery
-from storage.sql.record_mapping import RecordMapping
 
 BOOKS = Base.metadata.tables["books"]
 CHANGES = Base.metadata.tables["changes"]

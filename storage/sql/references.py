@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func,
 
 from offbook.core.schema import Map, Reference
 from storage.sql.array_params import in_array
-from storage.sql.record_mapping import RecordMapping
+from storage.sql.mapping.records import RecordMapping
 
 
 def referring_ids(

@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delet
 from offbook.core.merge.retention import RetentionLimits, lost_entries, prune
 from offbook.core.model import Record, Verdict
 from offbook.core.schema import Map, Type
+from storage.sql.mapping.records import RecordMapping
 from storage.sql.queries import CHANGES, CONFLICTS
-from storage.sql.record_mapping import RecordMapping
 
 KEPT = frozenset({"id", "book_id", "change_id", "verdict", "seq", "code", "detail", "batch"})
 """What the same change is answered with once more: never forgotten. Nor is the batch, of which it is then said that it

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, select
@@ -25,7 +26,6 @@ from offbook.core.protocol.view import View
 from offbook.core.schema import Map, NamingMap, Reference, Schema
 from offbook.core.schema import Table as SyncedTable
 from offbook.core.validation import Json
-from offbook.core.verify.digests import MODULUS, digest_of
 from offbook.core.verify.ranges import Range, Sum, sum_of
 from storage.base import ChangeOrigin, DigestMaker, HistoryPage, PageSize
 from storage.engines import write_probe
@@ -34,10 +34,11 @@ from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import TablesGrown, Unwritable
 from storage.schema.declaration import Declaration
 from storage.schema.known_tables import KnownTables, read_known_tables
-from storage.sql import conflicts, history, naming, pages, retention
+from storage.sql import conflicts, digests, history, naming, pages, retention
 from storage.sql.authors import authors_of
 from storage.sql.batches import SqlBatches
-from storage.sql.history_mapping import log_rows
+from storage.sql.mapping.history import log_rows
+from storage.sql.mapping.records import RecordMapping
 from storage.sql.prepared import Prepared, Rows, insert_rows
 from storage.sql.queries import (
     BOOK,
@@ -51,16 +52,9 @@ from storage.sql.queries import (
     TOOK_EFFECT,
     TableQueries,
 )
-from storage.sql.record_mapping import RecordMapping
 from storage.sql.references import referring_ids
-from storage.sql.stored_digests import is_current
 
 NONE_COUNTED: tuple[set[str], set[str]] = (set(), set())
-
-RECORDS_AT_ONCE = 500
-
-AFTER_ALL = "g"
-"""Comes after every id in every collation: ids begin with a hexadecimal digit."""
 
 
 class SqlStore:
@@ -255,34 +249,15 @@ class SqlReadTransaction:
         return conflicts.open_keys(self.connection, self.book.id, conflict_ids)
 
     def sums(self, table: str, ranges: Sequence[Range], made_by: DigestMaker | None = None) -> list[Sum]:
-        if made_by is None:
-            rows = self.connection.execute(self._tables[table].sums(ranges), self._bounds(ranges)).all()
-            if all(least is None or is_current(least) for *_, least in rows):
-                sums = {place: Sum(count, int(total or 0) % MODULUS) for place, count, total, _ in rows}
-                return [sums[place] for place in range(len(ranges))]
-        return [sum_of(digests.values()) for digests in self.digests(table, ranges, made_by)]
+        queries = self._tables[table]
+        sums = digests.stored_sums(self.connection, self.book.id, queries, ranges) if made_by is None else None
+        if sums is not None:
+            return sums
+        return [sum_of(of_range.values()) for of_range in self.digests(table, ranges, made_by)]
 
     def digests(self, table: str, ranges: Sequence[Range], made_by: DigestMaker | None = None) -> list[dict[str, int]]:
-        rows = self.connection.execute(self._tables[table].digests(ranges), self._bounds(ranges)).all()
-        stored = {
-            record_id: digest % MODULUS for _, record_id, digest in rows if made_by is None and is_current(digest)
-        }
-        ids = sorted({record_id for _, record_id, _ in rows} - stored.keys())
-        made = {record.id: (made_by or digest_of)(record) for record in self._records_in_turn(table, ids)}
-        digests: list[dict[str, int]] = [{} for _ in ranges]
-        for place, record_id, _ in rows:
-            digests[place][record_id] = stored[record_id] if record_id in stored else made[record_id]
-        return digests
-
-    def _records_in_turn(self, table: str, ids: Sequence[str]) -> Iterator[Record]:
-        """Many records, a few at a time."""
-        for start in range(0, len(ids), RECORDS_AT_ONCE):
-            yield from self.records(table, ids[start : start + RECORDS_AT_ONCE]).values()
-
-    def _bounds(self, ranges: Sequence[Range]) -> dict[str, int | str]:
-        starts = {f"start{place}": range_.start for place, range_ in enumerate(ranges)}
-        ends = {f"end{place}": range_.end or AFTER_ALL for place, range_ in enumerate(ranges)}
-        return {"book": self.book.id, **starts, **ends}
+        read = partial(self.records, table)
+        return digests.digests_in(self.connection, self.book.id, self._tables[table], ranges, read, made_by)
 
     def history(self, table: str, record_id: str) -> list[HistoryEntry]:
         return history.entries(self.connection, self.book.id, self._tables[table].layout.rows, (table, record_id))

@@ -12,8 +12,8 @@ from models import Base, Book, Contact, ContactDetail
 from offbook.contacts.table import BUILT_IN, CONTACTS
 from storage.engines.database import Database
 from storage.engines.migrations import MIGRATIONS
+from storage.sql.mapping.records import record_mappings
 from storage.sql.prepared import Rows
-from storage.sql.record_mapping import record_mappings
 from tests.conftest import BOOK
 from tests.migrations.sample_data import RECORDS
 

@@ -14,7 +14,7 @@ from models import Base, Contact, User
 from ops.digests import rewrite_digests
 from storage.engines.database import Database
 from storage.engines.migrations import MIGRATIONS, count_rows, differs_in_default, downgrade, upgrade
-from storage.sql.stored_digests import stored_digest
+from storage.sql.mapping.stored_digests import stored_digest
 from tests.migrations.sample_data import RECORDS, everything, schema
 
 

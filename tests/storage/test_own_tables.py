@@ -17,7 +17,7 @@ from offbook.core.model import Value
 from offbook.core.text import normalize_for_search
 from offbook.tables import Date, Flag, Integer, Map, Number, Ref, Table, Text
 from storage.schema.app_tables import NAME_MAX, app_tables, hashed, shortened
-from storage.sql.derived_columns import SORT_CHARACTERS, search_text, sort_key, unsearched_cells
+from storage.sql.mapping.derived_columns import SORT_CHARACTERS, search_text, sort_key, unsearched_cells
 from tests.storage.conftest import a_library
 from tests.storage.library import LATER, Desk, Library, change, uuid
 from tests.support.app_schemas import GROUPS, SELECT, of_app

@@ -8,8 +8,8 @@ from models import Base
 from offbook.contacts.table import BUILT_IN
 from offbook.core.verify.ranges import WHOLE, Range
 from storage.engines.database import Database
+from storage.sql.mapping.records import record_mappings
 from storage.sql.queries import TableQueries
-from storage.sql.record_mapping import record_mappings
 
 pytestmark = pytest.mark.engines("sqlite")  # the others decide by their statistics
 

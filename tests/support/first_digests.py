@@ -11,8 +11,8 @@ from offbook.core.model import Record
 from offbook.core.verify.first_digests import first_digest_of
 from storage.engines.database import Database
 from storage.schema.known_tables import database_tables
+from storage.sql.mapping.stored_digests import stored_digest
 from storage.sql.store import SqlStore
-from storage.sql.stored_digests import stored_digest
 
 
 def store_first_digests(database: Database, of: Callable[[Record], bool] = lambda record: True) -> int:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 
 from offbook.contacts.table import CONTACTS
 from web.api import records
-from web.api.describe import UNFIT, AuthKind, documented
+from web.api.describe import AuthKind, documented
 from web.api.sync import limited_page_size
 from web.auth import current_device, device_required
 from web.bodies import render_json
@@ -38,13 +38,7 @@ def index() -> Response:
 
 
 @rest.post("/contacts")
-@documented(
-    AuthKind.DEVICE,
-    body="NewContact",
-    answers={200: "Contact", 201: "Contact"},
-    problems={409: ("exists",), **UNFIT},
-    response_headers=("ETag", "Location"),
-)
+@records.creates("NewContact", "Contact")
 @device_required
 def create() -> Response:
     """Create a contact. With an ``id`` of one's own, the same request may be repeated."""
@@ -52,13 +46,7 @@ def create() -> Response:
 
 
 @rest.get(CONTACT)
-@documented(
-    AuthKind.DEVICE,
-    answers={200: "Contact", 304: ""},
-    problems={404: ("not_found",), 412: ("precondition_failed",)},
-    request_headers=("If-Match", "If-None-Match"),
-    response_headers=("ETag",),
-)
+@records.shows("Contact")
 @device_required
 def show(contact_id: UUID) -> Response:
     """Get one contact."""
@@ -66,14 +54,7 @@ def show(contact_id: UUID) -> Response:
 
 
 @rest.patch(CONTACT)
-@documented(
-    AuthKind.DEVICE,
-    body="ContactChange",
-    answers={200: "Contact"},
-    problems={404: ("not_found",), 412: ("precondition_failed",), **UNFIT},
-    request_headers=("If-Match",),
-    response_headers=("ETag",),
-)
+@records.changes("ContactChange", "Contact")
 @device_required
 def change(contact_id: UUID) -> Response:
     """Change the fields that the body names; null empties a field or removes an entry of ``details``."""
@@ -81,12 +62,7 @@ def change(contact_id: UUID) -> Response:
 
 
 @rest.delete(CONTACT)
-@documented(
-    AuthKind.DEVICE,
-    answers={204: ""},
-    problems={404: ("not_found",), 412: ("precondition_failed",)},
-    request_headers=("If-Match",),
-)
+@records.deletes
 @device_required
 def delete(contact_id: UUID) -> Response:
     """Delete a contact. It can be restored from the trash."""

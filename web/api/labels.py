@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from offbook.contacts.table import LABELS
 from services.naming.renaming import count_by_record
 from web.api import records
-from web.api.describe import UNFIT, AuthKind, documented
+from web.api.describe import AuthKind, documented
 from web.api.sync import limited_page_size
 from web.auth import current_device, device_required
 from web.bodies import render_json
@@ -44,13 +44,7 @@ def index() -> Response:
 
 
 @labels.post("/labels")
-@documented(
-    AuthKind.DEVICE,
-    body="NewLabel",
-    answers={200: "Label", 201: "Label"},
-    problems={409: ("exists",), **UNFIT},
-    response_headers=("ETag", "Location"),
-)
+@records.creates("NewLabel", "Label")
 @device_required
 def create() -> Response:
     """Add a label. One that there is already, however it is written, is answered as it is."""
@@ -58,14 +52,7 @@ def create() -> Response:
 
 
 @labels.patch(LABEL)
-@documented(
-    AuthKind.DEVICE,
-    body="LabelChange",
-    answers={200: "Label"},
-    problems={404: ("not_found",), 409: ("exists",), 412: ("precondition_failed",), **UNFIT},
-    request_headers=("If-Match",),
-    response_headers=("ETag",),
-)
+@records.changes("LabelChange", "Label", {409: ("exists",)})
 @device_required
 def change(label_id: UUID) -> Response:
     """Rename a label, in all contacts that have it: one batch."""
@@ -73,12 +60,7 @@ def change(label_id: UUID) -> Response:
 
 
 @labels.delete(LABEL)
-@documented(
-    AuthKind.DEVICE,
-    answers={204: ""},
-    problems={404: ("not_found",), 412: ("precondition_failed",)},
-    request_headers=("If-Match",),
-)
+@records.deletes
 @device_required
 def delete(label_id: UUID) -> Response:
     """Delete a label, and take it from all contacts that have it: one batch."""

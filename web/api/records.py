@@ -6,6 +6,9 @@ record as it is now is the base. The addresses are those of web/api/tables.py, a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
 from flask import Blueprint, Response, request
 
 from offbook.core.errors import Invalid, Malformed
@@ -15,6 +18,7 @@ from offbook.core.protocol.rows import data_of
 from offbook.core.schema import Table
 from offbook.core.validation import UUID_TEXT, Json
 from services.records import RecordChanged, RecordExists, create_record, delete_record, get_record, update_record
+from web.api.describe import UNFIT, AuthKind, Codes, View, documented
 from web.api.schemas.basics import TEXT
 from web.api.sync import LIMIT, LIMIT_DOC
 from web.auth import current_device, device_actor
@@ -22,6 +26,8 @@ from web.bodies import loads, read_body, render_json
 from web.current import services
 from web.errors import ApiProblem, render_problem
 from web.request_values import query
+
+NO_CODES: Mapping[int, Codes] = MappingProxyType({})
 
 SEARCH_MAX = 200
 """A pattern of LIKE may have 50,000 bytes in SQLite, and folding can make text 18 times as long."""
@@ -41,6 +47,57 @@ FILTERS = {
     )
 }
 """The parameters of a list that are named like the fields of its table."""
+
+
+# --- what is said of the views ---------------------------------------------------------------------------------------
+
+
+def shows(answer: str) -> Callable[[View], View]:
+    """Document a view that gets a record."""
+    return documented(
+        AuthKind.DEVICE,
+        answers={200: answer, 304: ""},
+        problems={404: ("not_found",), 412: ("precondition_failed",)},
+        request_headers=("If-Match", "If-None-Match"),
+        response_headers=("ETag",),
+    )
+
+
+def creates(body: str, answer: str, more: Mapping[int, Codes] = NO_CODES) -> Callable[[View], View]:
+    """Document a view that creates a record, with what ``more`` can be wrong."""
+    return documented(
+        AuthKind.DEVICE,
+        body=body,
+        answers={200: answer, 201: answer},
+        problems={409: ("exists",), **UNFIT, **more},
+        response_headers=("ETag", "Location"),
+    )
+
+
+def changes(body: str, answer: str, more: Mapping[int, Codes] = NO_CODES) -> Callable[[View], View]:
+    """Document a view that changes a record, with what ``more`` can be wrong."""
+    return documented(
+        AuthKind.DEVICE,
+        body=body,
+        answers={200: answer},
+        problems={404: ("not_found",), 412: ("precondition_failed",), **UNFIT, **more},
+        request_headers=("If-Match",),
+        response_headers=("ETag",),
+    )
+
+
+def deletes(view: View) -> View:
+    """Document a view that deletes a record."""
+    note = documented(
+        AuthKind.DEVICE,
+        answers={204: ""},
+        problems={404: ("not_found",), 412: ("precondition_failed",)},
+        request_headers=("If-Match",),
+    )
+    return note(view)
+
+
+# --- what the views do -----------------------------------------------------------------------------------------------
 
 
 def create(table: Table, prefix: str) -> Response:

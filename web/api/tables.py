@@ -13,7 +13,7 @@ from offbook.core.schema import Table
 from services.records import find_table
 from services.sync.tables import declared
 from web.api import records
-from web.api.describe import UNFIT, AuthKind, documented
+from web.api.describe import AuthKind, documented
 from web.api.history import HISTORY_PROBLEMS, HISTORY_QUERY, render_history
 from web.api.sync import limited_page_size
 from web.auth import current_book_id, current_device, device_required
@@ -61,13 +61,7 @@ def index(table_name: str) -> Response:
 
 
 @tables.post(RECORDS)
-@documented(
-    AuthKind.DEVICE,
-    body="NewRecord",
-    answers={200: "Record", 201: "Record"},
-    problems={404: ("not_found",), 409: ("exists",), **UNFIT},
-    response_headers=("ETag", "Location"),
-)
+@records.creates("NewRecord", "Record", {404: ("not_found",)})
 @device_required
 def create(table_name: str) -> Response:
     """Create a record. With an ``id`` of one's own, or a key, the same request may be repeated."""
@@ -75,13 +69,7 @@ def create(table_name: str) -> Response:
 
 
 @tables.get(RECORD)
-@documented(
-    AuthKind.DEVICE,
-    answers={200: "Record", 304: ""},
-    problems={404: ("not_found",), 412: ("precondition_failed",)},
-    request_headers=("If-Match", "If-None-Match"),
-    response_headers=("ETag",),
-)
+@records.shows("Record")
 @device_required
 def show(table_name: str, record_id: UUID) -> Response:
     """Get one record."""
@@ -89,14 +77,7 @@ def show(table_name: str, record_id: UUID) -> Response:
 
 
 @tables.patch(RECORD)
-@documented(
-    AuthKind.DEVICE,
-    body="RecordChange",
-    answers={200: "Record"},
-    problems={404: ("not_found",), 409: ("exists",), 412: ("precondition_failed",), **UNFIT},
-    request_headers=("If-Match",),
-    response_headers=("ETag",),
-)
+@records.changes("RecordChange", "Record", {409: ("exists",)})
 @device_required
 def change(table_name: str, record_id: UUID) -> Response:
     """Change the fields that the body names; null empties a field or removes an entry of a map."""
@@ -104,12 +85,7 @@ def change(table_name: str, record_id: UUID) -> Response:
 
 
 @tables.delete(RECORD)
-@documented(
-    AuthKind.DEVICE,
-    answers={204: ""},
-    problems={404: ("not_found",), 412: ("precondition_failed",)},
-    request_headers=("If-Match",),
-)
+@records.deletes
 @device_required
 def delete(table_name: str, record_id: UUID) -> Response:
     """Delete a record. It can be restored from its history."""

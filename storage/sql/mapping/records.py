@@ -21,9 +21,9 @@ from offbook.core.protocol.rows import row, sparse_row
 from offbook.core.schema import EXISTS, Field, Map, Schema
 from offbook.core.schema import Table as Synced
 from offbook.core.validation import Json, entry_values
-from storage.sql.derived_columns import search_text, sort_key, unsearched_cells
+from storage.sql.mapping.derived_columns import search_text, sort_key, unsearched_cells
+from storage.sql.mapping.stored_digests import stored_digest
 from storage.sql.prepared import Rows
-from storage.sql.stored_digests import stored_digest
 
 CREATED = "@created"
 

@@ -14,8 +14,8 @@ from offbook.core.model import Author, Clock, DiscardedWrite, Operation, Value, 
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.validation import Json
 from storage.base import ChangeOrigin
+from storage.sql.mapping.records import dump
 from storage.sql.prepared import Rows
-from storage.sql.record_mapping import dump
 
 VERDICT_COLUMNS = ("book_id", "change_id", "seq", "verdict", "received_at", "code", "detail")
 CHANGE_COLUMNS = (
