@@ -83,9 +83,9 @@ def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
 
 def hold(replica: Connection, table: Table, data: Mapping[str, Any]) -> dict[str, Value]:
     """Let the file have this one record of the table, as a page brings it. Returns its cells."""
-    told = {name: value for name, value in data.items() if value is not None and value is not False and value != ""}
-    cells = parse_cells(table, told, Operation.INSERT, LENIENT)
-    row = {**told, "created_at": iso_micros(SEQ), "updated_at": iso_micros(SEQ)}
+    filled = {name: value for name, value in data.items() if value is not None and value is not False and value != ""}
+    cells = parse_cells(table, filled, Operation.INSERT, LENIENT)
+    row = {**filled, "created_at": iso_micros(SEQ), "updated_at": iso_micros(SEQ)}
     with change_log.without_logging(replica):
         replica.execute(f'DELETE FROM "{table.name}"')
         record_table(table).put(replica, [(ADA, row)])

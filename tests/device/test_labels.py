@@ -60,14 +60,14 @@ def test_plain_sql_names_a_label_that_the_next_sync_adds(a: Replica) -> None:
 
 
 def test_a_label_is_renamed_and_deleted_for_all_who_have_it_as_one_batch(a: Replica, b: Replica) -> None:
-    one, two = person(a, "Friends", "Work"), person(a, "friends", name="Bob")
+    ada, bob = person(a, "Friends", "Work"), person(a, "friends", name="Bob")
     assert a.labels.rename("FRIENDS", "Pals") == 2
-    assert (groups(a, one), groups(a, two), labels(a)[FRIENDS]) == (["Pals", "Work"], ["Pals"], "Pals")
+    assert (groups(a, ada), groups(a, bob), labels(a)[FRIENDS]) == (["Pals", "Work"], ["Pals"], "Pals")
     a.sync()
     b.sync()
     assert b.labels.counts() == {"Pals": 2, "Work": 1}
     b.labels.delete(FRIENDS)
-    assert groups(b, one) == ["Work"]
+    assert groups(b, ada) == ["Work"]
     b.sync()
     a.sync()
     assert (a.labels.counts(), labels(a), labels(b)) == ({"Work": 1}, labels(b), labels(a))
@@ -75,10 +75,10 @@ def test_a_label_is_renamed_and_deleted_for_all_who_have_it_as_one_batch(a: Repl
 
 
 def test_contacts_are_given_labels_and_lose_them(a: Replica) -> None:
-    one, two = person(a), person(a, "friends", name="Bob")
-    assert a.labels.add_to("Friends", [one, two, one]) == 1
+    ada, bob = person(a), person(a, "friends", name="Bob")
+    assert a.labels.add_to("Friends", [ada, bob, ada]) == 1
     assert a.labels.counts() == {"friends": 2}
-    assert a.labels.remove_from("FRIENDS", [one, two]) == 2
+    assert a.labels.remove_from("FRIENDS", [ada, bob]) == 2
     assert a.labels.counts() == {"friends": 0}
     assert a.labels.add_to("Work", []) == 0
     assert a.labels.counts() == {"friends": 0, "Work": 0}

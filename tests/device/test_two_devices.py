@@ -312,16 +312,16 @@ def test_what_only_one_side_knows_is_named_and_not_compared(devices: TwoDevices)
 def test_a_device_is_compared_with_the_server_and_mended(devices: TwoDevices) -> None:
     laptop, _ = devices
     laptop("add", "Ada")
-    told = laptop("verify")
-    assert (told.code, told.out) == (0, "1 record agrees with the server.\n")
+    verified = laptop("verify")
+    assert (verified.code, verified.out) == (0, "1 record agrees with the server.\n")
     laptop("add", "Bob", "--phone", "555-1", "--detail", "email=bob@example.org")
     laptop("add", "Eve")
     assert laptop("verify").out == "3 records agree with the server.\n"
     damage(laptop, "UPDATE contacts SET phone = '555-2' WHERE name = 'Bob'", "DELETE FROM contacts WHERE name = 'Ada'")
     damage(laptop, "UPDATE contact_details SET value = 'eve@example.org'")
-    told = laptop("verify")
-    assert told.code == 5
-    first, *lines, last = told.out.splitlines()
+    verified = laptop("verify")
+    assert verified.code == 5
+    first, *lines, last = verified.out.splitlines()
     assert first == "Mended 2 of 3 records:"
     assert "  Ada: was missing here" in lines
     assert "    Phone: 555-2 -> 555-1" in lines

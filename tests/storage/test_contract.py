@@ -600,8 +600,8 @@ def test_books_never_meet_though_they_use_the_same_ids(library: Library) -> None
 
 
 def compared(desk: Desk, *ranges: Json, records: bool = False, **more: Json) -> Json:
-    asked = {"table": desk.table, "ranges": list(ranges) or [["", None]], "records": records, "digest": 2, **more}
-    return compare(desk.store, desk.book_id, parse_compare(desk.store.schema, desk.store.schema, asked))
+    question = {"table": desk.table, "ranges": list(ranges) or [["", None]], "records": records, "digest": 2, **more}
+    return compare(desk.store, desk.book_id, parse_compare(desk.store.schema, desk.store.schema, question))
 
 
 def by_the_core(desk: Desk) -> dict[str, int]:

@@ -121,7 +121,9 @@ class Shelf:
     def digests(self, table: str, ranges: Sequence[Range], made_by: DigestMaker | None = None) -> list[dict[str, int]]:
         live = {key[1]: record for key, record in self.kept.items() if key[0] == table and not record.deleted}
         make = made_by or digest_of
-        return [{record_id: make(record) for record_id, record in live.items() if record_id in one} for one in ranges]
+        return [
+            {record_id: make(record) for record_id, record in live.items() if record_id in range_} for range_ in ranges
+        ]
 
     def history(self, table: str, record_id: str) -> list[HistoryEntry]:
         return [self._entry_of(line) for line in self.lines if line.key == (table, record_id)]

@@ -312,9 +312,9 @@ def batch(method: str, action: str = "") -> Attempt:
 
 def labels(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     for search in ("", SECRET.lower()):
-        found = scene.device.get("/labels", search=search)
-        assert found.get_json()["labels"] == []
-        yield found, 200
+        answer = scene.device.get("/labels", search=search)
+        assert answer.get_json()["labels"] == []
+        yield answer, 200
 
 
 def new_label(scene: Scene) -> Iterator[tuple[TestResponse, int]]:

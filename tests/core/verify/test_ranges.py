@@ -115,15 +115,15 @@ BAD_COMPARES: dict[str, tuple[Any, str]] = {
     "ranges out of order": ({"table": "contacts", "ranges": [["3", "4"], ["1", "2"]]}, "bad_ranges"),
     "ranges over each other": ({"table": "contacts", "ranges": [["1", "3"], ["2", "4"]]}, "bad_ranges"),
     **{
-        f"the digest {one!r}": ({"table": "contacts", "ranges": [["", None]], "digest": one}, "bad_digest")
-        for one in BAD_DIGESTS
+        f"the digest {digest!r}": ({"table": "contacts", "ranges": [["", None]], "digest": digest}, "bad_digest")
+        for digest in BAD_DIGESTS
     },
     **{
-        f"without {str(one)[:30]!r}": (
-            {"table": "contacts", "ranges": [["", None]], "digest": 2, "without": one},
+        f"without {str(names)[:30]!r}": (
+            {"table": "contacts", "ranges": [["", None]], "digest": 2, "without": names},
             "bad_without",
         )
-        for one in (*BAD_NAMES, ["phone"] * (WITHOUT_MAX + 1))
+        for names in (*BAD_NAMES, ["phone"] * (WITHOUT_MAX + 1))
     },
     "without, of digest 1": ({"table": "contacts", "ranges": [["", None]], "without": []}, "bad_without"),
     "a range behind the end": ({"table": "contacts", "ranges": [["1", None], ["2", "3"]]}, "bad_ranges"),

@@ -53,33 +53,33 @@ def test_a_label_that_is_there_is_answered_as_it_is(ada: Caller) -> None:
 
 
 def test_a_label_is_renamed_in_all_contacts_and_undone_as_one_batch(ada: Caller) -> None:
-    one, two = person(ada, "Friends", "Work"), person(ada, "friends")
+    first, second = person(ada, "Friends", "Work"), person(ada, "friends")
     answer = ada.ask("PATCH", f"/labels/{FRIENDS}", json={"name": "Pals"})
     assert (answer.status_code, answer.get_json()["name"]) == (200, "Pals")
-    assert (groups(ada, one), groups(ada, two)) == (["Pals", "Work"], ["Pals"])
+    assert (groups(ada, first), groups(ada, second)) == (["Pals", "Work"], ["Pals"])
     batch, *_ = ada.get("/batches").get_json()["batches"]
     assert batch["tables"] == {"contacts": 2, "labels": 1}
     assert ada.ask("POST", f"/batches/{batch['id']}/undo").status_code == 200
-    assert (groups(ada, one), groups(ada, two)) == (["Friends", "Work"], ["friends"])
+    assert (groups(ada, first), groups(ada, second)) == (["Friends", "Work"], ["friends"])
     assert listed(ada) == {"Friends": 2, "Work": 1}
 
 
 def test_a_deleted_label_is_taken_from_all_contacts(ada: Caller) -> None:
-    one = person(ada, "Friends", "Work")
+    contact = person(ada, "Friends", "Work")
     assert ada.ask("DELETE", f"/labels/{FRIENDS}").status_code == 204
-    assert (groups(ada, one), listed(ada)) == (["Work"], {"Work": 1})
+    assert (groups(ada, contact), listed(ada)) == (["Work"], {"Work": 1})
     assert ada.ask("DELETE", f"/labels/{FRIENDS}").status_code == 404
     assert ada.ask("PATCH", f"/labels/{FRIENDS}", json={"name": "Pals"}).status_code == 404
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 def test_a_label_that_has_changed_since_is_left_alone(ada: Caller, method: str) -> None:
-    one = person(ada, "Friends")
+    contact = person(ada, "Friends")
     etag = ada.ask("POST", "/labels", json={"name": "Friends"}).headers["ETag"]
     ada.ask("PATCH", f"/labels/{FRIENDS}", json={"name": "Pals"})
     answer = ada.ask(method, f"/labels/{FRIENDS}", {"If-Match": etag}, json={"name": "Mates"})
     assert (answer.status_code, answer.get_json()["code"]) == (412, "precondition_failed")
-    assert groups(ada, one) == ["Pals"]
+    assert groups(ada, contact) == ["Pals"]
     etag = ada.get(f"/tables/labels/{FRIENDS}").headers["ETag"]
     assert ada.ask(method, f"/labels/{FRIENDS}", {"If-Match": etag}, json={"name": "Mates"}).status_code < 300
 
@@ -96,8 +96,8 @@ def test_what_no_label_can_be_called_is_refused(ada: Caller) -> None:
 
 
 def test_the_address_of_any_record_does_the_same(ada: Caller) -> None:
-    one = person(ada, "Friends")
+    contact = person(ada, "Friends")
     assert ada.ask("PATCH", f"/tables/labels/{FRIENDS}", json={"name": "Pals"}).status_code == 200
-    assert groups(ada, one) == ["Pals"]
+    assert groups(ada, contact) == ["Pals"]
     assert ada.ask("DELETE", f"/tables/labels/{FRIENDS}").status_code == 204
-    assert groups(ada, one) == []
+    assert groups(ada, contact) == []
