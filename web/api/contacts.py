@@ -8,7 +8,6 @@ from flask import Blueprint, Response, request
 
 from offbook.contacts.table import CONTACTS
 from web.api import records
-from web.api.describe import AuthKind, documented
 from web.api.sync import limited_page_size
 from web.auth import current_device, device_required
 from web.bodies import render_json
@@ -22,12 +21,7 @@ CONTACT = "/contacts/<uuid:contact_id>"
 
 
 @rest.get("/contacts")
-@documented(
-    AuthKind.DEVICE,
-    answers={200: "Contacts"},
-    problems={400: ("bad_limit", "bad_place", "bad_search")},
-    query=records.LIST_QUERY,
-)
+@records.lists("Contacts")
 @device_required
 def index() -> Response:
     """List contacts, starred first, then by name; ``search`` looks through every field."""

@@ -13,7 +13,6 @@ from flask import Blueprint, Response, request
 from offbook.contacts.table import LABELS
 from services.naming.renaming import count_by_record
 from web.api import records
-from web.api.describe import AuthKind, documented
 from web.api.sync import limited_page_size
 from web.auth import current_device, device_required
 from web.bodies import render_json
@@ -27,12 +26,7 @@ LABEL = "/labels/<uuid:label_id>"
 
 
 @labels.get("/labels")
-@documented(
-    AuthKind.DEVICE,
-    answers={200: "Labels"},
-    problems={400: ("bad_limit", "bad_place", "bad_search")},
-    query=records.LIST_QUERY,
-)
+@records.lists("Labels")
 @device_required
 def index() -> Response:
     """List labels by name, each with the number of contacts that have it."""

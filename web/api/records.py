@@ -52,6 +52,12 @@ FILTERS = {
 # --- what is said of the views ---------------------------------------------------------------------------------------
 
 
+def lists(answer: str) -> Callable[[View], View]:
+    """Document a view that lists the records of a table that is always there."""
+    problems = {400: ("bad_limit", "bad_place", "bad_search")}
+    return documented(AuthKind.DEVICE, answers={200: answer}, problems=problems, query=LIST_QUERY)
+
+
 def shows(answer: str) -> Callable[[View], View]:
     """Document a view that gets a record."""
     return documented(
