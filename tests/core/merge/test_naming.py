@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from offbook.contacts.table import BUILT_IN, CONTACTS, LABELS
+from offbook.core.errors import Invalid
 from offbook.core.merge import naming
 from offbook.core.model import Cells, Change, Clock, Operation, Record
 from offbook.core.schema import Field, Map, Naming, Table, record_id_of_key
@@ -62,6 +63,15 @@ def test_what_is_no_name_names_nothing() -> None:
     assert GROUPS.not_names
     assert naming.names_in(contact(*GROUPS.not_names), DETAILS) == {}
     assert naming.name_key(GROUPS, None) == ""
+
+
+def test_by_a_text_that_names_nothing_no_record_is_called() -> None:
+    (place,) = BUILT_IN.naming_maps
+    naming.check_name(place, "Friends")
+    for text in (" ", *place.naming.not_names):
+        with pytest.raises(Invalid) as refused:
+            naming.check_name(place, text)
+        assert (refused.value.code, refused.value.field) == ("bad_choice", "name")
 
 
 def test_a_map_without_naming_and_an_entry_without_text_name_nothing() -> None:
