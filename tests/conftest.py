@@ -196,11 +196,11 @@ def phone(app: App, laptop: Caller) -> Caller:
 
 
 @pytest.fixture(scope="session")
-def last_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the whole code of the last version, from git."""
-    from tests.support.other_versions import extract_version
+def early_version(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the whole code of an early version, from git."""
+    from tests.support.other_versions import EARLY, extract_version
 
-    return extract_version(tmp_path_factory.mktemp("last"))
+    return extract_version(tmp_path_factory.mktemp("early"), commit=EARLY)
 
 
 @pytest.fixture

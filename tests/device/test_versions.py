@@ -32,6 +32,12 @@ def last(tmp_path_factory: pytest.TempPathFactory) -> Modules:
 
 
 @pytest.fixture(scope="module")
+def early(tmp_path_factory: pytest.TempPathFactory) -> Modules:
+    """An earlier version's own code."""
+    return other_versions.early(tmp_path_factory.mktemp("early"))
+
+
+@pytest.fixture(scope="module")
 def newer(tmp_path_factory: pytest.TempPathFactory) -> Modules:
     """A version that knows more, with its server."""
     return other_versions.changed(tmp_path_factory.mktemp("newer"), other_versions.MORE)
@@ -248,10 +254,10 @@ def test_an_app_that_goes_back_a_version_and_forward_again_shows_all(
     assert server.requests[-1]["since"]
 
 
-def test_a_file_of_the_last_version_shows_what_that_left_out(device: Open, b: Any, last: Modules, server: Any) -> None:
+def test_a_file_of_an_early_version_shows_what_that_left_out(device: Open, b: Any, early: Modules, server: Any) -> None:
     """It left out the record, and moved its cursor past it."""
     ada = add_ada(b)
-    old = device(last["offbook.replica"].Replica)
+    old = device(early["offbook.replica"].Replica)
     old.sync()
     assert old.contacts.list() == []
     mine = old.contacts.add(name="Mine")
@@ -268,7 +274,7 @@ def test_a_file_of_the_last_version_shows_what_that_left_out(device: Open, b: An
 def test_the_last_version_leaves_a_file_of_this_one_alone(device: Open, last: Modules) -> None:
     """Its triggers would log with tables of ours that have other names by now."""
     device(Replica).contacts.add(name="Ada")
-    with pytest.raises(last["offbook.schema"].TooNew, match="update offbook on this device"):
+    with pytest.raises(last["offbook.database.schema"].TooNew, match="update offbook on this device"):
         device(last["offbook.replica"].Replica)
     assert device(Replica).contacts.count() == 1
 
@@ -558,12 +564,12 @@ def test_an_older_version_hides_nothing_of_an_entry_that_only_the_log_has(
 # --- after a restore by hand ---------------------------------------------------------------------------------------
 
 
-def test_a_device_of_the_last_version_goes_on_after_what_had_only_lost_is_gone(tmp_path: Path, last: Modules) -> None:
+def test_a_device_of_an_early_version_goes_on_after_what_had_only_lost_is_gone(tmp_path: Path, early: Modules) -> None:
     """It notices, though it has no way to send what is for the history alone."""
     server = Server()
     with ExitStack() as stack:
         behind_ms = 7_200_000
-        old = last["offbook.replica"].Replica(
+        old = early["offbook.replica"].Replica(
             tmp_path / "old.db", transport=Wire(server), clock=lambda: server.now // 1000 - behind_ms
         )
         b = Replica(tmp_path / "b.db", transport=Wire(server), clock=lambda: server.now // 1000)

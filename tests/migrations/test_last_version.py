@@ -33,9 +33,6 @@ from tests.support.other_versions import extract_version
 
 pytestmark = pytest.mark.versions
 
-BEFORE_FOLDERS = "211fecf"
-"""The last commit before the folders and names of today."""
-
 UNDER_THE_LAST_VERSION = r"""
 import json, re, sys, threading
 from pathlib import Path
@@ -147,7 +144,7 @@ def settings(tmp_path: Path) -> dict[str, Any]:
 @pytest.fixture
 def before(tmp_path: Path, settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the last version knew of its two files when it was ended."""
-    code = extract_version(tmp_path_factory.mktemp("last"), commit=BEFORE_FOLDERS)
+    code = extract_version(tmp_path_factory.mktemp("last"))
     words = [sys.executable, "-c", UNDER_THE_LAST_VERSION, str(tmp_path), json.dumps(settings)]
     done = subprocess.run(words, cwd=code, capture_output=True, text=True, env={"PYTHONPATH": str(code)}, check=False)
     assert done.returncode == 0, done.stderr
@@ -210,7 +207,7 @@ def old_server(
     tmp_path: Path, settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
     """The address of a server of the last version, and a device's token."""
-    code = extract_version(tmp_path_factory.mktemp("last"), commit=BEFORE_FOLDERS)
+    code = extract_version(tmp_path_factory.mktemp("last"))
     words = [sys.executable, "-c", A_SERVER_OF_THE_LAST_VERSION, str(tmp_path), json.dumps(settings)]
     with subprocess.Popen(
         words, cwd=code, env={"PYTHONPATH": str(code)}, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE

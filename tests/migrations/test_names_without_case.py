@@ -1,4 +1,4 @@
-"""Users of the last version, to whom each spelling was a name of its own, as they are found now. On every engine."""
+"""Users of an early version, to whom each spelling was a name of its own, as they are found now. On every engine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HOME = "192.0.2.1"
 PASSWORDS = {name: f"1234567890{number}" for number, name in enumerate(NAMES)}
 """None of which could be chosen now."""
 
-UNDER_THE_LAST_VERSION = """
+UNDER_THE_EARLY_VERSION = """
 import json, sys, uuid
 
 from storage.accounts import Accounts, WrongPassword
@@ -56,8 +56,8 @@ database.close()
 """
 
 
-def run_last(folder: Path, script: str, *values: Any) -> str:
-    """What a script prints that runs on the real code of the last version, with these values as JSON before it."""
+def run_early(folder: Path, script: str, *values: Any) -> str:
+    """What a script prints that runs on the real code of an early version, with these values as JSON before it."""
     asked = [sys.executable, "-c", script]
     return subprocess.run(
         asked, cwd=folder, input=json.dumps(values), capture_output=True, text=True, check=True
@@ -65,11 +65,11 @@ def run_last(folder: Path, script: str, *values: Any) -> str:
 
 
 @pytest.fixture
-def token(empty: Database, last_version: Path) -> str:
+def token(empty: Database, early_version: Path) -> str:
     """Of Bob's device. The database is then as this version finds it, and not upgraded yet."""
     url = empty.engine.url.render_as_string(hide_password=False)
     empty.close()
-    return run_last(last_version, UNDER_THE_LAST_VERSION, url, list(PASSWORDS.items()))
+    return run_early(early_version, UNDER_THE_EARLY_VERSION, url, list(PASSWORDS.items()))
 
 
 @pytest.fixture
@@ -115,8 +115,8 @@ def test_after_a_rename_both_are_found_by_any_spelling(accounts: Accounts, now: 
     assert signs_in(accounts, "ada ii", "ada", now).name == "Ada II"
 
 
-def test_the_last_version_lets_everybody_in_after_going_back(
-    accounts: Accounts, empty: Database, now: int, last_version: Path
+def test_an_early_version_lets_everybody_in_after_going_back(
+    accounts: Accounts, empty: Database, now: int, early_version: Path
 ) -> None:
     accounts.rename_user(accounts.user_named("ada").id, "Ada II")
     with pytest.raises(WrongPassword):
@@ -125,7 +125,7 @@ def test_the_last_version_lets_everybody_in_after_going_back(
     url = empty.engine.url.render_as_string(hide_password=False)
     empty.close()
     people = [("Ada II", PASSWORDS["ada"]), *((name, PASSWORDS[name]) for name in ("Ada", "Bob", ZOE, ZOE_APART, LONG))]
-    assert run_last(last_version, SIGNING_IN, url, people) == str(len(people))
+    assert run_early(early_version, SIGNING_IN, url, people) == str(len(people))
     upgrade(empty)
     assert signs_in(accounts, "ADA", "Ada", now).name == "Ada"
 

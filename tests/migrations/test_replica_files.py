@@ -1,4 +1,7 @@
-"""A replica's file that the version before own tables made, opened by today's: all stays, and apps may bring tables."""
+"""A replica's file that the last version made, opened by today's: all stays, and apps may bring tables.
+
+In its files the tables ``notes`` and ``guard`` are offbook's own.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,6 @@ from offbook.tables import Integer, Table, Text
 from tests.support.other_versions import extract_version
 
 pytestmark = pytest.mark.versions
-
-BEFORE_OWN_TABLES = "78f2304"
-"""The last commit in which the tables ``notes`` and ``guard`` of a replica's file were offbook's own."""
 
 UNDER_THE_LAST_VERSION = r"""
 import json, sys
@@ -53,7 +53,7 @@ TABLES = (Table("notes", Text("title", required=True)), Table("guard", Integer("
 @pytest.fixture
 def before(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the last version knew of the file that it made."""
-    code = extract_version(tmp_path_factory.mktemp("last"), "offbook", commit=BEFORE_OWN_TABLES)
+    code = extract_version(tmp_path_factory.mktemp("last"), "offbook")
     words = [sys.executable, "-c", UNDER_THE_LAST_VERSION, str(tmp_path / "book.db")]
     done = subprocess.run(words, cwd=code, capture_output=True, text=True, env={"PYTHONPATH": str(code)}, check=False)
     assert done.returncode == 0, done.stderr

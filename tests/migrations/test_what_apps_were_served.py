@@ -1,4 +1,4 @@
-"""What a tutorial app kept under the last version, which did not note whether its rows were served, is told at last."""
+"""What a tutorial app kept under an early version, which did not note whether its rows were served, is told at last."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from storage.sql.store import SqlStore
 from tests.support.tutorial_client import TutorialClient
 from tests.support.tutorial_setup import House, Wire
 
-UNDER_THE_LAST_VERSION = """
+UNDER_THE_EARLY_VERSION = """
 import sys
 from pathlib import Path
 
@@ -56,12 +56,12 @@ print(token)
 
 
 @pytest.mark.versions
-def test_an_app_hears_of_the_deletion_that_the_last_version_never_told(
-    last_version: Path, tmp_path: Path, now: int
+def test_an_app_hears_of_the_deletion_that_an_early_version_never_told(
+    early_version: Path, tmp_path: Path, now: int
 ) -> None:
     token = subprocess.run(
-        [sys.executable, "-c", UNDER_THE_LAST_VERSION, tmp_path],
-        cwd=last_version,
+        [sys.executable, "-c", UNDER_THE_EARLY_VERSION, tmp_path],
+        cwd=early_version,
         check=True,
         capture_output=True,
         text=True,

@@ -40,7 +40,7 @@ from tests.support.api_client import Caller
 from tests.support.browser import add_user, app_on
 
 UNSEALED_HEAD = "0006"
-"""The schema of the last version, whose backups have no checksum."""
+"""The schema of an early version, whose backups have no checksum."""
 
 
 @pytest.fixture
@@ -409,20 +409,20 @@ backups.back_up(engines.open_engines(sys.argv[1]), Path(sys.argv[2]))
 """What `flask backup` does in that version, without the second that Flask takes to start."""
 
 
-def backed_up_by(last_version: Path, database: Database, path: Path) -> Path:
+def backed_up_by(early_version: Path, database: Database, path: Path) -> Path:
     url = database.engine.url.render_as_string(hide_password=False)
     command = [sys.executable, "-c", BACK_UP, url, str(path)]
-    subprocess.run(command, cwd=last_version, env=os.environ | {"PYTHONPATH": str(last_version)}, check=True)
+    subprocess.run(command, cwd=early_version, env=os.environ | {"PYTHONPATH": str(early_version)}, check=True)
     return path
 
 
 @pytest.mark.versions
-def test_a_backup_of_the_last_version_is_restored_with_a_warning(
-    app: App, database: Database, laptop: Caller, last_version: Path, tmp_path: Path
+def test_a_backup_of_an_early_version_is_restored_with_a_warning(
+    app: App, database: Database, laptop: Caller, early_version: Path, tmp_path: Path
 ) -> None:
     laptop.add(name="Lovelace")
     downgrade(database, UNSEALED_HEAD)
-    path = backed_up_by(last_version, database, tmp_path / "old.backup")
+    path = backed_up_by(early_version, database, tmp_path / "old.backup")
     run(app, "db", "upgrade")
     before = everything(database)
     add_user(app, "bob")
@@ -437,12 +437,12 @@ def test_a_backup_of_the_last_version_is_restored_with_a_warning(
 
 @pytest.mark.versions
 @pytest.mark.engines("sqlite")
-def test_a_flipped_letter_in_a_backup_of_the_last_version_is_noticed(
-    app: App, database: Database, laptop: Caller, last_version: Path, tmp_path: Path
+def test_a_flipped_letter_in_a_backup_of_an_early_version_is_noticed(
+    app: App, database: Database, laptop: Caller, early_version: Path, tmp_path: Path
 ) -> None:
     laptop.add(name="Lovelace")
     downgrade(database, UNSEALED_HEAD)
-    path = backed_up_by(last_version, database, tmp_path / "old.backup")
+    path = backed_up_by(early_version, database, tmp_path / "old.backup")
     run(app, "db", "upgrade")
     whole = path.read_bytes()
     (record, *_) = (match.start() for match in re.finditer(b"Lovelace", whole))

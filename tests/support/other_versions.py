@@ -1,7 +1,8 @@
 """Other versions of offbook beside this one, in the same process: each is a set of modules of its own.
 
-``last`` is the real code of the last version, from git. The others are this version's code with a declaration that has
-more, or less. A version's modules know only each other; Python's own and those of libraries are shared by all.
+``last`` and ``early`` are the real code of versions of before, from git. The others are this version's code with a
+declaration that has more, or less. A version's modules know only each other; Python's own and those of libraries are
+shared by all.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ from typing import Any
 
 from tests.support.live_server import ROOT
 
-LAST = "9321be1"
-"""The commit of the last version."""
+LAST = "78f2304"
+"""The commit of the last version: contacts are its only table, and nothing in it can be declared by an app."""
+
+EARLY = "9321be1"
+"""The commit of an earlier one: a device leaves out what it could not have typed itself, a backup is not sealed, and
+what the tutorial's apps were served is not noted."""
 
 Modules = dict[str, Any]
 """A version's modules by their names."""
@@ -87,8 +92,13 @@ BUILT_IN = Schema((CONTACTS, LABELS))
 
 
 def last(folder: Path) -> Modules:
-    """The last version."""
-    return _load(extract_version(folder, "offbook"), "offbook.live")
+    """The device of the last version."""
+    return _load(extract_version(folder, "offbook"), "offbook.live.session")
+
+
+def early(folder: Path) -> Modules:
+    """The device of an earlier one."""
+    return _load(extract_version(folder, "offbook", commit=EARLY), "offbook.live")
 
 
 def extract_version(folder: Path, *paths: str, commit: str = LAST) -> Path:

@@ -109,12 +109,12 @@ def test_who_names_no_digest_is_answered_as_by_the_last_version_to_the_byte(
     if is_old:
         store_first_digests(database)
     last = other_versions.last(tmp_path / "last")
-    digests, cells_of = last["offbook.core.digests"], last["offbook.core.cells"].cells_of
-    contacts, insert = last["offbook.core.tables"].CONTACTS, last["offbook.core.changes"].Operation.INSERT
+    digests, parse_cells = last["offbook.core.verify.digests"], last["offbook.core.validation"].parse_cells
+    contacts, insert = last["offbook.core.schema"].CONTACTS, last["offbook.core.model"].Operation.INSERT
     page = device.get("/changes").get_json()
     made = {}
     for row in page["changes"]:
-        cells = cells_of(contacts, DATA[row["record_id"]], insert)
+        cells = parse_cells(contacts, DATA[row["record_id"]], insert)
         made[row["record_id"]] = digests.digest("contacts", row["record_id"], row["seq"], cells)
     expected = {
         "book": page["book"],
