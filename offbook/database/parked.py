@@ -149,9 +149,12 @@ def drop(connection: Connection, change_id: str) -> None:
     """Give a parked change up: its record shows what the server has. Raises NotFound."""
     with change_log.without_logging(connection):
         line = _find(connection, change_id)
-        merge_into_parked_insert(connection, (line.table, bindable(line.record_id)))
+        key = (line.table, bindable(line.record_id))
+        merge_into_parked_insert(connection, key)
         _delete(connection, line)
-        rebuild_row(connection, (line.table, bindable(line.record_id)))
+        rebuild_row(connection, key)
+        if line.operation == Operation.INSERT and key != (line.table, line.record_id):
+            _remove_unbindable(connection, line)
 
 
 def retry(
@@ -284,6 +287,13 @@ def append_line(connection: Connection, line: LogLine, id: int | None = None) ->
             line.batch,
         ),
     )
+
+
+def _remove_unbindable(connection: Connection, line: LogLine) -> None:
+    """Remove the row of an id that is no UTF-8, by its bytes: no binding takes it as text."""
+    if line.table in connection.schema:
+        raw = line.record_id.encode("utf-8", "surrogateescape")
+        connection.execute(f'DELETE FROM "{line.table}" WHERE CAST(id AS BLOB) = ?', (raw,))
 
 
 def _find(connection: Connection, change_id: str) -> LogLine:

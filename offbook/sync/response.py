@@ -216,11 +216,7 @@ def row_of(table: Table, record_id: str, seq: int, data: Json) -> PageRow:
         return PageRow(key, ServerRow(seq, True, {}), None)
     require(isinstance(data, dict), "data")
     # Most of a row is empty, and checking nothing takes as long as checking something.
-    data = {
-        name: value
-        for name, value in data.items()
-        if value or (value is not None and value is not False and value == 0)
-    }
+    data = {name: value for name, value in data.items() if value or _is_value(table, name, value)}
     cells, held, left_out = read_row(table, data)
     if left_out:
         names = ", ".join(left_out)[:200]
@@ -228,6 +224,11 @@ def row_of(table: Table, record_id: str, seq: int, data: Json) -> PageRow:
     created_at = time_of(data.get("created_at")) or iso_micros(seq)
     shown = {**held, "created_at": created_at, "updated_at": iso_micros(seq)}
     return PageRow(key, ServerRow(seq, False, cells, created_at), shown, left_out=left_out)
+
+
+def _is_value(table: Table, name: str, value: Json) -> bool:
+    """Whether what Python takes for false is more than nothing: zero is, and so is all of JSON but null."""
+    return value is not None and (name in table.json_names or (value is not False and value == 0))
 
 
 # --- a conflict ----------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from offbook.core.schema import Field, Gone, Map, Schema, Table, Type
 from offbook.database import change_log, schema
 from offbook.database.connection import Connection, SqliteError, connect
 from offbook.database.records import record_table
+from offbook.sync.response import row_of
 from tests.support.sqlite_drivers import DRIVERS
 
 ID = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"
@@ -209,6 +210,31 @@ def test_nothing_much_is_not_nothing(column: str, value: Any, replica: Connectio
         assert repr([record[column], record["parts"]]) == repr([value, {"k": {column: value}}])
     for line in logged(replica):
         assert column not in line[2] or repr(line[2][column]) == repr(value)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("integer", 0), ("number", 0.0), *(("json", odd) for odd in NOTHING_MUCH)],
+)
+def test_nothing_much_comes_from_a_server_as_what_it_is(column: str, value: Any) -> None:
+    data = {"title": "x", column: value, "parts": {"k": {column: value}}}
+    row = row_of(NOTES, ID, 1, data)
+    assert row.data is not None
+    assert repr([row.data[column], row.data["parts"]]) == repr([value, {"k": {column: value}}])
+    stored = row.server.cells[column], row.server.cells[f"parts/k/{column}"]
+    assert stored == ((json.dumps(value),) * 2 if column == "json" else (value,) * 2)
+
+
+@pytest.mark.parametrize("column", ["text", "integer"])
+@pytest.mark.parametrize("made", ["json_array(1, 'a')", "json_object('a', 1)", "json_quote('a')", "json('[]')"])
+def test_text_that_sql_made_as_json_is_logged_as_text(
+    column: str, made: str, replica: Connection, tool: sqlite3.Connection
+) -> None:
+    """SQLite still knows it for JSON in a trigger, where json_quote() would take it for a list or an object."""
+    ((text,),) = tool.execute(f"SELECT {made} || ''").fetchall()
+    assert values_logged(replica, tool, column, made) == text
+    tool.execute(f"INSERT INTO notes_parts (notes_id, entry_id) VALUES ('{ID}', {made})")
+    assert list((change_log.pending_lines(replica)[-1].data or {})["parts"]) == [text]
 
 
 def floats() -> list[float]:

@@ -449,6 +449,16 @@ def test_a_dropped_insert_takes_its_row_along(device: Device, server: Server) ->
         a.drop(parked.change_id)
 
 
+def test_a_dropped_insert_takes_its_row_along_whatever_its_id_is(device: Device, server: Server) -> None:
+    """An id that is no UTF-8 can't be bound as text."""
+    a = device("a")
+    a.connection.execute("INSERT INTO contacts (id, name) VALUES (CAST(x'41ff' AS TEXT), 'Ada')")
+    a.sync()
+    (parked,) = a.parked()
+    a.drop(parked.change_id)
+    assert (a.parked(), a.contacts.list(), a.status().pending) == ([], [], 0)
+
+
 def test_a_parked_insert_whose_record_was_deleted_since_can_still_be_dropped(device: Device, server: Server) -> None:
     a = device("a")
     a.sync()

@@ -85,8 +85,10 @@ class Stage:
     def set(self, template: Path | None = None) -> Iterator[App]:
         """The app on a copy of ``template``, or on a database without rows."""
         self._maker.copy(template or self._empty, self._folder)
-        yield self.app
-        self.app.extensions["database"].close()
+        try:
+            yield self.app
+        finally:
+            self.app.extensions["database"].close()
         assert self._parts() == self._as_made, "a test changed the app: let it make one of its own with app_on()"
 
     def _parts(self) -> list[dict[str, Any]]:

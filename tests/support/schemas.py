@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from functools import cache, partial
+from random import Random
 from typing import Any, TypeVar
 
-from hypothesis import assume
+from hypothesis import Phase, assume, find, settings
 from hypothesis import strategies as st
 
 from offbook.contacts.table import BUILT_IN
@@ -23,7 +24,7 @@ from offbook.core.declaration.rules import (
 )
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
-from offbook.core.schema import Field, Map, Schema, Table, Type
+from offbook.core.schema import INTEGER_MAX, Field, Map, Schema, Table, Type
 from tests.support.records import values
 
 KEYWORDS = (
@@ -54,6 +55,9 @@ ONE_IN_FOUR = st.sampled_from([False, False, False, True])
 UP_TO_FOUR_NAMES = st.lists(NAMES, min_size=1, max_size=4, unique=True)
 SAID_OF_TABLES = st.fixed_dictionaries(
     {"policy": st.sampled_from(["", "", *POLICIES])}, optional={"heading": LINES, "singular": LINES}
+)
+SAID_OF_MAPS = st.fixed_dictionaries(
+    {"limit": st.sampled_from([3, 200, 1000])}, optional={"heading": LINES, "retired": ONE_IN_FOUR}
 )
 CHOICES = st.lists(LINES, min_size=1, max_size=4, unique=True)
 DEFAULT_TYPES = KEY_TYPES | {Type.NUMBER, Type.TIME}
@@ -99,6 +103,9 @@ def _options(type_: Type, targets: tuple[str, ...]) -> st.SearchStrategy[dict[st
         case Type.REF:
             needed["to"] = st.sampled_from(targets)
             options["gone"] = st.sampled_from(["keep", "clear"])
+        case Type.INTEGER:
+            options["least"] = st.sampled_from([-INTEGER_MAX, -1, 0])
+            options["most"] = st.sampled_from([1, 1000, INTEGER_MAX])
         case _:
             pass
     return st.fixed_dictionaries(needed, optional={**options, "heading": LINES, "retired": ONE_IN_FOUR})
@@ -114,7 +121,7 @@ def maps(draw: st.DrawFn, name: str, targets: Sequence[str] = ()) -> Map:
         attributes = [make_field(Type.TEXT, names[0], {})]
     attributes += [draw(fields(part_name, targets, PARTS, names[0])) for part_name in names[1 : shared + 1]]
     attributes += [draw(fields(own_name, targets)) for own_name in names[shared + 1 :]]
-    return make_map(name, attributes, {"limit": draw(st.sampled_from([3, 200, 1000]))})
+    return make_map(name, attributes, draw(SAID_OF_MAPS))
 
 
 # --- tables and schemas --------------------------------------------------------------------------------------------
@@ -157,6 +164,44 @@ def schemas(draw: st.DrawFn, tables_min: int = 0, tables_max: int = 4, columns: 
     targets = [*BUILT_IN, *names]
     own = [draw(tables(name, targets, columns, 0 if len(name) > 24 else 2)) for name in names]
     return _possible(lambda: app_schema(own, BUILT_IN))
+
+
+@st.composite
+def full_schemas(draw: st.DrawFn) -> Schema:
+    """Two tables of an app, one of which has all that can be declared: every type in its fields, and in the entries of
+    a map; references that are kept, and cleared; a key, what is required, with a default and without one, and parts of
+    a cell.
+    """
+    names = draw(st.lists(NAMES.filter(lambda name: len(name) < 9), min_size=2, max_size=2, unique=True))
+    targets = [*BUILT_IN, *names]
+    columns = iter(draw(st.lists(NAMES, min_size=3 * len(Type), max_size=3 * len(Type), unique=True)))
+    key = make_field(Type.TEXT, next(columns), {"limit": 300, "required": True, "heading": draw(LINES)})
+    some = [
+        key,
+        make_field(Type.NUMBER, next(columns), {"required": True, "default": draw(st.sampled_from([0, -1.5]))}),
+        make_field(Type.REF, next(columns), {"to": draw(st.sampled_from(targets)), "gone": "clear", "retired": True}),
+        make_field(Type.REF, next(columns), {"to": draw(st.sampled_from(targets)), "gone": "keep"}),
+        *(draw(fields(next(columns), targets, (type_,))) for type_ in Type),
+    ]
+    whole = make_field(Type.TEXT, next(columns), {"limit": 300})
+    parts = [draw(fields(next(columns), targets, (type_,), whole.name)) for type_ in (Type.NUMBER, Type.REF)]
+    attributes = [whole, *parts, *(draw(fields(next(columns), targets, (type_,))) for type_ in Type)]
+    map_ = make_map(next(columns), attributes, draw(SAID_OF_MAPS))
+    said = {**draw(SAID_OF_TABLES), "key": draw(st.sampled_from(["", key.name])), "order": (key.name,)}
+    full = make_table(names[0], some, [map_], said)
+    other = draw(tables(names[1], targets, st.integers(1, 3), 1))
+    return _possible(lambda: app_schema([full, other], BUILT_IN))
+
+
+@cache
+def full_schema() -> Schema:
+    """One of full_schemas(), always the same."""
+    return find(
+        full_schemas(),
+        lambda schema: any(table.key and table.policy and len(table.name) > 3 for table in schema.values()),
+        settings=settings(database=None, phases=[Phase.generate], max_examples=1000),
+        random=Random("a full schema"),
+    )
 
 
 # --- growth --------------------------------------------------------------------------------------------------------

@@ -60,11 +60,21 @@ def _json(field: Field, row: str) -> str:
     value = f'{row}."{field.name}"'
     if field.type is Type.JSON:
         is_json = f"json_valid({value}) AND NOT instr({value}, char(0))"  # at which SQLite stops reading
-        return f"CASE WHEN {is_json} THEN {value} ELSE json_quote({value}) END"
+        return f"CASE WHEN {is_json} THEN {value} ELSE {_quoted(value)} END"
     if field.type in (Type.FLAG, Type.INTEGER, Type.NUMBER):
         real = f"CASE {value} WHEN 9e999 THEN '9e999' WHEN -9e999 THEN '-9e999' ELSE printf('%!.20g', {value}) END"
-        return f"CASE typeof({value}) WHEN 'real' THEN {real} ELSE json_quote({value}) END"
-    return f"json_quote({value})"
+        other = f"WHEN 'text' THEN {_quoted(value)} ELSE json_quote({value})"
+        return f"CASE typeof({value}) WHEN 'real' THEN {real} {other} END"
+    return _quoted(value)
+
+
+def _quoted(text: str) -> str:
+    """Text as JSON has it; null where it is null.
+
+    What json_array() and the like have made is still known for JSON in here, and json_quote() would leave it as it is:
+    joined to nothing it is text like any other.
+    """
+    return f"json_quote({text} || '')"
 
 
 def _changed(fields: Iterable[Field]) -> str:
@@ -195,7 +205,8 @@ def _require_owner(table: Table, map_: Map) -> str:
 
 
 def _entry_data(map_: Map, row: str, entry: str) -> str:
-    return f"'{{\"{map_.name}\":{{' || json_quote({row}.entry_id) || ':' || {entry} || '}}}}'"
+    key = _quoted(f"{row}.entry_id")
+    return f"'{{\"{map_.name}\":{{' || {key} || ':' || {entry} || '}}}}'"
 
 
 def _on_entry_insert(table: Table, map_: Map) -> str:
