@@ -24,7 +24,7 @@ from offbook.core.protocol.json import object_of
 from offbook.core.schema import Columns, Schema, Table, Type
 from tests.support.browser import Stage
 from tests.support.plain_sql import sql_texts
-from tests.support.schemas import schemas
+from tests.support.schemas import full_schemas, schemas
 from tests.support.served_schemas import come_to_rest, own_tables, served, shown
 from tests.support.sqlite_drivers import DRIVERS
 
@@ -44,7 +44,8 @@ EACH: dict[str, Any] = {
     "deadline": None,
 }
 SMALL = st.sampled_from([1, 2, 3, 5])
-CASES = schemas(1, 2, SMALL).flatmap(lambda schema: st.tuples(st.just(schema), sql_texts(schema)))
+SCHEMAS = st.one_of(schemas(1, 2, SMALL), schemas(1, 2, SMALL), full_schemas())
+CASES = SCHEMAS.flatmap(lambda schema: st.tuples(st.just(schema), sql_texts(schema)))
 
 
 class Tool:
@@ -140,7 +141,7 @@ def _json(value: Any) -> Any:
     return object_of(f'{{"value":{value}}}')["value"]
 
 
-@settings(max_examples=EXAMPLES // 4, **EACH)
+@settings(max_examples=EXAMPLES // 5, **EACH)
 @given(case=CASES, recursive=st.booleans())
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.proof
