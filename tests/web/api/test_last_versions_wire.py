@@ -1,0 +1,75 @@
+"""Who names no schema is answered as by the last version's own server: status, headers and body, to the byte."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app import App
+from offbook.tables import Map, Ref, Table, Text
+from ops.grow import grow
+from tests.support import recorded_requests
+from tests.support.app_schemas import of_app
+from tests.support.browser import app_on
+from tests.support.other_versions import extract_version
+from tests.support.recorded_requests import FixedServer, Recorded
+
+pytestmark = pytest.mark.versions
+
+NOTES = Table("notes", Text("title"), Ref("about", "contacts", gone="clear"), Map("tags", Text("tag")))
+PLACE = re.compile(rb'("cursor":"[0-9a-f-]{36}[.][0-9]+)[0-9]{6}|("next":)[0-9]+')
+"""What marks a place, and is the server's alone to read: a cursor, up to its second, and where a history goes on.
+
+What has lost, and each label that is added, is a change with a seq of its own by now.
+"""
+
+Record = Callable[[str], list[Recorded]]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """What the last version's devices and a plain program ask, and its server answers, under a policy."""
+    code = extract_version(tmp_path_factory.mktemp("last"))
+    made: dict[str, list[Recorded]] = {}
+
+    def record(policy: str) -> list[Recorded]:
+        if policy not in made:
+            folder = tmp_path_factory.mktemp("recorded")
+            words = [sys.executable, "-P", recorded_requests.__file__, str(folder), policy]
+            env = {"PYTHONPATH": str(code)}
+            done = subprocess.run(words, cwd=code, env=env, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            made[policy] = [Recorded(*one) for one in json.loads(done.stdout)]
+        return made[policy]
+
+    return record
+
+
+@pytest.fixture
+def app(database_url: str, tmp_path: Path) -> Iterator[App]:
+    made = app_on(database_url, instance_path=tmp_path)
+    yield made
+    made.extensions["database"].close()
+
+
+@pytest.mark.parametrize(("policy", "has_tables"), [("ask", False), ("merge", True), ("last-write-wins", True)])
+def test_who_names_no_schema_is_answered_as_by_the_last_version_to_the_byte(
+    recorded: Record, app: App, policy: str, has_tables: bool
+) -> None:
+    if has_tables:  # before there is a book, whose seq would move on
+        grow(app.extensions["database"], of_app(NOTES), 1)
+    server = FixedServer(app, policy)
+    before = recorded(policy)
+    assert len(before) > 70
+    assert {one.status for one in before} >= {200, 201, 204, 400, 404, 410, 412, 422}
+    for number, one in enumerate(before):
+        again = server.ask_again(one)
+        bodies = [PLACE.sub(rb"\1\2", body) for body in (again.answer_body, one.answer_body)]
+        assert (again.status, bodies[0]) == (one.status, bodies[1]), (number, one.method, one.path)
+        assert again.answer_headers.items() >= one.answer_headers.items(), (number, one.method, one.path)
