@@ -13,7 +13,7 @@ from offbook.core.merge.decide import concurrent_cells
 from offbook.core.model import Author, Change, Operation, Record, Rejection, Verdict
 from offbook.core.protocol.requests import build_change
 from offbook.core.validation import Json
-from services.references import apply_and_clear
+from services.references import apply_and_clear, clear_ahead
 from services.restore import Actor
 from storage.base import Store
 
@@ -63,6 +63,8 @@ def save(store: Store, book_id: int, actor: Actor, edit: EditRequest, now_us: in
     )
     if isinstance(change, Rejection):
         return EditResult(Verdict.REJECTED, rejected=change.fault.detail)
+    if change.operation is Operation.DELETE:
+        clear_ahead(store, book_id, actor.origin, change, now_us)
     with store.writing(book_id) as book:
         records = book.records(change.table.name, [change.record_id])
         pushed = apply_and_clear(book, actor.origin, [change], now_us, records)

@@ -15,8 +15,9 @@ from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.formats import google_csv
 from offbook.formats.google_csv import Contact
+from services.sync.portions import push_in_turns
 from services.sync.pull import pull
-from services.sync.push import Turns, push_in_turns
+from services.sync.push import Turns
 from storage.base import ChangeOrigin, Store
 from storage.repositories.contact_queries import ContactQueries
 

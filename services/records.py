@@ -16,7 +16,7 @@ from offbook.core.protocol.record_lists import table_named
 from offbook.core.schema import Map, Table, record_id_of_key
 from offbook.core.validation import Json, parse_cells, with_all_fields
 from services.naming.renaming import delete_named, find_named, naming_map_of, update_named
-from services.references import apply_change_and_clear
+from services.references import apply_change_and_clear, clear_ahead
 from services.restore import Actor
 from storage.base import ReadTransaction, Store, WriteTransaction
 
@@ -149,9 +149,13 @@ def delete_record(
         fetch = partial(_expected, table=table, record_id=record_id, is_expected=is_expected)
         delete_named(store, book_id, actor, place, fetch, now_us)
         return
+    with store.reading(book_id) as reading:
+        record = _expected(reading, table, record_id, is_expected)
+    deletion = _change(actor, record.table, record.id, Operation.DELETE, record.seq, {}, now_us)
+    clear_ahead(store, book_id, actor.origin, deletion, now_us)
     with store.writing(book_id) as book:
         record = _expected(book, table, record_id, is_expected)
-        _write(book, actor, record.table, record.id, Operation.DELETE, record.seq, {}, now_us)
+        apply_change_and_clear(book, actor.origin, deletion._replace(base=record.seq), now_us)
 
 
 def _check_key(book: ReadTransaction, record: Record, cells: Cells) -> None:
@@ -181,7 +185,20 @@ def _write(
     cells: dict[str, Value],
     now_us: int,
 ) -> Record:
-    change = Change(
+    change = _change(actor, table, record_id, operation, base, cells, now_us)
+    return apply_change_and_clear(book, actor.origin, change, now_us)[1]
+
+
+def _change(
+    actor: Actor,
+    table: Table,
+    record_id: str,
+    operation: Operation,
+    base: int,
+    cells: dict[str, Value],
+    now_us: int,
+) -> Change:
+    return Change(
         id=actor.id,
         table=table,
         record_id=record_id,
@@ -191,7 +208,6 @@ def _write(
         base=base,
         cells=cells,
     )
-    return apply_change_and_clear(book, actor.origin, change, now_us)[1]
 
 
 def _with_whole_values(record: Record, data: dict[str, Json]) -> dict[str, Json]:

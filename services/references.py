@@ -2,8 +2,12 @@
 
 A reference is a cell with an id, and no constraint holds it. Whoever deletes clears those that the book has, in the
 same transaction and the same batch, as ordinary changes: they are in the history, reach every device, and are undone
-with the deletion. What a device deletes, its own triggers clear. A reference that is made elsewhere meanwhile points to
-a tombstone.
+with the deletion. What a device deletes, its own triggers clear; for one that does not know all tables it is done here,
+as if by the device. A reference that is made elsewhere meanwhile points to a tombstone.
+
+Where so many records refer to one that they would keep others waiting, they are cleared in several transactions. What a
+person or a program deletes is then deleted in the last of them, and what a device pushes in the first: so whoever is
+cut off goes on by asking the same again.
 
 Going back to a moment clears nothing: what is not there then is what nothing referred to then, or what was deleted
 already.
@@ -12,7 +16,7 @@ already.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from offbook.core.errors import Invalid
 from offbook.core.merge.batch import Outcome
@@ -20,8 +24,11 @@ from offbook.core.merge.following import following_change
 from offbook.core.merge.references import cleared_cells
 from offbook.core.model import Change, Key, Operation, Record, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
-from services.sync.push import Batch, apply_batch, read_records
-from storage.base import ChangeOrigin, PushedBatch, WriteTransaction
+from services.sync.push import Batch, Turns, apply_batch, read_records
+from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
+
+RECORDS_AT_ONCE = 200
+"""So many records are cleared in one transaction: a tenth of a second, and a quarter of one on a busy host."""
 
 
 def apply_change_and_clear(
@@ -49,21 +56,85 @@ def apply_and_clear(
 
     What came of the changes. ``touched`` are their records, where the caller has read them in this transaction.
     """
-    all_changes = [change for change in changes if isinstance(change, Change)]
-    deletions = {change.key: change for change in all_changes if change.operation is Operation.DELETE}
+    deletions = _deletions(changes)
     referring = _referring(book, deletions)
     if not referring:
         return apply_batch(book, origin, changes, now_us, touched)
     together = [_in_batch(change) for change in changes]
     pushed = apply_batch(book, origin, together, now_us, touched)
-    deleted: dict[str, dict[str, Change]] = defaultdict(dict)
-    for (table, record_id), deletion in deletions.items():
-        if _is_deleted(pushed, (table, record_id)):
-            deleted[table][record_id] = deletion
+    deleted = _by_table(deletion for key, deletion in deletions.items() if _is_deleted(pushed, key))
     clearing = [change for _, record in read_records(book, referring) if (change := _clearing(record, deleted))]
     for start in range(0, len(clearing), CHANGES_MAX):
         apply_batch(book, origin, clearing[start : start + CHANGES_MAX], now_us)
     return pushed
+
+
+def apply_and_clear_in_turns(turns: Turns, origin: ChangeOrigin, changes: Batch, now_us: int) -> PushedBatch:
+    """As apply_and_clear, for a device's push: the changes in this transaction, and of what is cleared as much as fits.
+
+    The rest is cleared in those that follow. A device that was cut off has no answer, and pushes the same again.
+    """
+    deletions = _deletions(changes)
+    referring = _referring(turns.book, deletions)
+    if not referring:
+        return apply_batch(turns.book, origin, changes, now_us)
+    pushed = apply_batch(turns.book, origin, [_in_batch(change) for change in changes], now_us)
+    _clear_in_turns(turns, origin, deletions, referring, now_us)
+    return pushed
+
+
+def clear_ahead(store: Store, book_id: int, origin: ChangeOrigin, deletion: Change, now_us: int) -> None:
+    """Clear references to a record that is to be deleted, but for as many as the deletion's own transaction takes.
+
+    Nothing is cleared where the deletion has not seen the record as it is: it may come to nothing.
+    """
+    if not store.schema.cleared_with(deletion.table.name):
+        return
+    key = deletion.key
+    with store.reading(book_id) as book:
+        records = dict(read_records(book, [key]))
+        referring = _referring(book, {key: deletion})[:-RECORDS_AT_ONCE]
+    if referring and records[key].seq <= deletion.base:
+        with Turns(store, book_id) as turns:
+            _clear_in_turns(turns, origin, {key: deletion}, referring, now_us, ahead=True)
+
+
+def _clear_in_turns(
+    turns: Turns,
+    origin: ChangeOrigin,
+    deletions: Mapping[Key, Change],
+    referring: Sequence[Key],
+    now_us: int,
+    *,
+    ahead: bool = False,
+) -> None:
+    """Clear in these records references to what was deleted, or what is to be: ``ahead``."""
+    while referring:
+        targets = dict(read_records(turns.book, deletions))
+        deleted = _by_table(deletions[key] for key, record in targets.items() if ahead or record.deleted)
+        records = dict(read_records(turns.book, referring[:RECORDS_AT_ONCE]))
+        clearing = [change for record in records.values() if (change := _clearing(record, deleted))]
+        portion = turns.portion(clearing)
+        apply_batch(turns.book, origin, portion, now_us)
+        count = RECORDS_AT_ONCE
+        if len(portion) < len(clearing):
+            count = referring.index(clearing[len(portion)].key)
+        referring = referring[count:]
+        if referring:
+            turns.end()
+
+
+def _deletions(changes: Batch) -> dict[Key, Change]:
+    all_changes = (change for change in changes if isinstance(change, Change))
+    return {change.key: change for change in all_changes if change.operation is Operation.DELETE}
+
+
+def _by_table(deletions: Iterable[Change]) -> dict[str, dict[str, Change]]:
+    """Deletions by table and id."""
+    deleted: dict[str, dict[str, Change]] = defaultdict(dict)
+    for deletion in deletions:
+        deleted[deletion.table.name][deletion.record_id] = deletion
+    return deleted
 
 
 def _in_batch(change: Change | Rejection) -> Change | Rejection:
@@ -75,7 +146,7 @@ def _is_deleted(pushed: PushedBatch, key: Key) -> bool:
     return key in pushed.records and pushed.records[key].deleted
 
 
-def _referring(book: WriteTransaction, keys: Mapping[Key, Change]) -> list[Key]:
+def _referring(book: ReadTransaction, keys: Mapping[Key, Change]) -> list[Key]:
     """The records that refer to any of these by a reference that is cleared, but for these themselves."""
     ids: dict[str, list[str]] = defaultdict(list)
     for table, record_id in keys:
@@ -94,7 +165,7 @@ def _clearing(record: Record, deleted: Mapping[str, Mapping[str, Change]]) -> Ch
 
     ``deleted`` are the deletions by table and id.
     """
-    cells = cleared_cells(record, deleted)
+    cells = {} if record.deleted else cleared_cells(record, deleted)
     if not cells:
         return None
     deletion = next(change for deletions in deleted.values() for change in deletions.values())

@@ -10,9 +10,10 @@ from typing import NamedTuple, cast
 from flask import Blueprint, Response, g, request
 
 from offbook.contacts.table import FIRST_SCHEMA
-from offbook.core.protocol.requests import SCHEMA_HEADER
+from offbook.core.protocol.requests import SCHEMA_HEADER, Push, parse_push
 from offbook.core.protocol.view import View
 from offbook.core.schema import SHAPE, Schema
+from offbook.core.validation import Json
 from web.current import services
 from web.errors import ApiProblem
 
@@ -22,12 +23,19 @@ FIRST_VIEW = View(FIRST_SCHEMA)
 class Sender(NamedTuple):
     """Which tables the sender of this request may write to, and what it is shown.
 
-    ``server_shape`` is that of all that the server has, where the sender named a schema.
+    ``server_shape`` is that of all that the server has, where the sender named a schema; ``own_shape`` is the one that
+    it named.
     """
 
     schema: Schema
     view: View
     server_shape: str | None
+    own_shape: str | None = None
+
+    @property
+    def knows_tables(self) -> bool:
+        """Whether it has all tables that the server has, as the server has them."""
+        return self.own_shape is not None and self.own_shape == self.server_shape
 
     @property
     def shown_as_at_first(self) -> Schema:
@@ -46,7 +54,7 @@ def note_sender() -> None:
     if known is None:
         g.sender = sender_of_before(schema)
     elif SHAPE.fullmatch(known):
-        g.sender = Sender(schema, View(schema, is_sparse=True), schema.shape)
+        g.sender = Sender(schema, View(schema, is_sparse=True), schema.shape, known)
     else:
         rule = f"The header {SCHEMA_HEADER} must be the shape of a schema"
         raise ApiProblem(400, "bad_schema", f"{rule}, 16 hexadecimal digits as GET /tables names them.")
@@ -74,3 +82,9 @@ def register(blueprint: Blueprint) -> None:
     """Let the views of a blueprint know their sender, and tell the sender which schema the server has."""
     blueprint.before_request(note_sender)
     blueprint.after_request(add_schema_header)
+
+
+def read_push(sender: Sender, envelope: Json, device: str) -> Push:
+    """What this sender pushes from a device. Raises Malformed."""
+    schema, view, shape, _ = sender
+    return parse_push(schema, envelope, device, view, shape, knows_tables=sender.knows_tables)

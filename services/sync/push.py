@@ -14,16 +14,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from types import TracebackType
-from typing import NamedTuple
 
-from offbook.core.errors import CursorGone
 from offbook.core.merge.batch import Plan, incomplete, plan_batch
-from offbook.core.model import Change, Cursor, Key, Record, Rejection
+from offbook.core.model import Change, Key, Record, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
 from services.naming.following import following_changes
-from services.sync.pull import check_cursor
 from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
-from storage.errors import TablesGrown
 
 WHOLE_SIZE = 50_000
 """What is written in one transaction if that is all: a thousand edits of records with a few entries. A fifth of a
@@ -147,51 +143,3 @@ def sizes_of(book: WriteTransaction, changes: Batch) -> list[int]:
     counts = book.entry_counts({key for change in changes if (key := change.key) is not None})
     held: dict[Key | None, int] = {key: RECORD_SIZE + ENTRY_SIZE * count for key, count in counts.items()}
     return [size + held.get(change.key, 0) for size, change in zip(sizes, changes, strict=True)]
-
-
-class PushBasis(NamedTuple):
-    """What a push is based on: the cursor of its device, the newest seq that this was given, and the shape of the
-    schema by which its changes were read."""
-
-    since: Cursor | None = None
-    seen: int = 0
-    shape: str | None = None
-
-
-ANY_BASIS = PushBasis()
-
-
-def push_in_turns(
-    turns: Turns, origin: ChangeOrigin, batch: Batch, now_us: int, basis: PushBasis = ANY_BASIS
-) -> list[PushedBatch]:
-    """Decide a batch and carry it out: what came of it, in each transaction that it took.
-
-    Raises CursorGone, and applies nothing, where ``since`` can't be served, so that a device that is to take a snapshot
-    first knows so before its changes count: also where another database is put in this one's place meanwhile. That it
-    was pruned meanwhile is the next request's to hear: what was applied is answered.
-
-    Raises TablesGrown where the tables by which the changes were read are others by now.
-    """
-    since, seen, shape = basis
-    if since is not None:
-        check_cursor(turns.book, since, seen)
-    parts: list[PushedBatch] = []
-    while True:
-        if shape not in (None, turns.book.schema.shape):
-            raise TablesGrown
-        portion = turns.portion(batch)
-        parts.append(apply_batch(turns.book, origin, portion, now_us))
-        batch = batch[len(portion) :]
-        if not batch:
-            return parts
-        turns.end()
-        if since is not None:
-            _check_again(turns.book, since, seen)
-
-
-def _check_again(book: WriteTransaction, since: Cursor, seen: int) -> None:
-    try:
-        check_cursor(book, since, seen)
-    except CursorGone as gone:
-        if gone.reason != "pruned":
-            raise

@@ -12,8 +12,9 @@ from offbook.core.protocol.requests import Push
 from offbook.core.protocol.rows import data_of
 from offbook.core.protocol.view import View
 from offbook.core.validation import Json
+from services.sync.portions import PushBasis, push_in_turns
 from services.sync.pull import pull, read_page
-from services.sync.push import PushBasis, Turns, plan_changes, push_in_turns
+from services.sync.push import Turns, plan_changes
 from storage.base import WHOLE_PAGE, ChangeOrigin, Page, PageSize, PushedBatch, ReadTransaction, Store
 from storage.errors import TablesGrown
 
@@ -30,7 +31,7 @@ def sync(
         with store.reading(book_id) as reading:
             return {"results": [], **_page_of(reading, request, size)}
     with Turns(store, book_id) as turns:
-        basis = PushBasis(request.since, request.seen, request.shape)
+        basis = PushBasis(request.since, request.seen, request.shape, request.knows_tables)
         parts = push_in_turns(turns, origin, request.batch, now_us, basis)
     answer = _answer_to_push(parts, results_of(parts, request.view), request.view)
     if request.asks:
@@ -48,15 +49,21 @@ def sync_together(
     """
     answers: list[dict[str, Json] | CursorGone | TablesGrown] = []
     with Turns(store, book_id) as turns:
-        for (origin, since, shape), run in groupby(pushes, key=lambda pair: (pair[0], pair[1].since, pair[1].shape)):
+        for (origin, since, shape, knows), run in groupby(pushes, key=_alike):
             together = [push for _, push in run]
-            basis = PushBasis(since, max(push.seen for push in together), shape)
+            basis = PushBasis(since, max(push.seen for push in together), shape, knows)
             try:
                 answers += _taken(turns, origin, together, basis, now_us)
             except (CursorGone, TablesGrown) as error:
                 answers += [error] * len(together)
             turns.end_if_full()
     return answers
+
+
+def _alike(pair: tuple[ChangeOrigin, Push]) -> tuple[ChangeOrigin, Cursor | None, str | None, bool]:
+    """What pushes have in common that are decided as one batch."""
+    origin, push = pair
+    return origin, push.since, push.shape, push.knows_tables
 
 
 def _taken(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from offbook.contacts.table import BUILT_IN
 from offbook.core.declaration.rules import app_schema
-from offbook.core.model import Cells, Operation
+from offbook.core.model import Cells, Change, Operation
+from offbook.core.protocol.requests import parse_push
 from offbook.tables import Map, Ref, Table, Text
+from services import references
 from services.batches import undo_batch
 from services.records import delete_record
 from services.restore import Actor, restore_version
+from services.sync.responses import sync
 from storage.base import ChangeOrigin
-from tests.storage.library import Desk, Library, change, uuid
+from tests.storage.library import Desk, Json, Library, change, sql_library, uuid
+from tests.support.ending_store import Ended, StoreThatEnds
 from tests.support.memory_store import MemoryStore
 
 BOOKS = Table("notebooks", Text("name", required=True), key="name")
@@ -32,6 +39,14 @@ NOTEBOOK, OTHER = uuid(1), uuid(2)
 @pytest.fixture
 def desk() -> Desk:
     return filled(Library(MemoryStore(SCHEMA)).desk())
+
+
+@pytest.fixture
+def any_desk(engine_name: str, tmp_path: Path) -> Iterator[Desk]:
+    """The same in a database of each engine."""
+    library = sql_library(engine_name, tmp_path, SCHEMA)
+    yield filled(library.desk())
+    library.close()
 
 
 def filled(desk: Desk) -> Desk:
@@ -95,3 +110,90 @@ def test_a_restore_that_deletes_clears_too(desk: Desk) -> None:
     assert note(desk)["notebook"] == NOTEBOOK
     restore_version(desk.store, desk.book_id, ACTOR, ("notebooks", NOTEBOOK), deleted_at, desk.now + 1)
     assert note(desk).get("notebook") is None
+
+
+# --- senders that do not know the tables ------------------------------------------------------------------------------
+
+
+def pushed(desk: Desk, *items: Json, knows_tables: bool = False) -> list[Json]:
+    """The verdicts on what a device pushes that has all tables of the server, or not."""
+    desk.now += 1
+    push = parse_push(SCHEMA, {"changes": list(items)}, uuid(7), knows_tables=knows_tables)
+    return [result["verdict"] for result in sync(desk.store, desk.book_id, ACTOR.origin, push, desk.now)["results"]]
+
+
+def deletion(number: int = 6, base: int | None = None, desk: Desk | None = None) -> Json:
+    return change(number, "DELETE", 1, table="notebooks", base=desk.head() if desk else base)
+
+
+def test_what_a_device_deletes_that_does_not_know_the_tables_is_cleared(any_desk: Desk) -> None:
+    before = note(any_desk)
+    assert pushed(any_desk, deletion(desk=any_desk)) == ["applied"]
+    cells = note(any_desk)
+    assert (cells.get("notebook"), cells.get("links/k1/to"), cells["links/k2/to"]) == (None, None, OTHER)
+    assert (cells["origin"], cells["links/k1/label"]) == (NOTEBOOK, "a")
+    with any_desk.store.reading(any_desk.book_id) as book:
+        (batch,) = [summary.id for summary in book.batches.page(10)]
+        assert book.history("notes", uuid(3))[-1].replica == book.history("notebooks", NOTEBOOK)[-1].replica
+    undo_batch(any_desk.store, any_desk.book_id, ACTOR, batch, any_desk.now + 1)
+    assert note(any_desk) == before
+
+
+def test_a_device_that_knows_the_tables_clears_what_it_has_itself(desk: Desk) -> None:
+    before = note(desk)
+    assert pushed(desk, deletion(desk=desk), knows_tables=True) == ["applied"]
+    assert note(desk) == before
+
+
+def test_a_deletion_that_loses_clears_nothing(desk: Desk) -> None:
+    before, seen = note(desk), desk.head()
+    desk.push(change(6, "UPDATE", 1, table="notebooks", base=seen, by=2, name="Home again"))
+    assert pushed(desk, deletion(7, seen)) == ["superseded"]
+    assert note(desk) == before
+
+
+def test_a_deletion_that_is_pushed_again_clears_what_was_left_and_nothing_twice(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a server that ended between two of its transactions."""
+    monkeypatch.setattr(references, "RECORDS_AT_ONCE", 2)
+    desk.push(*(change(10 + n, "INSERT", 10 + n, table="notes", notebook=NOTEBOOK) for n in range(5)))
+    item = deletion(desk=desk)
+    cut_off = Desk(StoreThatEnds(desk.store, turns=2), desk.book_id)
+    cut_off.now = desk.now
+    with pytest.raises(Ended):
+        pushed(cut_off, item)
+    referring = [note(desk, 10 + n).get("notebook") for n in range(5)]
+    assert referring.count(None) == 3, "and the note that refers in every way"
+    assert pushed(desk, item) == ["applied"]
+    assert [note(desk, 10 + n).get("notebook") for n in range(5)] == [None] * 5
+    desk.push(change(20, "UPDATE", 10, table="notes", base=desk.head(), notebook=NOTEBOOK))
+    assert pushed(desk, item) == ["applied"]
+    assert note(desk, 10)["notebook"] == NOTEBOOK, "it was made since, and points to a tombstone"
+
+
+def test_many_references_are_cleared_in_turns_and_one_batch(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record is deleted in the last: whoever is cut off finds it, and deletes it again."""
+    monkeypatch.setattr(references, "RECORDS_AT_ONCE", 2)
+    desk.push(*(change(10 + n, "INSERT", 10 + n, table="notes", notebook=NOTEBOOK) for n in range(5)))
+    cut_off = Desk(StoreThatEnds(desk.store, turns=1), desk.book_id)
+    cut_off.now = desk.now
+    with pytest.raises(Ended):
+        delete(cut_off)
+    with desk.store.reading(desk.book_id) as book:
+        assert not book.records("notebooks", [NOTEBOOK])["notebooks", NOTEBOOK].deleted
+    assert [note(desk, 10 + n).get("notebook") for n in range(5)].count(None) == 1
+    delete(desk)
+    assert [note(desk, 10 + n).get("notebook") for n in range(5)] == [None] * 5
+    undo_batch(desk.store, desk.book_id, ACTOR, ACTOR.id, desk.now + 2)
+    assert [note(desk, 10 + n).get("notebook") for n in range(5)] == [NOTEBOOK] * 5
+
+
+def test_a_deletion_that_has_not_seen_all_clears_nothing_ahead(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "RECORDS_AT_ONCE", 0)
+    before, seen = note(desk), desk.head()
+    desk.push(change(6, "UPDATE", 1, table="notebooks", base=seen, name="Home again"))
+    lost = parse_push(SCHEMA, {"changes": [deletion(7, 1)]}, uuid(7)).batch[0]
+    assert isinstance(lost, Change)
+    references.clear_ahead(desk.store, desk.book_id, ACTOR.origin, lost, desk.now + 1)
+    assert note(desk) == before

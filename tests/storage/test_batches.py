@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import count
 from uuid import uuid4
@@ -15,8 +14,8 @@ from offbook.core.model import Author
 from services import batches as service
 from services.batches import list_batches, read_batch, undo_batch
 from services.restore import Actor
-from storage.base import Store, WriteTransaction
 from tests.storage.library import ORIGIN, START, Desk, Json, Library, change, uuid
+from tests.support.ending_store import Ended, StoreThatEnds
 
 FIRST, SECOND = uuid(501), uuid(502)
 NUMBERS = count(10_000)
@@ -123,23 +122,3 @@ def shown_of(rows: dict[str, Json]) -> Json:
         record_id: {name: value for name, value in row.items() if name != "updated_at"}
         for record_id, row in rows.items()
     }
-
-
-class Ended(Exception):
-    """The server's process has ended."""
-
-
-class StoreThatEnds:
-    """A store that takes so many transactions."""
-
-    def __init__(self, store: Store, turns: int) -> None:
-        self.schema, self.since = store.schema, store.since
-        self.reading = store.reading
-        self._store = store
-        self._turns = turns
-
-    def writing(self, book_id: int) -> AbstractContextManager[WriteTransaction]:
-        self._turns -= 1
-        if self._turns < 0:
-            raise Ended
-        return self._store.writing(book_id)

@@ -282,7 +282,7 @@ def _targets(record: Record, reference: Reference) -> Iterator[Value]:
         yield record.cells.get(reference.field.name)
         return
     entries = with_all_fields(record.table, record.cells)[reference.map.name]
-    yield from (entry[reference.field.name] for entry in entries.values())
+    yield from (entry.get(reference.field.name) for entry in entries.values())
 
 
 def _named(record: Record, place: NamingMap) -> Iterator[str]:

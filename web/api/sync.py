@@ -17,7 +17,6 @@ from offbook.core.protocol.requests import (
     SCHEMA_HEADER,
     Push,
     parse_cursor,
-    parse_push,
 )
 from offbook.core.protocol.view import View
 from offbook.core.validation import Json
@@ -35,7 +34,7 @@ from web.bodies import loads, read_body, render_json
 from web.current import services
 from web.errors import ApiProblem
 from web.request_values import query
-from web.schema_header import sender
+from web.schema_header import read_push, sender
 from web.server.wsgi_bridge import CROWD
 from web.telemetry.events import PushedChanges, note_sync
 
@@ -90,7 +89,7 @@ def push_and_pull() -> Response:
         result = tutorial.push(server.tutorial, login, envelope, now_us)
         note_sync(PushedChanges("tutorial", login.book_id, login.device.id, [result]))
         return render_json(result)
-    push = parse_push(sender().schema, envelope, login.device.uuid, sender().view, sender().server_shape)
+    push = read_push(sender(), envelope, login.device.uuid)
     report_device(**device_report(push, now_us))
     result = sync(server.store, login.book_id, origin_of(login), push, now_us, page_size())
     if push.asks:
@@ -112,7 +111,7 @@ def plan() -> Response:
     """Tell what a sync with this body would do, and do nothing."""
     login = current_device()
     envelope = loads(read_body(request, BODY_BYTES_MAX))
-    push = parse_push(sender().schema, envelope, login.device.uuid, sender().view)
+    push = read_push(sender(), envelope, login.device.uuid)
     return render_json(dry_run(services().store, login.book_id, push, services().clock()))
 
 

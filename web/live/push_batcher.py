@@ -16,11 +16,12 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 
 from offbook.core.errors import CursorGone, Malformed, NotLetIn
-from offbook.core.protocol.requests import INTEGER_MAX, Push, parse_push
+from offbook.core.protocol.requests import INTEGER_MAX, Push
 from offbook.core.validation import Json
 from services.container import Services
 from services.sync.responses import sync_together
 from storage.errors import TablesGrown, Unwritable
+from web import schema_header
 from web.api.sync import device_report
 from web.bodies import loads
 from web.errors import CODES, ApiProblem, database_busy, problem_of
@@ -121,8 +122,7 @@ def read_push(subscriber: Subscriber, body: bytes) -> PendingPush | str:
         number = pop_number(envelope)
         if subscriber.device is None:
             raise ApiProblem(403, "forbidden", "A page may listen, and changes things by its forms.")
-        schema, view, shape = subscriber.sender
-        return PendingPush(number, parse_push(schema, envelope, subscriber.device.uuid, view, shape))
+        return PendingPush(number, schema_header.read_push(subscriber.sender, envelope, subscriber.device.uuid))
     except Malformed as error:
         return encode(number, problem_of(error))
     except ApiProblem as problem:

@@ -62,7 +62,7 @@ class Push:
     ``seen`` is the newest seq that the device was given for a change of its own, which may be newer than ``since``;
     ``kept`` asks what the page's records were at that seq. ``view`` is what the answer shows, ``page_view``
     what its page does: None, where that is all there is. ``shape`` is that of the server's tables by which it was
-    read, where these may have grown since.
+    read, where these may have grown since. ``knows_tables`` is whether its sender has all tables that the server has.
     """
 
     batch: list[Change | Rejection]
@@ -75,18 +75,26 @@ class Push:
     view: View | None = None
     page_view: View | None = None
     shape: str | None = None
+    knows_tables: bool = True
 
 
 # --- a push --------------------------------------------------------------------------------------------------------
 
 
 def parse_push(
-    schema: Schema, envelope: Json, default_replica: str, view: View | None = None, shape: str | None = None
+    schema: Schema,
+    envelope: Json,
+    default_replica: str,
+    view: View | None = None,
+    shape: str | None = None,
+    *,
+    knows_tables: bool = True,
 ) -> Push:
     """Read the body of ``POST /sync``. ``default_replica`` stands for a change that names none.
 
     ``schema`` are the tables that may be written to, ``view`` is what the sender is shown, ``shape`` that of all tables
-    of the server, where the sender may know of them. Raises Malformed for a fault of the envelope.
+    of the server, where the sender may know of them; ``knows_tables`` is whether it has them all itself. Raises
+    Malformed for a fault of the envelope.
     """
     if not isinstance(envelope, dict):
         raise Malformed.of(messages.PUSH_NOT_AN_OBJECT)
@@ -108,6 +116,7 @@ def parse_push(
         view,
         view if envelope.get("only") is None else (view or View(schema)).only_of(envelope["only"]),
         shape,
+        knows_tables,
     )
 
 
