@@ -100,7 +100,7 @@ def restore(
     """
     if to not in (BEFORE, AFTER):
         raise Invalid("bad_choice", f"to is {BEFORE} or {AFTER} the change.")
-    values = restored_values(entry, cells, to)
+    values = restored_values(entry, cells, to, connection.schema[entry.key[0]].composite_cells)
     with change_log.without_logging(connection):
         sent = _sent_record(connection, entry.key)
         last = _last_cells(sent, history)

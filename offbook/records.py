@@ -15,6 +15,7 @@ from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.lenient_validation import read_row, typed_part
 from offbook.core.listing import Place, has_words, place_in_list, sort_fields
+from offbook.core.merge.composite import completed_data
 from offbook.core.merge.naming import names_in_entries
 from offbook.core.messages import BAD_ID, KEY_EXISTS, MISSING_IN_ENTRY, TOO_MANY_ENTRIES, UNKNOWN_FIELD
 from offbook.core.model import Operation, Value
@@ -316,8 +317,9 @@ def check_data(
     """``data`` in the form in which it is stored. Raises Invalid by the rules that the server has.
 
     ``before`` is the record as it is: an entry that is new must have what an entry needs, and what is there already, a
-    kind that is not known here for instance, may be written again.
+    kind that is not known here for instance, may be written again. What belongs to one value is completed.
     """
+    data = completed_data(table, data, before)
     cells = _check_cells(table, data, operation, before)
     stored = change_data(table, cells)
     for map_ in table.maps:

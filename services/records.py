@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from offbook.core.errors import Conflicting, NotFound, OffbookError
+from offbook.core.merge.composite import completed_data
 from offbook.core.merge.naming import check_name
 from offbook.core.model import Cells, Change, Operation, Record, Value
 from offbook.core.protocol.record_lists import table_named
@@ -82,7 +83,7 @@ def create_record(
     """
     with store.writing(book_id) as book:
         table = book.schema[table.name]
-        cells = parse_cells(table, data, Operation.INSERT)
+        cells = parse_cells(table, completed_data(table, data, {}), Operation.INSERT)
         if (place := naming_map_of(book.schema, table)) is not None:
             check_name(place, str(cells[table.key]))
             if record_id is None:
@@ -137,7 +138,8 @@ def update_record(
         return update_named(store, book_id, actor, place, fetch, cells, now_us)
     with store.writing(book_id) as book:
         record = _expected(book, table, record_id, is_expected)
-        cells = parse_cells(record.table, _with_whole_values(record, data), Operation.UPDATE)
+        whole = completed_data(record.table, _with_whole_values(record, data), record.cells)
+        cells = parse_cells(record.table, whole, Operation.UPDATE)
         return _write(book, actor, record.table, record.id, Operation.UPDATE, record.seq, cells, now_us)
 
 

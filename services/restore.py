@@ -92,7 +92,7 @@ def restore_values(
         if entry is None:
             raise NotFound("There is no such change in the history. It may be too old: the history is kept for a time.")
         record = _record(book, entry.key)
-        values = restored_values(entry, cells, to)
+        values = restored_values(entry, cells, to, record.table.composite_cells)
         patch = to_values(record, values, lambda: _known_cells(book, entry.key) | {**entry.data, **values})
         return _append(book, actor, record, patch, now_us)
 

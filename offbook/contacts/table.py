@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from offbook.contacts.names import COMPOSITE
 from offbook.core.schema import Field, Map, Naming, Schema, Table, Type
 
 GROUP = "group"
@@ -17,6 +18,7 @@ DETAIL_KINDS = ("phone", "email", "address", "url", "date", GROUP, "custom")
 CONTACTS = Table(
     name="contacts",
     singular="contact",
+    composite=COMPOSITE,
     fields=(
         Field("name", limit=300, required=True),
         Field("email", limit=320, beside="email"),

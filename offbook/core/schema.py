@@ -13,12 +13,12 @@ from __future__ import annotations
 import re
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from offbook.core.text import fold_key
 
@@ -94,6 +94,26 @@ class Field:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "is_needed", self.required and self.default is None)
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Fields of a table that are one value for merging: the ``whole``, which is shown, and the ``parts`` of it.
+
+    A change that writes to any of them writes them all: ``complete(written, known)`` says what such a write leaves out,
+    where ``known`` are the cells as its writer knew them. A record without a whole is called by the first of
+    ``stand_ins`` that is filled.
+    """
+
+    whole: str
+    parts: tuple[str, ...]
+    stand_ins: tuple[str, ...]
+    complete: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
+
+    @cached_property
+    def cells(self) -> tuple[str, ...]:
+        """All that belongs together; the whole first."""
+        return self.whole, *self.parts
 
 
 class Columns(ABC):
@@ -194,7 +214,8 @@ class Table(Columns):
     A new record's id follows from its ``key`` field, where it has one: two devices that add the same key offline add
     the same record. ``shows`` are the fields of a list and ``order`` what it is sorted by. ``policy`` is the table's
     own conflict policy, where it is not the book's. ``heading`` is what people read instead of the name, and
-    ``singular`` what they call one record.
+    ``singular`` what they call one record. ``composite`` says which fields are one value; like ``naming``, that is
+    nothing that a declaration tells others.
     """
 
     name: str
@@ -206,6 +227,7 @@ class Table(Columns):
     order: tuple[str, ...] = ()
     policy: str = ""
     singular: str = "record"
+    composite: Composite | None = field(default=None, compare=False, repr=False)
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -232,6 +254,11 @@ class Table(Columns):
     def has_json(self) -> bool:
         """Whether any cell holds JSON."""
         return bool(self.json_names) or any(map_.json_names for map_ in self.maps)
+
+    @cached_property
+    def composite_cells(self) -> frozenset[str]:
+        """The cells that are one value; none where each is its own."""
+        return frozenset(self.composite.cells if self.composite is not None else ())
 
     def has_cell(self, cell: str) -> bool:
         """Whether a record of this table can have a cell of this name."""

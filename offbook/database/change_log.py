@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from offbook.core.merge.composite import completed_data
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation
 from offbook.core.protocol.json import object_of
@@ -309,8 +310,10 @@ def _is_map(table: Table | None, name: str) -> bool:
 
 
 def merge_into_insert(table: Table | None, data: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
-    """The data of an INSERT with that of a later change of its record taken in: an entry removed is none any more."""
-    merged = merge_data(table, dict(data), later)
+    """The data of an INSERT with that of a later change of its record taken in: an entry removed is none any more, and
+    what is one value is completed.
+    """
+    merged = merge_data(table, dict(data), later if table is None else completed_data(table, later, data))
     return {
         name: _without_removed(value) if isinstance(value, dict) and _is_map(table, name) else value
         for name, value in merged.items()

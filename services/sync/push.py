@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 from types import TracebackType
 
+from offbook.core.history.reconstruct import state_at
 from offbook.core.merge.batch import Plan, incomplete, plan_batch
-from offbook.core.model import Change, Key, Record, Rejection
+from offbook.core.model import NO_CELLS, Cells, Change, Key, Record, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
 from services.naming.following import following_changes
 from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
@@ -70,11 +72,19 @@ def plan_changes(
     if touched is None:
         touched = _touched(book, batch)
     open_conflicts = book.open_conflict_keys(resolved_ids) if resolved_ids else {}
-    result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts)
+    cells_at = partial(_cells_at, book, touched)
+    result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts, cells_at=cells_at)
     if lacking := incomplete(result):
         discarded = ((key, replica, writes) for key in lacking for replica, writes in book.discarded_writes(key))
-        result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts, discarded)
+        result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts, discarded, cells_at)
     return result
+
+
+def _cells_at(book: ReadTransaction, records: Mapping[Key, Record], key: Key, seq: int) -> Cells:
+    """The cells that one of these records had right after a seq; none where the history does not reach back so far."""
+    if key not in records or seq < book.book.pruned:
+        return NO_CELLS
+    return state_at(records[key], book.steps_since(seq, key), seq)
 
 
 def _touched(book: ReadTransaction, batch: Batch) -> dict[Key, Record]:

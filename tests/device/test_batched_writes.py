@@ -106,6 +106,7 @@ def test_an_import_logs_what_adding_one_by_one_logs(tmp_path: Path) -> None:
     contact = {
         "id": "a0000000-0000-4000-8000-000000000001",
         "name": "Ada",
+        "given_name": "Ada",
         "phone": None,
         "starred": True,
         "details": {

@@ -105,6 +105,31 @@ def test_a_value_that_can_not_be_stored_is_refused_at_once(
     assert len(logged(book)) == 1
 
 
+def test_a_contact_without_a_name_is_called_by_what_there_is(book: Replica) -> None:
+    with pytest.raises(Invalid, match="name is needed"):
+        book.contacts.add(notes="x")
+    with pytest.raises(Invalid, match="name may not be empty"):
+        book.contacts.add(name=" ")
+    firm = book.contacts.add(company="Acme", phone="1")
+    assert book.contacts.get(firm)["name"] == "Acme"
+    book.contacts.update(firm, company=None)
+    assert book.contacts.get(firm)["name"] == "1"
+    book.contacts.update(firm, given_name="Ada", family_name="King")
+    assert book.contacts.get(firm)["name"] == "Ada King"
+
+
+def test_a_rename_is_one_change_of_the_name_and_all_of_its_parts(book: Replica) -> None:
+    ada = book.contacts.add(name="Ada Lovelace")
+    book.contacts.update(ada, name="Ada King")
+    record = book.contacts.get(ada)
+    assert (record["given_name"], record["family_name"]) == ("Ada", "King")
+    parts = {"prefix": None, "given_name": "Ada", "middle_name": None, "family_name": "King", "suffix": None}
+    assert logged(book) == [
+        ("INSERT", {"name": "Ada Lovelace", "given_name": "Ada", "family_name": "Lovelace"}),
+        ("UPDATE", {"name": "Ada King", **parts}),
+    ]
+
+
 @pytest.mark.parametrize("starred", [True, False])
 def test_a_flag_in_an_insert_arrives_as_it_was_set_and_what_is_empty_is_not_sent(
     starred: bool, device: Device, server: Server
@@ -113,11 +138,12 @@ def test_a_flag_in_an_insert_arrives_as_it_was_set_and_what_is_empty_is_not_sent
     a, b = device("a"), device("b")
     a.connection.execute("INSERT INTO contacts (name, starred, phone) VALUES ('Ada', ?, NULL)", (int(starred),))
     a.contacts.add(name="Bob", starred=starred, phone=None)
-    cells = [{"name": name} | ({"starred": True} if starred else {}) for name in ("Ada", "Bob")]
-    assert logged(a) == [("INSERT", data) for data in cells]
+    star = {"starred": True} if starred else {}
+    ada, bob = {"name": "Ada"} | star, {"name": "Bob", "given_name": "Bob"} | star
+    assert logged(a) == [("INSERT", ada), ("INSERT", bob)]
     a.sync()
     b.sync()
-    assert sorted(server.contacts.values(), key=str) == cells
+    assert sorted(server.contacts.values(), key=str) == sorted([ada | {"given_name": "Ada"}, bob], key=str)
     for book in (a, b):
         shown = [(contact["name"], contact["starred"], contact["phone"]) for contact in book.contacts.list()]
         assert shown == [("Ada", starred, None), ("Bob", starred, None)]

@@ -179,8 +179,41 @@ def test_what_is_rolled_back_is_not_logged(tool: Tool) -> None:
 
 
 def test_a_contact_needs_a_name(tool: Tool) -> None:
-    assert "contacts.name" in tool.refuses("INSERT INTO contacts(phone) VALUES ('1')")
+    assert "contacts.name" in tool.refuses("INSERT INTO contacts(notes) VALUES ('1')")
+    tool.ada()
+    assert "contacts.name" in tool.refuses("UPDATE contacts SET name = NULL")
     assert tool.logged() == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "name"),
+    [
+        ({"company": "Acme", "phone": "1"}, "Acme"),
+        ({"phone": "1", "email": "a@b.c", "name": ""}, "a@b.c"),
+        ({"phone": "1", "email": ""}, "1"),
+        ({"phone": "1", "family_name": "King", "prefix": "Dr."}, "Dr. King"),
+    ],
+)
+def test_a_contact_without_a_name_is_called_by_its_parts_or_by_what_there_is(
+    columns: dict[str, str], name: str, tool: Tool
+) -> None:
+    names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+    tool(f"INSERT INTO contacts ({names}) VALUES ({marks})", *columns.values())
+    assert tool("SELECT name FROM contacts") == [(name,)]
+    ((operation, _, data),) = tool.logged()
+    assert (operation, data) == ("INSERT", {**columns, "name": name})
+    tool("UPDATE contacts SET name = NULL, notes = 'x'")
+    assert tool("SELECT name, notes FROM contacts") == [(name, "x")]
+    assert [(operation, data) for operation, _, data in tool.logged()] == [("UPDATE", {"name": name, "notes": "x"})]
+    assert tool("SELECT applying FROM offbook_guard") == [(0,)]
+
+
+def test_the_parts_of_a_name_are_logged_together_and_a_name_alone(tool: Tool) -> None:
+    tool.ada(given_name="Ada")
+    tool("UPDATE contacts SET family_name = 'King'")
+    tool("UPDATE contacts SET name = 'Ada King'")
+    parts = {"given_name": "Ada", "middle_name": None, "family_name": "King", "prefix": None, "suffix": None}
+    assert [data for _, _, data in tool.logged()] == [parts, {"name": "Ada King"}]
 
 
 # --- the same id again ---------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ from tests.storage.library import LATER, ORIGIN, START, TICK, Desk, Json, Librar
 ADDRESS = {"kind": "address", "label": "home", "street": "12 St James's Sq", "city": "London", "country": "UK"}
 WHOLE: dict[str, Any] = {
     "name": "Ada Lovelace",
+    "given_name": "Ada",
+    "family_name": "Lovelace",
     "email": "ada@example.org",
     "birthday": "--12-10",
     "notes": "Zeilen\nund \U0001f600 'quotes' \"too\" %_\\",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offbook.core.errors import CursorGone
@@ -10,7 +11,6 @@ from offbook.core.merge.policies import POLICIES
 from offbook.core.merge.retention import PurgedRows
 from tests.storage.library import Desk, Json, Library, change, rows_of, uuid
 from tests.storage.scenarios import HISTORIES, RECORDS, Push, play
-from tests.support.samples import drawn
 
 
 def insert(number: int, record: int = 1, **data: Json) -> Json:
@@ -225,7 +225,8 @@ SHARES = st.tuples(st.floats(0, 1), st.floats(0, 1))
 
 
 @pytest.mark.proof
-@drawn(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), shares=SHARES)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), shares=SHARES)
 def test_pruning_never_changes_what_lives(
     story_library: Library, story: list[Push], policy: str, shares: tuple[float, float]
 ) -> None:
@@ -246,7 +247,8 @@ def test_pruning_never_changes_what_lives(
 
 
 @pytest.mark.proof
-@drawn(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), shares=SHARES, since=st.floats(0, 1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), shares=SHARES, since=st.floats(0, 1))
 def test_a_late_device_agrees_after_any_prune_and_nothing_deleted_comes_back(
     story_library: Library, story: list[Push], policy: str, shares: tuple[float, float], since: float
 ) -> None:

@@ -13,6 +13,7 @@ from offbook.tables import Table as AppTable
 PEOPLE = replace(
     CONTACTS,
     name="people",
+    composite=None,
     maps=tuple(replace(map_, rows=f"people_{map_.name}", owner="people_id") for map_ in CONTACTS.maps),
 )
 """Contacts as an app may declare them."""

@@ -203,7 +203,7 @@ CHANGES: dict[str, tuple[Any, str]] = {
     "data that is null": ({"data": None}, "bad_data"),
     "data that is a list": ({"data": []}, "bad_data"),
     "data that is text": ({"data": "{}"}, "bad_data"),
-    "no name": ({"data": {"phone": "1"}}, "missing"),
+    "no name": ({"data": {"notes": "1"}}, "missing"),
     "a name that is null": ({"data": {"name": None}}, "missing"),
     "a name that is empty": ({"data": {"name": ""}}, "missing"),
     "a name of spaces": ({"data": {"name": " \t\u00a0"}}, "missing"),

@@ -72,6 +72,7 @@ DETAIL_KINDS = ("phone", "email", "address")
 _DETAILS = CONTACTS.maps[0]
 CONTACTS = replace(
     CONTACTS,
+    composite=None,
     fields=tuple(
         replace(one, limit=40 if one.name == "notes" else one.limit) for one in CONTACTS.fields if one.name != "company"
     ),
@@ -88,7 +89,8 @@ CONTACTS = replace(
 )
 BUILT_IN = Schema((CONTACTS, LABELS))
 """
-"""A version that lacks kinds, a field and an attribute, and takes notes of 40 characters at the most."""
+"""A version that lacks kinds, a field and an attribute, takes notes of 40 characters at the most, and knows the cells
+of a name each for itself."""
 
 
 def last(folder: Path) -> Modules:

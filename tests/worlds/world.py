@@ -13,6 +13,7 @@ from random import Random
 from uuid import UUID
 
 from offbook import SyncReport
+from offbook.contacts.names import PARTS, Parts, agrees, parts_of
 from offbook.core.merge.policies import POLICIES
 from offbook.core.merge.retention import RetentionLimits
 from tests.storage.library import Library
@@ -99,10 +100,12 @@ class World:
             assert {one["id"] for one in device.replica.conflicts()} == self.server.waiting(), device.name
         for record_id, row in self._of_one_hand().items():
             known = self.ledger.known[record_id]
-            now, wanted = without_times(known(truth.get(record_id, (0, None))[1])), without_times(known(row))
+            now, wanted = as_typed(known(truth.get(record_id, (0, None))[1])), as_typed(known(row))
             if self.ledger.was_restored:  # what was emptied may be back, of a device that had not heard of it
                 now = what_stands(wanted, now)
             assert now == wanted, f"against itself: {row}"
+        torn = [row for _, row in truth.values() if row is not None and not has_its_parts(row)]
+        assert not torn, f"a name and parts of two renames: {torn}"
         back = sorted(self.ledger.gone & truth.keys())
         assert not back, f"deleted and back: {back}"
         parked = [device.replica.parked() for device in self.devices]
@@ -119,9 +122,16 @@ class World:
             device.replica.close()
 
 
-def without_times(row: Json) -> Json:
-    """Empty text is no text."""
-    return row and {name: value or None for name, value in row.items() if name not in ("created_at", "updated_at")}
+def as_typed(row: Json) -> Json:
+    """A row without its times, and without the parts of its name, which the server derives. Empty text is no text."""
+    made = {"created_at", "updated_at", *PARTS}
+    return row and {name: value or None for name, value in row.items() if name not in made}
+
+
+def has_its_parts(row: Json) -> bool:
+    """Whether a contact's name and parts are of one rename. Nobody types parts here."""
+    parts = Parts(*(row[part] for part in PARTS))
+    return agrees(row["name"], parts) or parts == parts_of(row["name"], row)
 
 
 def what_stands(wanted: Json, now: Json) -> Json:

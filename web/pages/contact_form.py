@@ -17,8 +17,10 @@ from types import MappingProxyType
 from typing import Any
 
 from offbook.contacts.labels import KINDS, cell_label
+from offbook.contacts.names import PARTS, Parts, join
 from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Invalid, Malformed
+from offbook.core.merge.composite import completed_data
 from offbook.core.model import Operation
 from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import is_seq
@@ -43,7 +45,6 @@ FIELDS = tuple(
 NO_SEQ = -1
 """In place of a base that is none: the change is rejected for it, and what was typed is kept."""
 
-NAME_PARTS = ("prefix", "given_name", "middle_name", "family_name", "suffix")
 BREAK = re.compile(r"\r\n?|\n")
 
 
@@ -220,10 +221,12 @@ def data_of(form: ContactForm) -> dict[str, Json]:
     """The ``data`` of the change that saves this form: only what differs from what it was opened with."""
     opened = form.opened
     values: dict[str, Json] = {name: _text(opened.get(name), form.fields[name], name in LONG_FIELDS) for name in FIELDS}
-    if not values["name"]:
-        values["name"] = _name(values)
     for kind in OWN_FIELDS:
         values.update(_own(form, kind))
+    if not values["name"]:
+        values["name"] = join(Parts(*(values[part] for part in PARTS))) or None
+    typed = {name: value for name, value in values.items() if value != opened.get(name)}
+    values |= completed_data(CONTACTS, typed, opened)
     data = {name: value for name, value in values.items() if value != opened.get(name)}
     if details := _details(form):
         data["details"] = details
@@ -237,11 +240,6 @@ def _text(before: str | None, typed: str, long: bool = False) -> str | None:
     if before is not None and text == BREAK.sub(breaks, before):
         return before
     return text.strip() or None
-
-
-def _name(values: Mapping[str, Json]) -> str | None:
-    """A contact that was given no name is called by its parts, or by its company."""
-    return " ".join(values[part] for part in NAME_PARTS if values[part]) or values["company"]
 
 
 def _own(form: ContactForm, kind: str) -> dict[str, Json]:

@@ -6,7 +6,7 @@ None or empty, so nothing here takes for granted that a history is whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from offbook.core.messages import NO_VALUE_IN_CHANGE
 from offbook.core.model import Author, Cells, DiscardedWrite, Key, Operation, Value, Verdict
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS
+from offbook.core.validation import same
 
 BEFORE, AFTER = "before", "after"
 """Which values of a change are to be restored: those that it replaced, or its own."""
@@ -126,17 +127,22 @@ def written(entry: HistoryEntry) -> Cells:
     if entry.created:
         return {**entry.data, EXISTS: True}
     exists = entry.operation != Operation.DELETE
-    return {cell: exists if cell == EXISTS else entry.data.get(cell) for cell in entry.before}
+    values = {cell: exists if cell == EXISTS else entry.data.get(cell) for cell in entry.before}
+    return {cell: value for cell, value in values.items() if not same(value, entry.before[cell])}
 
 
 def was_deferred(entry: HistoryEntry, cell: str) -> bool:
     """Whether the change's value for this cell was left to a person."""
-    decided = written(entry).keys() | {discarded.cell for discarded in entry.beaten}
+    taken = entry.data if entry.created else entry.before
+    decided = taken.keys() | {discarded.cell for discarded in entry.beaten}
     return entry.verdict == Verdict.CONFLICT and cell in entry.data and cell not in decided
 
 
-def restored_values(entry: HistoryEntry, cells: Iterable[str] | None, to: str) -> Cells:
-    """The values from before or after a change: of these cells, or of all that it named. Raises Invalid."""
+def restored_values(entry: HistoryEntry, cells: Iterable[str] | None, to: str, together: Collection[str] = ()) -> Cells:
+    """The values from before or after a change: of these cells, or of all that it named. Raises Invalid.
+
+    What stands ``together`` is one value: whoever names a part of it names all.
+    """
     values = dict(entry.before if to == BEFORE else entry.data)
     if entry.operation == Operation.DELETE and to == AFTER:
         values[EXISTS] = False
@@ -147,4 +153,6 @@ def restored_values(entry: HistoryEntry, cells: Iterable[str] | None, to: str) -
     names = list(cells)
     if missing := [cell for cell in names if cell not in values]:
         raise Invalid.of(NO_VALUE_IN_CHANGE, name=missing[0][:80])
+    if not set(together).isdisjoint(names):
+        names += [cell for cell in together if cell in values]
     return {cell: values[cell] for cell in names}

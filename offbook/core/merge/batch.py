@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
+from offbook.core.merge.composite import CellsAt, completed_change, is_as_sent, nothing_known
 from offbook.core.merge.decide import Create, Decision, NoChange, Reject, Write, decide, for_history
 from offbook.core.messages import BASE_UNKNOWN, MISSING_IN_ENTRY, Fault
 from offbook.core.model import (
@@ -130,12 +131,14 @@ def plan_batch(
     now_us: int,
     open_conflicts: Mapping[str, Key] = NO_CONFLICTS,
     discarded_before: Iterable[tuple[Key, str, Sequence[DiscardedWrite]]] = (),
+    cells_at: CellsAt = nothing_known,
 ) -> Plan:
     """Decide a whole batch. ``records`` holds those of its records that exist.
 
     ``recorded_verdicts`` are those of its changes that came before. ``open_conflicts`` are those that the batch names,
     with their records: others are resolved already. ``discarded_before`` are writes that lost before this batch, by
-    record and replica: needed for the records that ``incomplete`` names.
+    record and replica: needed for the records that ``incomplete`` names. ``cells_at`` tells what a record was before
+    the batch, at an earlier seq: it is called only where a change writes a part of a value that others wrote meanwhile.
     """
     plan = Plan(book.seq, dict(records))
     for key, replica, discarded in discarded_before:
@@ -148,7 +151,7 @@ def plan_batch(
             plan.outcomes.append(Outcome(item.id, recorded.verdict, recorded.seq, item.key, has_key, recorded.fault))
             continue
         if isinstance(item, Change):
-            logged: LoggedChange | None = _plan_change(plan, item, book, now_us, open_conflicts)
+            logged: LoggedChange | None = _plan_change(plan, item, book, now_us, open_conflicts, cells_at)
         else:
             logged = _plan_rejection(plan, item)
         if logged is not None:
@@ -175,10 +178,17 @@ def _plan_rejection(plan: Plan, rejection: Rejection) -> LoggedChange | None:
 
 
 def _plan_change(
-    plan: Plan, change: Change, book: BookState, now_us: int, open_conflicts: Mapping[str, Key]
+    plan: Plan,
+    sent: Change,
+    book: BookState,
+    now_us: int,
+    open_conflicts: Mapping[str, Key],
+    cells_at: CellsAt,
 ) -> LoggedChange:
     """Decide one change on the records as they stand, and write down what follows."""
-    key, seq = change.key, next_seq(plan.seq, now_us)
+    key, seq = sent.key, next_seq(plan.seq, now_us)
+    record = plan.records.get(key)
+    change = completed_change(sent, record, cells_at)
     conflict_ids = () if change.history else change.resolves
     resolved = [id_ for id_ in conflict_ids if open_conflicts.get(id_) == key and id_ not in plan.closed]
     if change.timestamp > now_us // 1000:
@@ -190,7 +200,7 @@ def _plan_change(
     if resolved and not isinstance(decision, Reject):
         plan.closed.update(dict.fromkeys(resolved, logged))
     plan.seq = logged.seq or plan.seq
-    shows_record = _is_not_as_sent(change, decision)
+    shows_record = _is_not_as_sent(change, decision) or not is_as_sent(sent, change, record)
     answered_seq = None if change.history else logged.seq  # no row that its device gets ever has that seq
     plan.outcomes.append(Outcome(change.id, logged.verdict, answered_seq, key, shows_record, logged.fault))
     return logged

@@ -145,7 +145,7 @@ def _apply_resolutions(
         if resolutions.get(cell, Resolution.ACCEPT) is Resolution.ACCEPT
     }
     discarded = _discarded_writes(context, resolutions, Resolution.DISCARD, policy)
-    deferred = _discarded_writes(context, resolutions, Resolution.DEFER, policy)
+    deferred = _one_of_composite(context, _discarded_writes(context, resolutions, Resolution.DEFER, policy))
     if deferred:
         verdict = Verdict.CONFLICT
     elif discarded and not accepted:
@@ -168,8 +168,22 @@ def _discarded_writes(
     )
 
 
+def _one_of_composite(context: MergeContext, deferred: tuple[DiscardedWrite, ...]) -> tuple[DiscardedWrite, ...]:
+    """What waits for a person, who decides about what is one value once: about the whole of it, if that differs."""
+    composite = context.record.table.composite
+    if composite is None:
+        return deferred
+    have = context.record.cells.get
+    waiting = {write.cell for write in deferred if have(write.cell) != write.value}
+    asked = next((cell for cell in composite.cells if cell in waiting), None)
+    return tuple(write for write in deferred if write.cell not in composite.cells or write.cell == asked)
+
+
 def _writes(record: Record, change: Change) -> dict[str, Value]:
-    """The cells that the change would alter. Equal values are no write: they never conflict."""
+    """The cells that the change would alter. Equal values are no write: they never conflict.
+
+    What is one value is written as a whole where any of it differs, so that all of it has one clock.
+    """
     if change.operation is Operation.DELETE:
         return {} if record.deleted else {EXISTS: False}
     have = record.cells.get
@@ -178,6 +192,9 @@ def _writes(record: Record, change: Change) -> dict[str, Value]:
         for cell, value in change.cells.items()
         if have(cell) != value and not (value is False and have(cell) is None)
     }
+    together = change.table.composite_cells
+    if together and not together.isdisjoint(writes):
+        writes = {cell: value for cell, value in change.cells.items() if cell in writes or cell in together}
     if record.deleted and asserts(change):
         writes[EXISTS] = True
     return writes
@@ -215,15 +232,31 @@ def _competing_cells(
     """
     contested: dict[str, tuple[str, ...]] = {}
     of_others = {cell for cell in concurrent if record.clock(cell).replica != change.replica}
+    together = _competing_composite(record, change, concurrent)
     removals = {cell for cell in of_others if is_removed(record, cell)}
     for cell, value in writes.items():
         if value is False:
             inside = entry_of(cell)
             if edits := tuple(edit for edit in concurrent if edit.startswith(inside) and edit not in removals):
                 contested[cell] = edits
+        elif cell in change.table.composite_cells:
+            contested.update({cell: together} if together else {})
         elif cell in of_others:
             contested[cell] = (cell,)
     return contested
+
+
+def has_unseen_composite(record: Record, change: Change) -> bool:
+    """Whether another replica wrote to what is one value, which the change's writer had not seen."""
+    return bool(_competing_composite(record, change, concurrent_cells(record, change)))
+
+
+def _competing_composite(record: Record, change: Change, concurrent: Mapping[str, Clock]) -> tuple[str, ...]:
+    """The concurrent cells of what is one value: none where the change's own replica wrote to it last."""
+    cells = [cell for cell in change.table.composite_cells if cell in concurrent]
+    written = [clock for cell in change.table.composite_cells if (clock := last_write(record, cell)) is not None]
+    is_own = bool(cells) and max(written).replica == change.replica
+    return () if is_own else tuple(sorted(cells))
 
 
 def is_removed(record: Record, cell: str) -> bool:

@@ -158,10 +158,14 @@ class TimedPart(NamedTuple):
 def split_by_time(table: Table, patch: Patch, seen: Mapping[str, int], seq: int) -> list[tuple[TimedPart, Cells]]:
     """The parts of the patch of a row of this seq, one per time at which its values were first seen, the oldest first.
 
-    Only what a new record or entry must have comes before all else of it, though it may be younger.
+    Only what a new record or entry must have comes before all else of it, though it may be younger. What is one value
+    is not parted.
     """
     times = {cell: min(seen.get(cell, seen.get(FIRST, seq)), seq) for cell in patch.cells}
+    together = table.composite_cells & times.keys()
+    times |= dict.fromkeys(together, max((times[cell] for cell in together), default=seq))
     of_record = [name for name in table.required if name in times and patch.operation is Operation.INSERT]
+    of_record += sorted(together.difference(of_record)) if together.intersection(of_record) else ()
 
     def part_of(cell: str) -> TimedPart:
         part = TimedPart(times[cell], 0, times[cell])
@@ -196,6 +200,8 @@ def patch_of_lost_row(
     if patch is None or patch.operation is Operation.DELETE:
         return None if any(asserts(change) for change in later) else patch
     touched = {cell for change in later for cell in change.cells}
+    together = held.table.composite_cells
+    touched |= frozenset() if together.isdisjoint(touched) else together.difference(held.table.required)
     gone = {entry_of(cell) for change in later for cell, value in change.cells.items() if value is False}
     left = {cell: value for cell, value in patch.cells.items() if cell not in touched and entry_of(cell) not in gone}
     return Patch(patch.operation, left) if left else None

@@ -12,15 +12,18 @@ REPLACE performs (seen by triggers only with recursive_triggers on) is known for
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
-from offbook.core.schema import Field, Map, Table, Type
+from offbook.core.schema import Composite, Field, Map, Table, Type
 
 NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
 
 PREFIX = "offbook_"
 
 IS_EMPTIED = 'NEW."{0}" IS NULL AND OLD."{0}" IS NOT NULL'
+
+NO_VALUES: Mapping[str, str] = MappingProxyType({})
 
 NOT_APPLYING = "(SELECT applying FROM offbook_guard) IS NOT 1"
 
@@ -32,6 +35,7 @@ def triggers(table: Table) -> Iterator[str]:
     yield _on_insert(table)
     yield _on_update(table)
     yield _on_delete(table)
+    yield from _fill(table)
     for map_ in table.maps:
         key = (map_.owner, "entry_id")
         yield from _keep_key(map_.rows, key)
@@ -51,13 +55,13 @@ def trigger(rows: str, what: str, event: str, when: str, *statements: str) -> st
     return f'CREATE TRIGGER "{PREFIX}{rows}_{what}" {event} ON "{rows}"\nWHEN {when}\nBEGIN\n{body}END'
 
 
-def _json(field: Field, row: str) -> str:
-    """A column as JSON text, so that reading it gives just the value that the column holds.
+def _json(field: Field, row: str, value: str = "") -> str:
+    """A column, or the ``value`` that stands for it, as JSON text, so that reading it gives just what it holds.
 
     SQLite before 3.42 writes infinity as Inf, which is no JSON (9e999 is), and numbers with 15 digits; of 17 it may get
     the last one wrong. A text that is no JSON is taken for the text that it is.
     """
-    value = f'{row}."{field.name}"'
+    value = value or f'{row}."{field.name}"'
     if field.type is Type.JSON:
         is_json = f"json_valid({value}) AND NOT instr({value}, char(0))"  # at which SQLite stops reading
         return f"CASE WHEN {is_json} THEN {value} ELSE {_quoted(value)} END"
@@ -81,18 +85,20 @@ def _changed(fields: Iterable[Field]) -> str:
     return " OR ".join(f'NEW."{field.name}" IS NOT OLD."{field.name}"' for field in fields)
 
 
-def _is_set(field: Field) -> str:
-    return f'NEW."{field.name}" IS NOT {"0" if field.type is Type.FLAG else "NULL"}'
+def _is_set(field: Field, values: Mapping[str, str] = NO_VALUES) -> str:
+    value = values.get(field.name) or f'NEW."{field.name}"'
+    return f"{value} IS NOT {'0' if field.type is Type.FLAG else 'NULL'}"
 
 
-def _members(parts: Iterable[tuple[Field, str]]) -> str:
-    """A JSON object of those fields whose condition holds; an empty condition always does.
+def _members(parts: Iterable[tuple[Field, str]], values: Mapping[str, str] = NO_VALUES) -> str:
+    """A JSON object of those fields whose condition holds; an empty condition always does. ``values`` are expressions
+    that stand for columns.
 
     Put together from text: json_object can't leave a member out, and json_patch can't keep a null.
     """
     texts = []
     for field, condition in parts:
-        member = f"',\"{field.name}\":' || {_json(field, 'NEW')}"
+        member = f"',\"{field.name}\":' || {_json(field, 'NEW', values.get(field.name, ''))}"
         texts.append(f"CASE WHEN {condition} THEN {member} ELSE '' END" if condition else member)
     return "'{' || substr(" + "\n    || ".join(texts) + ", 2) || '}'"
 
@@ -136,10 +142,18 @@ def _keep_key(rows: str, key: tuple[str, ...]) -> Iterator[str]:
     yield trigger(rows, "id", f"BEFORE UPDATE OF {columns}", moved, f"SELECT RAISE(ABORT, '{sentence}')")
 
 
-def _require(rows: str, fields: Iterable[Field], condition: str = 'NEW."{0}" IS NULL') -> Iterator[str]:
-    """What a person leaves empty is refused, by name. What a server says is taken as it is."""
-    names = [field.name for field in fields if field.is_needed]
-    refusals = [f"WHEN {condition.format(name)} THEN RAISE(ABORT, '{rows}.{name} may not be empty')" for name in names]
+def _require(
+    rows: str, fields: Iterable[Field], condition: str = 'NEW."{0}" IS NULL', values: Mapping[str, str] = NO_VALUES
+) -> Iterator[str]:
+    """What a person leaves empty is refused, by name, unless one of the ``values`` fills it. What a server says is
+    taken as it is."""
+    conditions = {
+        field.name: condition.format(field.name)
+        + (f" AND {values[field.name]} IS NULL" if field.name in values else "")
+        for field in fields
+        if field.is_needed
+    }
+    refusals = [f"WHEN {when} THEN RAISE(ABORT, '{rows}.{name} may not be empty')" for name, when in conditions.items()]
     if refusals:
         yield f"SELECT CASE {' '.join(refusals)} END"
 
@@ -158,6 +172,29 @@ def _clear_note(rows: str) -> str:
 # --- a record ------------------------------------------------------------------------------------------------------
 
 
+def _whole(composite: Composite) -> str:
+    """What is shown of a value of several fields, where nobody wrote it: its parts, else what stands in for it."""
+    parts = " || ".join(f"coalesce(NEW.\"{part}\" || ' ', '')" for part in composite.parts)
+    whole, *stand_ins = [f"nullif(NEW.\"{name}\", '')" for name in (composite.whole, *composite.stand_ins)]
+    choices = ", ".join((whole, f"nullif(trim({parts}), '')", *stand_ins))
+    return f'coalesce({choices}, NEW."{composite.whole}")'
+
+
+def _values(table: Table) -> Mapping[str, str]:
+    """What stands for the columns that are filled where they are left empty."""
+    return NO_VALUES if table.composite is None else {table.composite.whole: _whole(table.composite)}
+
+
+def _fill(table: Table) -> Iterator[str]:
+    """Let the row have what its line of the log says of a value that was left empty: this is no write of its own."""
+    for name, value in _values(table).items():
+        fill = f'UPDATE "{table.name}" SET "{name}" = {value} WHERE id = NEW.id'
+        steps = ("UPDATE offbook_guard SET applying = 1", fill, "UPDATE offbook_guard SET applying = 0")
+        when = f"{NOT_APPLYING} AND nullif(NEW.\"{name}\", '') IS NULL AND {value} IS NOT NULL"
+        yield trigger(table.name, "fill", "AFTER INSERT", when, *steps)
+        yield trigger(table.name, "refill", f'AFTER UPDATE OF "{name}"', when, *steps)
+
+
 def _on_insert(table: Table) -> str:
     """Every column, nulls included, when anything older of this id could show through what is left out."""
     name = table.name
@@ -167,19 +204,28 @@ def _on_insert(table: Table) -> str:
         f"    OR EXISTS (SELECT 1 FROM change_log WHERE table_name = '{name}' AND record_id = NEW.id AND synced <> 1)\n"
         "    AS known)"
     )
-    parts = [(field, f"known OR replaced OR {_is_set(field)}") for field in table.fields]
+    values = _values(table)
+    parts = [(field, f"known OR replaced OR {_is_set(field, values)}") for field in table.fields]
     operation = "CASE WHEN replaced THEN 'UPDATE' ELSE 'INSERT' END"
-    log = _log(name, "NEW.id", operation, _members(parts), f"\n  FROM {sources}")
-    required = _require(name, table.fields)
+    log = _log(name, "NEW.id", operation, _members(parts, values), f"\n  FROM {sources}")
+    required = _require(name, table.fields, values=values)
     return trigger(name, "insert", "AFTER INSERT", NOT_APPLYING, *required, log, _clear_note(name))
+
+
+def _written_with(table: Table, field: Field) -> list[Field]:
+    """The fields with which this one is logged: of what is one value all parts, so that no two edits mix in them."""
+    parts = () if table.composite is None else table.composite.parts
+    return [table.by_name[name] for name in (parts if field.name in parts else (field.name,))]
 
 
 def _on_update(table: Table) -> str:
     columns = ", ".join(f'"{field.name}"' for field in table.fields)
-    log = _log(table.name, "NEW.id", "'UPDATE'", _members((field, _changed([field])) for field in table.fields))
+    values = _values(table)
+    parts = [(field, _changed(_written_with(table, field))) for field in table.fields]
+    log = _log(table.name, "NEW.id", "'UPDATE'", _members(parts, values))
     touch = _touch_record(table.name, "NEW.id", " AND updated_at IS OLD.updated_at")
     when = f"({_changed(table.fields)}) AND {NOT_APPLYING}"
-    required = _require(table.name, table.fields, IS_EMPTIED)
+    required = _require(table.name, table.fields, IS_EMPTIED, values)
     return trigger(table.name, "update", f"AFTER UPDATE OF {columns}", when, *required, log, touch)
 
 

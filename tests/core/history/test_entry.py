@@ -89,6 +89,19 @@ def test_what_a_change_replaced_or_said_is_given_back() -> None:
         restored_values(EDIT, ["company"], "after")
 
 
+def test_what_is_one_value_is_given_back_as_a_whole() -> None:
+    renamed = make_entry(before={"name": "Ada", "given_name": "Ada", "phone": "1"}, data={"name": "Bea"})
+    assert restored_values(renamed, ["name"], "before", {"name", "given_name"}) == {"name": "Ada", "given_name": "Ada"}
+    assert restored_values(renamed, ["phone"], "before", {"name", "given_name"}) == {"phone": "1"}
+
+
+def test_what_stays_as_it_was_is_not_among_what_was_written_and_was_decided_all_the_same() -> None:
+    before, data = {"name": "Ada", "given_name": "Ada"}, {"name": "Ada K.", "given_name": "Ada", "phone": "1"}
+    renamed = make_entry(before=before, data=data, verdict=Verdict.CONFLICT)
+    assert written(renamed) == {"name": "Ada K."}
+    assert [cell for cell in data if was_deferred(renamed, cell)] == ["phone"]
+
+
 # --- the value of one cell by itself -------------------------------------------------------------------------------
 
 

@@ -140,7 +140,7 @@ def test_a_record_made_and_edited_in_one_batch_is_created_once_as_it_ends() -> N
     result = push(a_change(1, "INSERT", name="Ada"), a_change(2, "UPDATE", phone="x"))
     assert list(result.created) == [KEY]
     assert not result.written
-    assert result.records[KEY].cells == {"name": "Ada", "phone": "x"}
+    assert result.records[KEY].cells == {"name": "Ada", "given_name": "Ada", "phone": "x"}
 
 
 def test_a_record_that_was_there_is_written() -> None:
@@ -303,7 +303,7 @@ def test_the_answer_carries_the_row_when_it_is_not_what_the_device_expects(chang
 
 
 def test_a_new_contact_is_what_its_device_expects() -> None:
-    assert not push(a_change(1, "INSERT", name="Ada")).outcomes[0].shows_record
+    assert not push(a_change(1, "INSERT", name="Ada", given_name="Ada")).outcomes[0].shows_record
 
 
 def test_a_contact_that_comes_back_is_shown() -> None:

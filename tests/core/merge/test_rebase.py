@@ -317,6 +317,22 @@ def test_what_was_typed_over_a_lost_row_says_itself_what_its_cells_are_to_be() -
     assert patch_of_lost_row(GONE, HELD, [], [change("UPDATE", phone="2")]) is None
 
 
+def test_what_is_one_value_is_left_alone_where_a_part_of_it_was_typed_over_a_lost_row() -> None:
+    held = record(given_name="Ada", family_name="King", phone="1")
+    sent = patch_of_lost_row(held, record(), [], [change("UPDATE", given_name="Bea")])
+    assert said(sent) == ("UPDATE", {"phone": "1"})
+
+
+def test_what_is_one_value_is_not_parted_by_the_times_at_which_it_was_first_seen() -> None:
+    cells = {"name": "Ada King", "given_name": "Ada", "family_name": "King", "phone": "1"}
+    seen = {FIRST: 10, "family_name": 20}
+    whole = {"name": "Ada King", "given_name": "Ada", "family_name": "King"}
+    for operation in (Operation.UPDATE, Operation.INSERT):
+        parts = split_by_time(CONTACTS, Patch(operation, cells), seen, 30)
+        assert [part for _, part in parts if "name" in part] == [whole]
+    assert [part for _, part in parts] == [whole, {"phone": "1"}]
+
+
 def test_cells_that_others_wrote_after_a_restore_were_not_seen() -> None:
     assert unseen_cells(HELD, HELD) == set()
     assert unseen_cells(HELD, record(phone="2", details={"k1": CELL})) == {"phone"}

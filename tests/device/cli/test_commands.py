@@ -239,8 +239,8 @@ def test_an_added_contact_is_listed_and_shown(device: Device) -> None:
         f"{id[:8]}  Ada Lovelace          555-1234",
     ]
     shown = device("show", id).out
-    assert "Phone  555-1234 (Home)\nNotes  one\n       two\n" in shown
-    assert f"Id     {id}\n" in shown
+    assert "Phone       555-1234 (Home)\nFirst name  Ada\nLast name   Lovelace\n" in shown
+    assert f"Notes       one\n            two\nId          {id}\n" in shown
 
 
 def test_what_is_refused_is_refused_at_once(device: Device) -> None:
@@ -269,7 +269,7 @@ def test_an_address_may_name_its_parts(device: Device) -> None:
     (entry,) = device("add", "Ada", "--detail", typed, "--json").json["details"].values()
     assert (entry["street"], entry["city"], entry["country"]) == ("12 Park Lane", "London", "UK")
     assert "value" not in entry
-    assert "Address  12 Park Lane, London, UK (Work)" in device("show", "Ada").out
+    assert "Address     12 Park Lane, London, UK (Work)" in device("show", "Ada").out
 
 
 @pytest.mark.parametrize("text", ["phone", "phone:boat", "boat=555", "=555", ""])
@@ -286,7 +286,8 @@ def test_an_edit_changes_what_it_names_and_nothing_else(device: Device) -> None:
     contact = device("show", "Ada Lovelace", "--json").json
     assert (contact["phone"], contact["email"], contact["company"]) == ("2", "a@example.org", None)
     data = ask_sql(device, "SELECT data FROM change_log ORDER BY id DESC LIMIT 1")[0][0]
-    assert json.loads(data) == {"name": "Ada Lovelace", "phone": "2", "company": None}
+    parts = {"prefix": None, "given_name": "Ada", "middle_name": None, "family_name": "Lovelace", "suffix": None}
+    assert json.loads(data) == {"name": "Ada Lovelace", "phone": "2", "company": None, **parts}
 
 
 def test_an_edit_of_nothing_says_how_to_name_something(device: Device) -> None:
@@ -299,7 +300,7 @@ def test_an_edit_of_nothing_says_how_to_name_something(device: Device) -> None:
 def test_details_are_added_and_taken_away_by_their_keys(device: Device) -> None:
     device("add", "Ada", "--detail", "phone=1")
     (key,) = device("show", "Ada", "--json").json["details"]
-    assert f"Phone  1 [{key}]" in device("show", "Ada").out
+    assert f"Phone       1 [{key}]" in device("show", "Ada").out
     changed = device("edit", "Ada", "--remove-detail", key[:6], "--detail", "phone:boat=2", "--json").json
     (entry,) = changed["details"].values()
     assert (entry["label"], entry["value"]) == ("boat", "2")
@@ -720,8 +721,8 @@ def test_the_log_tells_the_last_changes(device: Device) -> None:
     device("rm", "Bob")
     lines = [line.split()[2:] for line in device("log").out.splitlines()[1:]]
     assert lines == [
-        ["waits", "add", "Ada", "name,", "phone"],
-        ["waits", "add", "Bob", "name"],
+        ["waits", "add", "Ada", "name,", "phone,", "given_name"],
+        ["waits", "add", "Bob", "name,", "given_name"],
         ["waits", "change", "Ada", "phone"],
         ["waits", "delete", "Bob"],
     ]

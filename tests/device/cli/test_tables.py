@@ -220,7 +220,7 @@ def test_the_log_names_the_table(device: Device, milk: str) -> None:
     assert [row[1:4] for row in rows[1:]] == [
         ["add", "notebooks:", "Home"],
         ["add", "notes:", "Milk"],
-        ["add", "Ada", "name"],
+        ["add", "Ada", "name,"],
         ["delete", "notes:", "Milk"],
     ]
 

@@ -29,6 +29,8 @@ MILK = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e03"
 DATA: dict[str, dict[str, Any]] = {
     ADA: {
         "name": "Ada Löve\U0001f600",
+        "given_name": "Ada",
+        "family_name": "Löve\U0001f600",
         "starred": True,
         "birthday": "--12-10",
         "details": {
@@ -36,7 +38,7 @@ DATA: dict[str, dict[str, Any]] = {
             "k2": {"kind": "phone", "value": "555-9", "label": "boat"},
         },
     },
-    BOB: {"name": "Bob", "notes": "two\nlines"},
+    BOB: {"name": "Bob", "given_name": "Bob", "notes": "two\nlines"},
 }
 NOTE = {"title": "Milk", "weight": 0.1, "done": True, "tags": {"t1": {"tag": "shop"}}}
 NOTES = Table("notes", Text("title", required=True), Number("weight"), Flag("done"), Map("tags", Text("tag")))

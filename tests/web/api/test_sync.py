@@ -47,11 +47,19 @@ def contested(laptop: Caller, phone: Caller, mine: dict[str, Any], theirs: dict[
 
 
 def test_an_applied_change_gets_its_seq_and_no_record(laptop: Caller) -> None:
-    item = change()
+    item = change(data={"name": "Ada", "given_name": "Ada"})
     answer = laptop.synced(item)
     result = result_of(answer)
     assert result == {"id": item["id"], "verdict": "applied", "seq": result["seq"]}
     assert isinstance(result["seq"], int)
+
+
+def test_what_a_change_leaves_out_of_a_name_is_derived_and_told(laptop: Caller) -> None:
+    item = change(data={"name": "Ada Lovelace"})
+    result = result_of(laptop.synced(item))
+    assert (result["verdict"], result["record"]["family_name"]) == ("applied", "Lovelace")
+    renamed = change("UPDATE", record_id=item["record_id"], base=result["seq"], data={"family_name": "King"})
+    assert result_of(laptop.synced(renamed))["record"]["name"] == "Ada King"
 
 
 def test_an_answer_names_the_book_and_nothing_that_was_not_asked_for(app: App, laptop: Caller) -> None:

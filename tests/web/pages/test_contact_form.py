@@ -205,6 +205,8 @@ def test_what_a_form_saves_is_what_the_core_takes() -> None:
     data = edited(ADA, name=["Ada King"], address_value=["x"], group_value=[""])
     assert set(parse_cells(CONTACTS, data, Operation.UPDATE)) == {
         "name",
+        "given_name",
+        "family_name",
         "details/k2/@exists",
         "details/k2/value",
         "details/k3/@exists",

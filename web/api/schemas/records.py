@@ -87,10 +87,19 @@ def new_record_schema(table: Table, fields: dict[str, JsonSchema]) -> JsonSchema
     change = change_schema(table, fields)
     return change | {
         "properties": change["properties"] | map_schemas(table, "New") | {"id": or_null(UUID)},
-        "required": list(table.required),
+        **needed_schema(table),
         "description": "null empties a field. With an id of one's own, the same request may be repeated. "
         "Times are ignored.",
     }
+
+
+def needed_schema(table: Table) -> JsonSchema:
+    """What a new record must say: of what is one value, any part of it or what stands in for it."""
+    composite = table.composite
+    if composite is None:
+        return {"required": list(table.required)}
+    choices = [{"required": [name]} for name in (*composite.cells, *composite.stand_ins)]
+    return {"required": [name for name in table.required if name != composite.whole], "anyOf": choices}
 
 
 def map_schemas(table: Table, suffix: str = "") -> dict[str, JsonSchema]:
