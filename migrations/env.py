@@ -24,10 +24,12 @@ from offbook.core.errors import NotLetIn
 from ops.backup.backup import before_migrating
 from ops.backup.files import BackupError
 from ops.digests import rewrite_digests
+from services.contacts.names import add_parts_of_names
 from services.naming.renaming import add_all_named
 from storage.engines.database import Database
 from storage.engines.migrations import differs_in_default, unknown_to
 from storage.errors import Unwritable
+from storage.repositories.contact_queries import ContactQueries
 from storage.schema.app_tables import PREFIX
 from storage.sql.store import SqlStore
 
@@ -63,7 +65,7 @@ def run() -> None:
             keep(database, connection)
         context.run_migrations()
     if is_to_head():
-        add_named(database)
+        complete_contacts(database)
         if passed is None:
             rewrite(database)
 
@@ -105,17 +107,31 @@ def is_to_head() -> bool:
     return bool(wanted == ScriptDirectory.from_config(context.config).get_current_head())
 
 
-def add_named(database: Database) -> None:
-    """Let the books of before have records of what is named in them; again, where that was cut off the last time."""
+def complete_contacts(database: Database) -> None:
+    """Let the books of before have what is derived of contacts; again, where that was cut off the last time.
+
+    Those are records of what is named in them, and the parts of names.
+    """
     store = SqlStore(database)
+    queries = ContactQueries(database, store)
     with database.read() as connection:
         books = connection.scalars(select(Book.id).order_by(Book.id)).all()
     try:
         for book_id in books:
             with suppress(NotLetIn):  # purged meanwhile
-                add_all_named(store, book_id, lambda: str(uuid.uuid4()), time.time_ns() // 1000)
+                add_all_named(store, book_id, new_id, now_us())
+                add_parts_of_names(store, queries, book_id, new_id, now_us)
     except Unwritable as error:
-        raise SystemExit(f"The schema is migrated. Labels are still to be added: {error.for_admins}") from None
+        advice = "The schema is migrated. Labels and parts of names are still to be added"
+        raise SystemExit(f"{advice}: {error.for_admins}") from None
+
+
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
 
 
 def rewrite(database: Database) -> None:

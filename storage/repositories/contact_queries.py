@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 
 from models import Base
+from offbook.contacts.names import PARTS
 from offbook.core.model import Record
 from offbook.core.validation import Json
 from storage.base import PageSize
@@ -100,6 +101,16 @@ class ContactQueries:
         query = select(C.id, C.deleted).where(C.book_id == book_id, C.id.in_(sorted(set(ids))))
         with self._database.read() as connection:
             return {contact_id: bool(deleted) for contact_id, deleted in connection.execute(query)}
+
+    def names_to_look_at(self, book_id: int, after: str, most: int) -> Sequence[str]:
+        """The ids of contacts that have no part of a name, or whose name was written after the contact was made.
+
+        So many behind the id ``after``, in their order.
+        """
+        without_parts = and_(*(C[part].is_(None) for part in PARTS))
+        query = select(C.id).where(*_live(book_id), C.id > after, or_(without_parts, C.clocks.contains('"name":')))
+        with self._database.read() as connection:
+            return connection.scalars(query.order_by(C.id).limit(most)).all()
 
 
 def list_halves(book_id: int, place: tuple[Any, ...] | None) -> Iterator[Select[Any]]:

@@ -24,6 +24,9 @@ RECORDS = (
         deleted=False,
         cells={
             "name": "Ada Löwe " + "x" * 120,
+            "given_name": "Ada",
+            "middle_name": "Löwe",
+            "family_name": "x" * 120,
             "notes": "Straße\nÅngström",
             "starred": True,
             "details/k1/@exists": True,
