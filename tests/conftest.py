@@ -75,7 +75,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
         )
         names = {mark.name for mark in item.iter_markers()}
-        if any(isinstance(value, str) and value in ENGINES and value != "sqlite" for value in params.values()):
+        if any(map(_names_server, params.values())):
             item.add_marker("servers")
             names.add("servers")
         if "proof" in names and params.get("seed", 0) >= FEW_WORLDS:
@@ -83,6 +83,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             names.add("worlds")
         if not names.isdisjoint(SLOW):
             item.add_marker("slow")
+
+
+def _names_server(value: Any) -> bool:
+    """Whether a test with this parameter runs on a database server."""
+    if isinstance(value, tuple):
+        return any(map(_names_server, value))
+    return isinstance(value, str) and value in ENGINES and value != "sqlite"
 
 
 def pytest_collection_finish() -> None:

@@ -26,6 +26,7 @@ from tests.ops.test_grow import V1, V2, killed_while
 from tests.storage.library import LATER, START, Desk, Library, change, uuid
 from tests.support.app_schemas import GROUPS, PEOPLE, SELECT, of_app
 from tests.support.first_digests import digests_of_today, store_first_digests, stored_digests
+from tests.support.samples import steps_to_stop_at
 
 DETAILS = {"k1": {"kind": "address", "street": "Lane 1", "city": "London"}, "k2": {"kind": "phone", "value": "5"}}
 
@@ -147,14 +148,15 @@ def test_a_database_that_is_closed_is_left_as_it_is(database: Database, desk: De
     assert stored_digests(database) == before
 
 
+@pytest.mark.proof
 @pytest.mark.kills
 def test_whatever_is_killed_before_any_statement_goes_on_with_what_is_left(
-    database: Database, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    database: Database, desk: Desk, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setattr("ops.digests.FIRST_STEP_ROWS", 5)
     monkeypatch.setattr("ops.digests.STEP_ROWS_MAX", 5)
     wanted, left = answers(database, desk.book_id), set[int]()
-    for statements in count(1):
+    for statements in steps_to_stop_at(request):
         store_first_digests(database)
         was_killed = killed_while(database, statements, rewrite_digests)
         left.add(count_to_rewrite(database))

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offbook.core.history.reconstruct import state_of
@@ -17,6 +16,7 @@ from offbook.core.validation import same
 from services.restore import Actor, preview, restore_book_to, restore_values, restore_version
 from tests.storage.library import ORIGIN, TICK, Desk, Library, uuid
 from tests.storage.scenarios import HISTORIES, Player, Push, play
+from tests.support.samples import drawn
 
 Live = dict[str, dict[str, Any]]
 
@@ -59,8 +59,7 @@ def record_of(desk: Desk, key: Key) -> Record:
 
 
 @pytest.mark.proof
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)))
+@drawn(story=HISTORIES, policy=st.sampled_from(list(POLICIES)))
 def test_whatever_was_typed_is_kept_and_can_be_given_back(
     story_library: Library, story: list[Push], policy: str
 ) -> None:
@@ -81,8 +80,7 @@ def test_whatever_was_typed_is_kept_and_can_be_given_back(
 
 
 @pytest.mark.proof
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), back=st.integers(0, 8))
+@drawn(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), back=st.integers(0, 8))
 def test_a_book_goes_back_to_any_moment_and_that_is_undone(
     story_library: Library, story: list[Push], policy: str, back: int
 ) -> None:
@@ -101,8 +99,7 @@ def test_a_book_goes_back_to_any_moment_and_that_is_undone(
 
 
 @pytest.mark.proof
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), back=st.integers(0, 8))
+@drawn(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), back=st.integers(0, 8))
 def test_a_record_becomes_what_it_was_at_any_moment(
     story_library: Library, story: list[Push], policy: str, back: int
 ) -> None:

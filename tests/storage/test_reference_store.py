@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example
 from hypothesis import strategies as st
 
 from offbook.core.errors import CursorGone
@@ -14,6 +14,7 @@ from offbook.core.merge.policies import POLICIES
 from tests.storage.library import Desk, Json, Library
 from tests.storage.scenarios import PUSHES, RECORDS, Player, Push, Typed
 from tests.support.memory_store import MemoryStore
+from tests.support.samples import drawn
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,8 @@ IN_ONE_PLACE = [
 
 
 @pytest.mark.proof
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(steps=st.lists(STEPS, min_size=1, max_size=12), policy=st.sampled_from(list(POLICIES)))
 @example(steps=IN_ONE_PLACE, policy="ask")
-@given(steps=st.lists(STEPS, min_size=1, max_size=12), policy=st.sampled_from(list(POLICIES)))
 def test_both_stores_answer_the_same(sql: Library, steps: list[Push | Prune | Reader], policy: str) -> None:
     real = sql.desk(policy)
     specified = Desk(twin_of(real), real.book_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offbook.core.errors import CursorGone
@@ -11,6 +10,7 @@ from offbook.core.merge.policies import POLICIES
 from offbook.core.merge.retention import PurgedRows
 from tests.storage.library import Desk, Json, Library, change, rows_of, uuid
 from tests.storage.scenarios import HISTORIES, RECORDS, Push, play
+from tests.support.samples import drawn
 
 
 def insert(number: int, record: int = 1, **data: Json) -> Json:
@@ -225,8 +225,7 @@ SHARES = st.tuples(st.floats(0, 1), st.floats(0, 1))
 
 
 @pytest.mark.proof
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), shares=SHARES)
+@drawn(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), shares=SHARES)
 def test_pruning_never_changes_what_lives(
     story_library: Library, story: list[Push], policy: str, shares: tuple[float, float]
 ) -> None:
@@ -247,8 +246,7 @@ def test_pruning_never_changes_what_lives(
 
 
 @pytest.mark.proof
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), shares=SHARES, since=st.floats(0, 1))
+@drawn(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), shares=SHARES, since=st.floats(0, 1))
 def test_a_late_device_agrees_after_any_prune_and_nothing_deleted_comes_back(
     story_library: Library, story: list[Push], policy: str, shares: tuple[float, float], since: float
 ) -> None:

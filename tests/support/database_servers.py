@@ -35,9 +35,10 @@ pymysql.connections.SSL_ENABLED = False
 
 @dataclass
 class Server:
-    """``shape`` lists tables and columns, ``forced`` ends DROP of a database, and ``drop`` drops tables.
+    """``shape`` lists tables with a sum of their columns, ``forced`` ends DROP of a database, ``drop`` drops tables.
 
-    Keys go on from the last one when ``recount`` was run for each table of COUNTED that ``moved`` names.
+    Keys go on from the last one when ``recount`` was run for each table of COUNTED that ``moved`` names. ``hurried`` is
+    run once for each database that is made: nobody needs its rows after a power failure.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Server:
     drop: str
     databases: str
     forced: str = ""
+    hurried: str = ""
 
     @cached_property
     def engine(self) -> Engine:
@@ -75,9 +77,10 @@ POSTGRESQL = Server(
     url=make_url(os.environ.get("OFFBOOK_TEST_POSTGRESQL") or "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"),
     get_it="install the package postgresql, or set OFFBOOK_TEST_POSTGRESQL",
     shape=(
-        "SELECT relname, attname, atttypid, attcollation FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid "
+        "SELECT relname, md5(string_agg(concat_ws(' ', attname, atttypid, attcollation), ',' ORDER BY attname)) "
+        "FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid "
         "WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND NOT attisdropped "
-        "ORDER BY 1, 2"
+        "GROUP BY relname ORDER BY relname"
     ),
     moved=" UNION ALL ".join(
         f"SELECT '{name}' FROM {name}_id_seq WHERE is_called OR last_value > 1" for name in COUNTED
@@ -86,14 +89,16 @@ POSTGRESQL = Server(
     drop="DROP TABLE {0} CASCADE",
     databases="SELECT datname FROM pg_database",
     forced=" WITH (FORCE)",
+    hurried="ALTER DATABASE {0} SET synchronous_commit = off",
 )
 MARIADB = Server(
     name="MariaDB",
     url=make_url(os.environ.get("OFFBOOK_TEST_MARIADB") or "mysql+pymysql://root@127.0.0.1:3306/"),
     get_it="install the package mariadb-server, or set OFFBOOK_TEST_MARIADB",
     shape=(
-        "SELECT table_name, column_name, column_type, collation_name FROM information_schema.columns "
-        "WHERE table_schema = DATABASE() ORDER BY 1, 2"
+        "SELECT table_name, md5(group_concat(concat_ws(' ', column_name, column_type, collation_name) "
+        "ORDER BY column_name)) FROM information_schema.columns WHERE table_schema = DATABASE() "
+        "GROUP BY table_name ORDER BY table_name"
     ),
     moved="SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND auto_increment > 1",
     recount="ALTER TABLE {0} AUTO_INCREMENT = 1",
@@ -151,6 +156,8 @@ class Emptied:
     def _made(self, url: URL) -> URL:
         with self._server.engine.connect() as connection:
             connection.exec_driver_sql(f"CREATE DATABASE {url.database}")
+            if self._server.hurried:
+                connection.exec_driver_sql(self._server.hurried.format(url.database))
         database = open_engines(url)
         upgrade(database)
         database.close()
@@ -162,20 +169,21 @@ class Emptied:
             return self._shape_by(connection)
 
     def _shape_by(self, connection: Connection) -> list[Any]:
-        """Columns and revision: what a test of migrations may leave changed."""
-        columns = list(map(tuple, connection.exec_driver_sql(self._server.shape)))
-        if not any(column[0] == "alembic_version" for column in columns):
-            return columns
-        return columns + list(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars())
+        """Tables, columns and revision: what a test of migrations may leave changed."""
+        tables = list(map(tuple, connection.exec_driver_sql(self._server.shape)))
+        if not any(table[0] == "alembic_version" for table in tables):
+            return tables
+        return tables + list(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars())
 
     def _emptied(self, url: URL, rows: dict[str, list[dict[str, Any]]]) -> bool:
         """Whether it could be made to hold just these rows: a test may have left another schema."""
         with self._connected(url) as connection:
-            of_apps = {column[0] for column in self._shape_by(connection) if column[0].startswith(app_tables.PREFIX)}
-            if of_apps:
-                connection.exec_driver_sql(self._server.drop.format(", ".join(sorted(of_apps))))
-            if self._shape_by(connection) != self._shape:
+            shape = self._shape_by(connection)
+            of_apps = [part for part in shape if part[0].startswith(app_tables.PREFIX)]
+            if [part for part in shape if part not in of_apps] != self._shape:
                 return False
+            if of_apps:
+                connection.exec_driver_sql(self._server.drop.format(", ".join(name for name, _ in of_apps)))
             used = set(connection.exec_driver_sql(USED).scalars())
             for table in reversed(Base.metadata.sorted_tables):
                 if table.name in used:

@@ -1,4 +1,4 @@
-"""Hundreds of small worlds, each from its seed; any number with OFFBOOK_WORLDS, and one alone with OFFBOOK_WORLD.
+"""A hundred small worlds, each from its seed; any number with OFFBOOK_WORLDS, and one alone with OFFBOOK_WORLD.
 
 A world that fails prints the command that plays it again, and what happened in it.
 """
@@ -20,11 +20,11 @@ from tests.support import other_versions
 from tests.worlds.devices import Version
 from tests.worlds.world import World
 
-WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 300)
+WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 100)
 SEEDS = [int(os.environ["OFFBOOK_WORLD"])] if os.environ.get("OFFBOOK_WORLD") else list(range(WORLDS))
 STEPS = (10, 20, 40, 80)
 HASTY_EVERY = 12
-SQL_EVERY = 30
+SQL_EVERY = 25
 """One world in so many is played once more on each database; the others have a server in memory alone."""
 
 
