@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from app import App
+from offbook.core.conflicts.bulk import Rule
 from offbook.core.history.undo import undo_id
+from offbook.formats import google_csv
+from services.conflicts import resolve_all
+from services.import_export import import_contacts
+from services.restore import Actor, restore_book_to
+from storage.base import ChangeOrigin
 from tests.support.api_client import Caller, change, new_id
+from tests.support.browser import parts_of
 
 
 def imported(caller: Caller, *names: str) -> tuple[str, list[str]]:
@@ -20,6 +30,45 @@ def undone(caller: Caller, batch: str) -> Any:
     answer = caller.ask("POST", f"/batches/{batch}/undo")
     assert answer.status_code == 200, answer.text
     return answer.get_json()
+
+
+@pytest.mark.engines("sqlite")
+def test_an_import_a_restore_a_choice_about_all_and_an_undo_are_one_batch_each(
+    app: App, laptop: Caller, phone: Caller
+) -> None:
+    """And each names all that it wrote, and nothing else."""
+    parts = parts_of(app)
+    user = parts.accounts.user_named("ada")
+    store, book_id, origin = parts.store, user.book_id, ChangeOrigin(user_id=user.id)
+    parts.accounts.set_policy(book_id, "ask")
+    contacts: list[dict[str, Any]] = [{"id": new_id(), "name": name, "details": {}} for name in ("Ada", "Grace", "Ida")]
+    file = google_csv.write(contacts).encode()
+
+    def act() -> Actor:
+        return Actor(origin, new_id(), new_id())
+
+    def newest() -> tuple[int, str, dict[str, int]]:
+        """How many batches there are; of the newest, the id and how many changes of which tables it has."""
+        batches = laptop.get("/batches").get_json()["batches"]
+        return len(batches), batches[0]["id"], batches[0]["tables"]
+
+    report = import_contacts(store, parts.contacts, book_id, origin, file, parts.clock(), parts.new_id)
+    assert newest() == (1, report.batch, {"contacts": 3})
+    with store.reading(book_id) as book:
+        seen = book.book.seq
+    ids = [row["record_id"] for row in laptop.get("/changes").get_json()["changes"]]
+    for device in (laptop, phone):
+        device.synced(*(change("UPDATE", record_id=key, base=seen, data={"phone": device.token[:8]}) for key in ids))
+    choosing = act()
+    with store.reading(book_id) as book:
+        up_to = book.book.seq
+    assert resolve_all(store, book_id, choosing, Rule.THEIRS, up_to, parts.clock()) == 3
+    assert newest() == (2, choosing.id, {"contacts": 3})
+    restoring = act()
+    assert restore_book_to(store, book_id, restoring, seen, parts.clock()).changed == 3
+    assert newest() == (3, restoring.id, {"contacts": 3})
+    undo = undone(phone, restoring.id)
+    assert newest() == (4, undo["batch"], {"contacts": 3})
 
 
 def test_a_batch_is_listed_shown_and_undone(laptop: Caller, phone: Caller) -> None:
