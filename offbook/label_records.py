@@ -157,8 +157,9 @@ class LabelRecords(Records[Record]):
     # --- looked up ---------------------------------------------------------------------------------------------------
 
     def _naming_map(self) -> NamingMap:
-        schema = self._book.connection.schema
-        return next(place for place in schema.naming_maps if place.target.name == self._name)
+        """What names labels. Raises Invalid where a table of the app's own has their name in this file."""
+        connection, table = self._open()
+        return next(place for place in connection.schema.naming_maps if place.target == table)
 
     def _pairs(self, place: NamingMap) -> list[tuple[str, str]]:
         """What records name, each text with the id of the record."""

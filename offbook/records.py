@@ -17,7 +17,7 @@ from offbook.core.lenient_validation import read_row, typed_part
 from offbook.core.listing import Place, has_words, place_in_list, sort_fields
 from offbook.core.merge.composite import completed_data
 from offbook.core.merge.naming import names_in_entries
-from offbook.core.messages import BAD_ID, KEY_EXISTS, MISSING_IN_ENTRY, TOO_MANY_ENTRIES, UNKNOWN_FIELD
+from offbook.core.messages import BAD_ID, KEY_EXISTS, MISSING_IN_ENTRY, TABLE_LEFT_OUT, TOO_MANY_ENTRIES, UNKNOWN_FIELD
 from offbook.core.model import Operation, Value
 from offbook.core.schema import Map, Table, record_id_of_key
 from offbook.core.text import fold_key, normalize_for_search
@@ -218,7 +218,9 @@ class Records(Generic[R]):
 
     def _open(self) -> tuple[Connection, Table]:
         connection = self._book.connection
-        return connection, connection.schema[self._name]
+        if (table := connection.schema.get(self._name)) is None:
+            raise Invalid.of(TABLE_LEFT_OUT, name=self._name)
+        return connection, table
 
 
 class ContactRecords(Records[Record]):

@@ -97,11 +97,13 @@ class Replica(BookTables):
         self._rng = rng or Random()
         self._is_repeatable = clock is not None or rng is not None
         self._has_own_id = False
+        self._base_schema = BUILT_IN
         self._local = threading.local()
         self._background: SyncThread | None = None
         connection = self.connection
         try:
             schema.install(connection, app_tables(tables))
+            self._base_schema = connection.base_schema
             self.id = sync_state.read(connection).replica
             with suppress(SqliteError), without_waiting(connection):
                 self._assign_own_id()
@@ -146,7 +148,7 @@ class Replica(BookTables):
 
     def _open(self) -> Connection:
         connection = connect(self.path, check_same_thread=False)
-        connection.base_schema, connection.first_schema = BUILT_IN, FIRST_SCHEMA
+        connection.base_schema, connection.first_schema = self._base_schema, FIRST_SCHEMA
         connection.schema, connection.on_schema = self._schema, self._take_schema
         if self._is_repeatable:
             make_repeatable(connection, self._rng.randbytes, lambda: iso_millis(self._clock()))

@@ -205,6 +205,11 @@ NAME_TAKEN = Message(
     "name_taken",
     "This file has a table called {name} that is not synced: declare the synced one under another name.",
 )
+TABLE_LEFT_OUT = Message(
+    "name_taken",
+    "This file has a table of its own called {name}, so that {name} are not synced here."
+    " Give that table another name, and open the file again.",
+)
 NOT_GROWTH = Message("not_growth", "What is declared can only grow, and this does not: {faults}.")
 
 # --- the tutorial form -----------------------------------------------------------------------------------------------

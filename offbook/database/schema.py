@@ -39,6 +39,8 @@ def install(connection: Connection, tables: Schema | None = None) -> None:
     ``tables`` are those that an app declares beside the connection's schema, None where it declares nothing. The
     connection's schema is that of the file from then on, with what other apps have declared in it. Raises Invalid for
     tables that do not fit to those.
+
+    A table that came to all files later, as labels did, is left out where the file has one of its own of that name.
     """
     connection.base_schema = connection.schema
     if _is_current(connection, tables):
@@ -101,6 +103,13 @@ def _adoptable(connection: Connection, server: Schema) -> Schema:
     return Schema(tables.values())
 
 
+def _without_taken(connection: Connection, base: Schema) -> Schema:
+    """The tables that every file has, but for those that came later, and whose names this file has given to others."""
+    later = [table for name, table in base.items() if name not in connection.first_schema]
+    taken = {table.name for table in later if _taken_names(connection, table)}
+    return Schema(table for name, table in base.items() if name not in taken) if taken else base
+
+
 def _taken_names(connection: Connection, table: Table) -> list[str]:
     """The names that a table takes in the file, and that tables have there which are not synced."""
     sql = (
@@ -159,6 +168,7 @@ def _is_current(connection: Connection, tables: Schema | None) -> bool:
         raise TooNew("This file was written by a newer offbook: update offbook on this device.")
     if version < len(STEPS):
         return False
+    connection.base_schema = _without_taken(connection, connection.base_schema)
     signed, text, source = connection.execute("SELECT shape, tables, tables_from FROM sync_state").fetchone()
     schema = declared.all_tables(connection.base_schema, text, tables)
     if tables is not None and not (source == declared.APP and _declares_all(connection, text, tables)):

@@ -191,6 +191,41 @@ def test_a_server_of_before_gets_groups_and_labels_wait(a: Replica, server: Serv
     assert (a.status().pending, labels(a)) == (0, {FRIENDS: "Friends"})
 
 
+# --- a file with a table of that name --------------------------------------------------------------------------------
+
+
+def test_a_file_with_a_table_of_its_own_called_labels_has_contacts_alone(
+    last: other_versions.Modules, a: Replica, server: Server, tmp_path: Path
+) -> None:
+    ada = person(a, "Friends")
+    a.sync()
+    path = tmp_path / "old.db"
+    with last["offbook.replica"].Replica(path, transport=Wire(server)) as old:
+        old.sync()
+        old.connection.execute("CREATE TABLE labels (id INTEGER PRIMARY KEY, text TEXT)")
+        old.connection.execute("INSERT INTO labels (text) VALUES ('mine')")
+    for _ in range(2):
+        with Replica(path, transport=Wire(server)) as book:
+            book.contacts.update(ada, phone="1")
+            book.contacts.add(name="Bob", details=[{"kind": "group", "value": "Work"}])
+            book.sync()
+            assert list(book.tables) == ["contacts"]
+            assert (book.status().pending, book.status().held, book.parked()) == (0, 0, [])
+            assert book.connection.execute("SELECT text FROM labels").fetchall() == [("mine",)]
+            assert (groups(book, ada), book.verify().repaired) == (["Friends"], ())
+            for act in (book.labels.list, book.labels.counts, lambda: book.labels.rename("Friends", "Pals")):
+                with pytest.raises(Invalid, match="a table of its own called labels"):
+                    act()
+    a.sync()
+    assert a.labels.counts() == {"Friends": 1, "Work": 2}
+    with Replica(path, transport=Wire(server)) as book:
+        book.connection.execute("ALTER TABLE labels RENAME TO mine")
+    with Replica(path, transport=Wire(server)) as book:
+        book.sync()
+        assert book.labels.counts() == {"Friends": 1, "Work": 2}
+        assert len(labels(book)) == 2
+
+
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
