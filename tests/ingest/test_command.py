@@ -23,6 +23,7 @@ from websockets.sync.server import ServerConnection
 from offbook.ingest.settings import MIB
 from tests.ingest.feed_server import SECONDS_MAX, feed, gaps, rows, saying, until_closed
 from tests.support.cli_runner import ROOT, Device
+from tests.support.signals import heeded
 
 pytestmark = pytest.mark.processes
 
@@ -77,7 +78,7 @@ def test_an_end_that_is_asked_for_leaves_all_that_came_in_the_file(device: Devic
         all_sent.set()
         until_closed(connection)
 
-    with feed(handler) as url, ingesting(device, url) as (child, wait_for):
+    with feed(handler) as url, heeded(ending), ingesting(device, url) as (child, wait_for):
         wait_for("connected")
         assert all_sent.wait(SECONDS_MAX)
         child.send_signal(ending)

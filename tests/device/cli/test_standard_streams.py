@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from websockets.sync.server import ServerConnection
 from tests.device.cli.test_commands import FATTEN, ask_sql
 from tests.ingest.feed_server import SECONDS_MAX, feed, rows, saying, until_closed
 from tests.support.cli_runner import ROOT, Device, Said
+from tests.support.signals import heeded, ignored
 
 pytestmark = pytest.mark.processes
 
@@ -117,22 +116,12 @@ def test_watching_ends_when_nobody_reads_any_more(device: Device) -> None:
 
 def test_a_hang_up_ends_watching_as_asked_for(device: Device) -> None:
     ask_sql(device, "UPDATE sync_state SET server = 'http://127.0.0.1:1', token = 't'")
-    with device.watching() as child:
+    with heeded(signal.SIGHUP), device.watching() as child:
         assert child.stdout is not None
         assert child.stderr is not None
         child.stdout.readline()
         child.send_signal(signal.SIGHUP)
         assert (child.wait(60), child.stderr.read()) == (0, "")
-
-
-@contextmanager
-def ignored(number: signal.Signals) -> Iterator[None]:
-    """What is started meanwhile ignores the signal as well."""
-    before = signal.signal(number, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)
 
 
 def test_what_ignores_hang_ups_goes_on(device: Device) -> None:
