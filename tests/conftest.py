@@ -70,6 +70,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark whatever runs on a database server, all worlds but the first few, and all that `make test` leaves out."""
+    items[:] = filter(_is_for_its_engine, items)
     for item in items:
         params: dict[str, Any] = (
             item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
@@ -83,6 +84,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             names.add("worlds")
         if not names.isdisjoint(SLOW):
             item.add_marker("slow")
+
+
+def _is_for_its_engine(item: pytest.Item) -> bool:
+    """A case of a test may be for fewer engines than the test: it has a mark ``engines`` of its own."""
+    mark = item.get_closest_marker("engines")
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return mark is None or params.get("engine_name") in (None, *mark.args)
 
 
 def _names_server(value: Any) -> bool:

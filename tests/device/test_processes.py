@@ -20,6 +20,7 @@ from tests.device.conftest import Device
 from tests.device.fake_server import Server, Wire
 from tests.device.http_server import TOKEN, serving
 from tests.device.process_killer import ROOT, killing
+from tests.support.samples import IS_PROOF
 
 DEAD = 2**22 + 1
 """No process has this id: Linux and macOS count up to less."""
@@ -139,6 +140,7 @@ def snapshot_after_a_restore(path: Path, server: Server) -> None:
     server.kept = backup.book.seq
 
 
+@pytest.mark.proof
 @pytest.mark.kills
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("is_hasty", [False, True], ids=["whole answers", "answers in parts"])
@@ -155,7 +157,7 @@ def test_a_sync_that_is_killed_at_any_statement_leaves_the_file_right(
         a.sync()
         expected = outcome(a, server)
     with killing(is_hasty=is_hasty) as killer:
-        for count in range(1, 1000, 3 if is_hasty else 2):
+        for count in range(1, 1000, 1 if IS_PROOF else 7 if is_hasty else 5):
             for file in tmp_path.glob("a.db*"):
                 file.unlink()
             shutil.copyfile(template, path)

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.core import POLICIES, Operation, Record, Verdict
@@ -35,6 +34,7 @@ from tests.laws.merge_laws import (
     play,
     steps,
 )
+from tests.support.samples import drawn, fewer_examples
 
 pytestmark = pytest.mark.proof
 
@@ -126,7 +126,7 @@ LAWS: list[Callable[[World], None]] = [
 
 @every_policy
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
-@given(history=histories(), cast=casts())
+@drawn(history=histories(), cast=casts())
 def test_law(law: Callable[[World], None], policy: str, history: list[Step], cast: Cast) -> None:
     law(play(policy, history, cast))
 
@@ -148,7 +148,7 @@ def last_typed(world: World, device: int) -> Value:
 
 
 @cell_policy
-@given(history=OWN_EDITS, cast=casts())
+@drawn(history=OWN_EDITS, cast=casts())
 def test_a_cell_that_only_one_device_writes_shows_what_it_wrote_last(
     policy: str, history: list[Step], cast: Cast
 ) -> None:
@@ -161,7 +161,7 @@ def test_a_cell_that_only_one_device_writes_shows_what_it_wrote_last(
 
 
 @every_policy
-@given(history=OWN_EDITS, cast=casts())
+@drawn(history=OWN_EDITS, cast=casts())
 def test_a_cell_that_only_one_device_writes_is_in_the_row_or_in_the_history_with_what_won(
     policy: str, history: list[Step], cast: Cast
 ) -> None:
@@ -176,7 +176,7 @@ def test_a_cell_that_only_one_device_writes_is_in_the_row_or_in_the_history_with
 
 
 @every_policy
-@given(
+@drawn(
     history=histories(records=1),
     clock=st.integers(-(2**40), 2**40),
     place=st.integers(0, PLACES - 1),
@@ -197,7 +197,7 @@ def test_no_clock_loses_what_was_typed_with_everything_seen(
 
 
 @cell_policy
-@given(history=histories(records=1), cast=casts())
+@drawn(history=histories(records=1), cast=casts())
 def test_a_cell_that_is_not_contested_is_written_whatever_the_clocks_say(
     policy: str, history: list[Step], cast: Cast
 ) -> None:
@@ -240,7 +240,7 @@ def removed(policy: str, removals: list[tuple[int, int]], order: list[int], cloc
 
 
 @cell_policy
-@given(removals=REMOVALS, order=st.permutations(range(3)), clocks=SLOW_CLOCKS, cast=WITH_ENTRIES)
+@drawn(removals=REMOVALS, order=st.permutations(range(3)), clocks=SLOW_CLOCKS, cast=WITH_ENTRIES)
 def test_removals_of_entries_do_not_depend_on_the_order_of_syncs(
     policy: str, removals: list[tuple[int, int]], order: list[int], clocks: list[int], cast: Cast
 ) -> None:
@@ -251,7 +251,7 @@ def test_removals_of_entries_do_not_depend_on_the_order_of_syncs(
 
 
 @every_policy
-@given(order=st.permutations(range(3)), clocks=SLOW_CLOCKS, cast=WITH_ENTRIES)
+@drawn(order=st.permutations(range(3)), clocks=SLOW_CLOCKS, cast=WITH_ENTRIES)
 def test_an_entry_that_all_remove_is_gone_in_any_order(
     policy: str, order: list[int], clocks: list[int], cast: Cast
 ) -> None:
@@ -282,7 +282,7 @@ def synced_in(order: list[int], typed: list[Step], cast: Cast) -> World:
     return world
 
 
-@given(typed=TYPED_OFFLINE, order=st.permutations(range(3)), cast=WITH_ENTRIES)
+@drawn(typed=TYPED_OFFLINE, order=st.permutations(range(3)), cast=WITH_ENTRIES)
 def test_what_a_merge_shows_does_not_depend_on_the_order_of_syncs(
     typed: list[Step], order: list[int], cast: Cast
 ) -> None:
@@ -335,16 +335,18 @@ def made_up(policy: Policy, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.parametrize("policy", MADE_UP)
 @pytest.mark.parametrize("law", OF_EVERY_POLICY, ids=name_of)
 def test_a_made_up_policy_is_held_to_the_laws(
-    law: Callable[..., None], policy: Policy, monkeypatch: pytest.MonkeyPatch
+    law: Callable[..., None], policy: Policy, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    law(policy=made_up(policy, monkeypatch))
+    with fewer_examples():
+        law(request=request, policy=made_up(policy, monkeypatch))
 
 
 @pytest.mark.parametrize("law", OF_CELL_POLICIES, ids=name_of)
 def test_a_made_up_policy_that_decides_cell_by_cell_is_held_to_these_too(
-    law: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    law: Callable[..., None], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    law(policy=made_up(first_write_wins, monkeypatch))
+    with fewer_examples():
+        law(request=request, policy=made_up(first_write_wins, monkeypatch))
 
 
 def test_no_law_is_left_out() -> None:

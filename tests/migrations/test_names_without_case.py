@@ -94,9 +94,9 @@ def test_everybody_signs_in_as_before_with_the_password_of_before(
         assert connection.execute(select(func.count()).select_from(Attempt)).scalar_one() == 0
 
 
-@pytest.mark.parametrize(("typed", "name"), [("bob", "Bob"), ("WEISS", "Weiß"), ("grace hopper", "Grace  Hopper")])
-def test_whoever_has_a_name_alone_is_found_by_any_spelling(accounts: Accounts, now: int, typed: str, name: str) -> None:
-    assert signs_in(accounts, typed, name, now) == accounts.user_named(name)
+def test_whoever_has_a_name_alone_is_found_by_any_spelling(accounts: Accounts, now: int) -> None:
+    for typed, name in (("bob", "Bob"), ("WEISS", "Weiß"), ("grace hopper", "Grace  Hopper")):
+        assert signs_in(accounts, typed, name, now) == accounts.user_named(name)
 
 
 def test_those_who_share_a_name_are_found_by_the_exact_spelling(accounts: Accounts, empty: Database, now: int) -> None:

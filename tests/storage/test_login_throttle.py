@@ -22,9 +22,11 @@ from services.accounts import Accounts
 from services.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import Throttled, WrongPassword
+from storage.repositories.login_throttle import AttemptBudget, guest_at, reserve
 from storage.values import Account
 
 NewId = Callable[[], str]
+Attack = Callable[[str, int, int], None]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
 PASSWORD = "correct horse battery"
 HOME = "192.0.2.1"
@@ -55,16 +57,21 @@ def always(browser: str) -> Callable[[int], str]:
     return lambda user_id: browser
 
 
-def attack(accounts: Accounts, name: str, times: int, now: int) -> None:
-    """One attempt from each of many networks, each in its turn."""
-    for number in range(times):
-        address = f"2001:db8:{number:x}::1"
-        try:
-            accounts.check_password(name, "wrong", address, now)
-        except WrongPassword:
-            continue
-        except Throttled as throttled:
-            fail(accounts, name, address, now + throttled.wait_seconds * SECOND)
+@pytest.fixture
+def attack(database: Database) -> Attack:
+    """One attempt at a name from each of many networks, each in its turn. All are one transaction: what is asked of
+    the throttle is the same, and there are hundreds of them.
+    """
+
+    def made(name: str, times: int, now: int) -> None:
+        spare = AttemptBudget()
+        with database.write() as connection:
+            for number in range(times):
+                guest = guest_at(name, f"2001:db8:{number:x}::1")
+                if wait_us := reserve(connection, guest, now, spare):
+                    assert reserve(connection, guest, now + wait_us, spare) == 0
+
+    return made
 
 
 # --- whoever the server does not know --------------------------------------------------------------------------------
@@ -148,9 +155,16 @@ def test_guesses_side_by_side_are_all_counted(accounts: Accounts, ada: Account, 
 
 
 def test_an_attack_from_many_networks_slows_down_and_keeps_nobody_out(
-    accounts: Accounts, ada: Account, now: int
+    accounts: Accounts, attack: Attack, ada: Account, now: int
 ) -> None:
-    attack(accounts, "ada", PER_NAME + 2 * STEP, now)
+    for number in range(PER_NAME + 2 * STEP):
+        address = f"2001:db8:{number:x}::1"
+        try:
+            accounts.check_password("ada", "wrong", address, now)
+        except WrongPassword:
+            continue
+        except Throttled as told:
+            fail(accounts, "ada", address, now + told.wait_seconds * SECOND)
     with pytest.raises(Throttled) as throttled:
         accounts.check_password("ada", PASSWORD, HOME, now)
     wait = throttled.value.wait_seconds
@@ -162,17 +176,17 @@ def test_an_attack_from_many_networks_slows_down_and_keeps_nobody_out(
     assert accounts.check_password("ada", PASSWORD, HOME, now + wait * SECOND) == ada
 
 
-def test_a_turn_stays_while_the_attack_goes_on(accounts: Accounts, ada: Account, now: int) -> None:
-    attack(accounts, "ada", PER_NAME, now)
+def test_a_turn_stays_while_the_attack_goes_on(accounts: Accounts, attack: Attack, ada: Account, now: int) -> None:
+    attack("ada", PER_NAME, now)
     with pytest.raises(Throttled) as throttled:
         accounts.check_password("ada", PASSWORD, HOME, now)
-    attack(accounts, "ada", PER_NAME + 9 * STEP, now)
+    attack("ada", PER_NAME + 9 * STEP, now)
     due = now + throttled.value.wait_seconds * SECOND
     assert accounts.check_password("ada", PASSWORD, HOME, due) == ada
 
 
-def test_a_turn_is_good_for_one_attempt(accounts: Accounts, ada: Account, now: int) -> None:
-    attack(accounts, "ada", PER_NAME + 9 * STEP, now)
+def test_a_turn_is_good_for_one_attempt(accounts: Accounts, attack: Attack, ada: Account, now: int) -> None:
+    attack("ada", PER_NAME + 9 * STEP, now)
     for _ in range(2):
         with pytest.raises(Throttled) as throttled:
             accounts.check_password("ada", "wrong", HOME, now)
@@ -181,23 +195,25 @@ def test_a_turn_is_good_for_one_attempt(accounts: Accounts, ada: Account, now: i
         fail(accounts, "ada", HOME, now)
 
 
-def test_other_names_are_not_slowed_down(accounts: Accounts, ada: Account, now: int, new_id: NewId) -> None:
+def test_other_names_are_not_slowed_down(
+    accounts: Accounts, attack: Attack, ada: Account, now: int, new_id: NewId
+) -> None:
     bob = accounts.add_user("bob", PASSWORD, False, now, new_id)
-    attack(accounts, "ada", PER_NAME + STEP, now)
+    attack("ada", PER_NAME + STEP, now)
     assert accounts.check_password("bob", PASSWORD, HOME, now) == bob
 
 
-def test_a_name_that_nobody_has_is_slowed_down_alike(accounts: Accounts, now: int) -> None:
-    attack(accounts, "nobody", PER_NAME, now)
+def test_a_name_that_nobody_has_is_slowed_down_alike(accounts: Accounts, attack: Attack, now: int) -> None:
+    attack("nobody", PER_NAME, now)
     with pytest.raises(Throttled) as throttled:
         accounts.check_password("nobody", "x", HOME, now)
     assert throttled.value.wait_seconds == WAIT_US_MIN // SECOND
 
 
 def test_what_was_tried_is_forgotten_after_a_quarter_of_an_hour(
-    accounts: Accounts, database: Database, ada: Account, now: int
+    accounts: Accounts, attack: Attack, database: Database, ada: Account, now: int
 ) -> None:
-    attack(accounts, "ada", PER_NAME + STEP, now)
+    attack("ada", PER_NAME + STEP, now)
     later = now + WINDOW_US + WAIT_US_MAX
     assert accounts.check_password("ada", PASSWORD, HOME, later) == ada
     with database.read() as connection:
@@ -207,12 +223,14 @@ def test_what_was_tried_is_forgotten_after_a_quarter_of_an_hour(
 # --- browsers that are known -----------------------------------------------------------------------------------------
 
 
-def test_a_known_browser_is_let_in_whatever_others_try(accounts: Accounts, ada: Account, now: int) -> None:
+def test_a_known_browser_is_let_in_whatever_others_try(
+    accounts: Accounts, attack: Attack, ada: Account, now: int
+) -> None:
     for _ in range(PER_GUEST):
         fail(accounts, "ada", "198.51.100.7", now)
     for number in range(PER_NETWORK):
         fail(accounts, f"name {number}", HOME, now)
-    attack(accounts, "ada", PER_NAME + STEP, now)
+    attack("ada", PER_NAME + STEP, now)
     for address in (HOME, "198.51.100.7", "203.0.113.5"):
         with pytest.raises(Throttled):
             accounts.check_password("ada", PASSWORD, address, now)
@@ -262,9 +280,9 @@ def test_a_browser_is_asked_for_only_where_there_is_a_user(accounts: Accounts, a
 
 
 def test_a_signed_in_person_changes_the_password_whatever_others_try(
-    accounts: Accounts, ada: Account, now: int
+    accounts: Accounts, attack: Attack, ada: Account, now: int
 ) -> None:
-    attack(accounts, "ada", PER_NAME + STEP, now)
+    attack("ada", PER_NAME + STEP, now)
     for number in range(PER_NETWORK):
         fail(accounts, f"name {number}", "", now)
     changed = accounts.change_password(ada.id, PASSWORD, "a new password", now)

@@ -6,7 +6,6 @@ check can't know, is named below with the reason; all else is held.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,8 +19,9 @@ from schemathesis.pytest.lazy import get_all_tests
 
 from app import App
 from tests.support.openapi_checks import document
+from tests.support.samples import IS_PROOF
 
-EXAMPLES = 300 if os.environ.get("OFFBOOK_WORLDS") else 6
+EXAMPLES = 300 if IS_PROOF else 4
 
 load_all_checks()
 API = schemathesis.openapi.from_dict(document(), config=SchemathesisConfig(seed=1))

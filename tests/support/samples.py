@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from itertools import count
 from typing import Any
 
@@ -28,10 +29,8 @@ def drawn(**strategies: SearchStrategy[Any]) -> Callable[[Callable[..., None]], 
 
     def with_examples(test: Callable[..., None]) -> Callable[..., None]:
         def run(request: pytest.FixtureRequest, **fixtures: Any) -> None:
-            most = settings().max_examples
-            if is_on_server(request) and not IS_PROOF:
-                most = max(1, most // FEWER)
-            settings(max_examples=most)(given(**strategies)(test))(**fixtures)
+            with fewer_examples() if is_on_server(request) else nullcontext():
+                given(**strategies)(test)(**fixtures)
 
         wanted = inspect.signature(test).parameters
         names = ["request", *(name for name in wanted if name not in strategies)]
@@ -41,6 +40,30 @@ def drawn(**strategies: SearchStrategy[Any]) -> Callable[[Callable[..., None]], 
         return run
 
     return with_examples
+
+
+@contextmanager
+def fewer_examples() -> Iterator[None]:
+    """What runs meanwhile draws fewer than its profile says."""
+    name = settings.get_current_profile_name()
+    most = settings().max_examples
+    settings.register_profile("fewer", settings(), max_examples=most if IS_PROOF else max(1, most // FEWER))
+    settings.load_profile("fewer")
+    try:
+        yield
+    finally:
+        settings.load_profile(name)
+
+
+def each_kind(kinds: Mapping[str, str]) -> list[Any]:
+    """Cases by their kind, as parameters: the first of each kind for every engine, the others for SQLite alone."""
+    first: dict[str, str] = {}
+    for name, kind in kinds.items():
+        first.setdefault(kind, name)
+    return [
+        pytest.param(name, marks=() if IS_PROOF or first[kind] == name else pytest.mark.engines("sqlite"))
+        for name, kind in kinds.items()
+    ]
 
 
 def is_on_server(request: pytest.FixtureRequest) -> bool:

@@ -87,9 +87,9 @@ def ids(stage: Stage) -> dict[str, Any]:
 
 
 @pytest.fixture
-def scene(app: App, stage: Stage, ids: dict[str, Any]) -> Iterator[Scene]:
+def scene(stage: Stage, ids: dict[str, Any]) -> Iterator[Scene]:
     numbers = dict(ids)
-    with stage.set(numbers.pop("template")):
+    with stage.set(numbers.pop("template")) as app:
         device = Caller(app, numbers.pop("token"))
         yield Scene(app=app, device=device, pages=signed_in(app, "eve"), **numbers)
 

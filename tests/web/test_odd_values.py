@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -45,12 +44,12 @@ from tests.support.odd_values import (
     places,
     replaced,
 )
+from tests.support.samples import IS_PROOF
 from tests.support.stream_files import shown, written
 from web.assets import url_of
 
 STATIC_URL = url_of(STATIC)
 WEB = Path(web.__file__).parent
-IS_PROOF = bool(os.environ.get("OFFBOOK_WORLDS"))
 
 
 # --- somewhere to ask ------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
@@ -35,6 +34,7 @@ from tests.support.bad_input_cases import (
     push,
     tutorial,
 )
+from tests.support.samples import drawn, each_kind
 
 before_any_record = pytest.mark.engines("sqlite")
 """What is refused by how it is written: of the database nothing was asked but the token, as in every other test."""
@@ -117,7 +117,7 @@ def test_a_question_that_can_not_be_answered_is_refused(laptop: Caller, name: st
 # --- one bad change among good ones ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", each_kind({name: code for name, (_, code) in CHANGES.items()}))
 def test_a_bad_change_is_rejected_and_its_neighbours_are_applied(app: App, laptop: Caller, name: str) -> None:
     item, code = CHANGES[name]
     first, last, bad = change(), change(), bad_change(item)
@@ -209,7 +209,7 @@ def test_a_method_that_is_not_there_is_told_which_are(laptop: Caller) -> None:
 # --- contacts as JSON ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", each_kind({name: code for name, (_, code) in FIELDS.items()}))
 def test_a_bad_contact_is_not_created(app: App, laptop: Caller, name: str) -> None:
     data, code = FIELDS[name]
     before = typed(app)
@@ -217,7 +217,7 @@ def test_a_bad_contact_is_not_created(app: App, laptop: Caller, name: str) -> No
     assert typed(app) == before
 
 
-@pytest.mark.parametrize("name", [name for name in FIELDS if name != "no name"])
+@pytest.mark.parametrize("name", each_kind({name: code for name, (_, code) in FIELDS.items() if name != "no name"}))
 def test_a_bad_patch_changes_nothing(app: App, laptop: Caller, name: str) -> None:
     data, code = FIELDS[name]
     key = laptop.add()["id"]
@@ -236,6 +236,7 @@ def test_a_contact_that_is_no_object_is_refused(app: App, laptop: Caller, body: 
     assert typed(app) == before
 
 
+@before_any_record
 @pytest.mark.parametrize(
     "key",
     [
@@ -281,7 +282,7 @@ def test_what_is_no_tutorial_change_is_refused(app: App, laptop: Caller, name: s
     assert typed(app) == before
 
 
-@pytest.mark.parametrize("name", BAD_TUTORIAL_CHANGE)
+@pytest.mark.parametrize("name", each_kind({name: code for name, (_, code) in BAD_TUTORIAL_CHANGE.items()}))
 def test_a_bad_tutorial_change_is_answered_so_that_the_queue_goes_on(app: App, laptop: Caller, name: str) -> None:
     more, code = BAD_TUTORIAL_CHANGE[name]
     before = typed(app)
@@ -311,8 +312,7 @@ def test_no_tutorial_change_brings_the_server_down(laptop: Caller, more: dict[st
 
 # --- whatever else ---------------------------------------------------------------------------------------------------
 
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-"""All examples go to one database: what stores nothing leaves nothing behind for the next."""
+# All examples of a test go to one database: what stores nothing leaves nothing behind for the next.
 
 SCALARS = st.one_of(
     st.none(),
@@ -337,16 +337,14 @@ def is_answered(answer: TestResponse) -> None:
         assert answer.get_json()["code"]
 
 
-@FEW
-@given(body=st.binary(max_size=200) | JSONS.map(lambda value: json.dumps(value).encode()))
+@drawn(body=st.binary(max_size=200) | JSONS.map(lambda value: json.dumps(value).encode()))
 def test_no_bytes_bring_the_server_down(app: App, laptop: Caller, body: bytes) -> None:
     for method, path in (*WRITERS[:2], *ASKERS, ("PATCH", f"/contacts/{UNKNOWN}")):
         is_answered(laptop.ask(method, path, data=body))
         is_answered(laptop.ask(method, path, GZIP, data=gzip.compress(body)))
 
 
-@FEW
-@given(
+@drawn(
     item=st.fixed_dictionaries(
         {}, optional=dict.fromkeys((*GOOD, "replica", "base", "bases", "resolves", "history"), JSONS)
     ),
@@ -368,8 +366,7 @@ def test_no_change_brings_the_server_down_or_stops_its_neighbour(
     is_answered(laptop.ask("PATCH", f"/contacts/{key}", data=json.dumps({"details": details} | data)))
 
 
-@FEW
-@given(
+@drawn(
     more=st.dictionaries(st.sampled_from(list(TUTORIAL)), JSONS, max_size=3),
     data=st.dictionaries(st.sampled_from(["id", "name", "email", "phone", "updated_at", "x"]), SCALARS, max_size=4),
     since=st.text(max_size=30) | st.datetimes().map(lambda moment: moment.isoformat()),
@@ -381,8 +378,7 @@ def test_nothing_of_the_tutorial_form_brings_the_server_down(
     is_answered(laptop.get("/changes", since=since))
 
 
-@FEW
-@given(
+@drawn(
     text=st.text(max_size=60), limit=st.text(max_size=12), header=st.text(st.characters(max_codepoint=255), max_size=60)
 )
 def test_no_query_and_no_header_bring_the_server_down(
