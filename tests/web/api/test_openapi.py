@@ -18,7 +18,7 @@ from app import App
 from offbook.contacts.table import BUILT_IN
 from offbook.core.declaration.rules import app_schema
 from offbook.core.schema import Schema
-from offbook.tables import Map, Ref, Text
+from offbook.tables import Choice, Integer, Map, Ref, Text
 from offbook.tables import Table as AppTable
 from tests.support.api_client import NOON, caller, change, new_id
 from tests.support.openapi_checks import Undescribed, fits
@@ -167,3 +167,16 @@ def test_whatever_is_declared_is_described_by_schemas_that_are_there(tables: Sch
     names = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(described)))
     assert names <= described["components"]["schemas"].keys()
     assert all(re.fullmatch(r"[a-zA-Z0-9._-]+", name) for name in names)
+
+
+def test_what_may_be_empty_of_a_record_is_described_so() -> None:
+    """A choice, what has a default, and a whole number of more than 32 bits."""
+    size, kind = Integer("size", required=True, default=2**40), Choice("kind", ("a", "b"))
+    title = Text("title", required=True, default="none")
+    tables = app_schema([AppTable("boats", title, size, kind, Map("parts", kind, size, title))], BUILT_IN)
+    times = dict.fromkeys(("created_at", "updated_at"), "2026-11-20T17:00:00.000000Z")
+    boat: dict[str, Any] = {"id": new_id(), "title": None, "size": None, "kind": None, "parts": {"k": {}}, **times}
+    assert fits("tables.boats", boat, tables)
+    assert fits("tables.boats", {**boat, "title": "x", "size": 2**53 - 1, "kind": "b"}, tables)
+    for wrong in ({"size": 2**53}, {"kind": "c"}, {"parts": {"k": {"kind": "c"}}}):
+        assert not fits("tables.boats", boat | wrong, tables)

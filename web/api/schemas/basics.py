@@ -33,7 +33,6 @@ DATE: JsonSchema = {
     ],
     "description": "A day, or one without its year. Empty text is null.",
 }
-INT32: JsonSchema = {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
 
 
 def ref(name: str) -> JsonSchema:

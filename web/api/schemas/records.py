@@ -7,7 +7,6 @@ from offbook.core.schema import ENTRY_KEY, Field, Map, Schema, Table, Type
 from web.api.schemas.basics import (
     DATE,
     FLAG,
-    INT32,
     NO_NUL,
     NOT_BLANK,
     TIME,
@@ -65,7 +64,7 @@ def record_schemas(table: Table) -> dict[str, JsonSchema]:
     }
     for map_ in table.maps:
         attributes = {field.name: field_schema(field) for field in map_.attributes}
-        optional = (field.name for field in map_.attributes if not field.required)
+        optional = (field.name for field in map_.attributes if not field.is_needed)
         schemas[entry_schema_name(table, map_)] = object_of(attributes, *optional)
         schemas[entry_change_schema_name(table, map_)] = object_of(attributes, *attributes)
     return schemas
@@ -117,7 +116,7 @@ def map_schemas(table: Table, suffix: str = "") -> dict[str, JsonSchema]:
 def field_schema(field: Field, written: bool = False) -> JsonSchema:
     """A field or an attribute, as a record has it, or as a change writes it."""
     match field.type:
-        case Type.TEXT if field.required:
+        case Type.TEXT if field.is_needed:
             return {"type": "string", "pattern": NOT_BLANK, "maxLength": field.limit}
         case Type.TEXT:
             return {"type": ["string", "null"], "pattern": NO_NUL, "maxLength": field.limit}
@@ -126,9 +125,11 @@ def field_schema(field: Field, written: bool = False) -> JsonSchema:
         case Type.FLAG:
             return FLAG | ({"type": ["boolean", "null"]} if written else {})
         case Type.INTEGER:
-            return INT32 | {"type": ["integer", "null"]}
-        case Type.CHOICE:
+            return {"type": ["integer", "null"], "minimum": field.least, "maximum": field.most}
+        case Type.CHOICE if field.is_needed:
             return {"type": "string", "enum": list(field.choices)}
+        case Type.CHOICE:
+            return {"type": ["string", "null"], "enum": [*field.choices, None]}
         case Type.NUMBER:
             return {"type": ["number", "null"]}
         case Type.TIME:
