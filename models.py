@@ -42,6 +42,9 @@ LONG_TEXT = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
 NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite counts up only a key that is called INTEGER."""
 
+ENTRY_TEXT = LONG_TEXT.with_variant(String(2000), "sqlite")
+"""SQLite takes any length in a column of any: there the column is as it always was, and no table was made anew."""
+
 Number = Annotated[int, mapped_column(NUMBER, primary_key=True, autoincrement=True)]
 BookId = Annotated[int, mapped_column(ForeignKey("books.id"))]
 UserId = Annotated[int, mapped_column(ForeignKey("users.id"))]
@@ -192,6 +195,16 @@ class Contact(Base):
     website_label: Mapped[str | None] = mapped_column(String(100))
     notes: Mapped[Long | None]
     starred: Mapped[bool] = mapped_column(default=False, server_default=false())
+    uid: Mapped[str | None] = mapped_column(String(500))
+    kind: Mapped[str | None] = mapped_column(String(20))
+    role: Mapped[str | None] = mapped_column(String(300))
+    phonetic_given: Mapped[str | None] = mapped_column(String(200))
+    phonetic_middle: Mapped[str | None] = mapped_column(String(200))
+    phonetic_family: Mapped[str | None] = mapped_column(String(200))
+    phone_params: Mapped[Long | None]
+    email_params: Mapped[Long | None]
+    website_params: Mapped[Long | None]
+    photo: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[int]
     updated_at: Mapped[int]
     seq: Mapped[int]
@@ -215,13 +228,17 @@ class ContactDetail(Base):
     entry_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     kind: Mapped[str | None] = mapped_column(String(20))
     label: Mapped[str | None] = mapped_column(String(100))
-    value: Mapped[str | None] = mapped_column(String(2000))
+    value: Mapped[str | None] = mapped_column(ENTRY_TEXT)
     position: Mapped[int | None]
     street: Mapped[str | None] = mapped_column(String(500))
     city: Mapped[str | None] = mapped_column(String(200))
     region: Mapped[str | None] = mapped_column(String(200))
     postcode: Mapped[str | None] = mapped_column(String(50))
     country: Mapped[str | None] = mapped_column(String(200))
+    po_box: Mapped[str | None] = mapped_column(String(200))
+    extended: Mapped[str | None] = mapped_column(String(500))
+    pref: Mapped[bool | None]
+    params: Mapped[Long | None]
     removed: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from offbook.contacts.table import CONTACTS
 from offbook.core.model import Operation
-from offbook.core.schema import Map
+from offbook.core.schema import Map, Type
 from offbook.core.validation import Json, is_empty
 from offbook.database import change_log
 from offbook.database.batched_writes import write_in_batches
@@ -127,7 +127,7 @@ def _logged_data(data: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _logged_entries(map_: Map, entries: Mapping[str, Mapping[str, Json]]) -> dict[str, Json]:
-    first = {names[0].name: None for names in map_.cells.values()}
+    first = {names[0].name: False if names[0].type is Type.FLAG else None for names in map_.cells.values()}
     return {
         key: first | {name: value for name, value in entry.items() if value is not None}
         for key, entry in entries.items()

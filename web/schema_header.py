@@ -70,6 +70,11 @@ def sender() -> Sender:
     return cast(Sender, g.sender)
 
 
+def shown_view() -> View:
+    """What whoever sent this request is shown, where all that counts of the header is whether there is one."""
+    return View(services().store.schema) if SCHEMA_HEADER in request.headers else FIRST_VIEW
+
+
 def add_schema_header(response: Response) -> Response:
     """Tell those who named a schema which one the server has."""
     noted = cast(Sender | None, g.get("sender"))

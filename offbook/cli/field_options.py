@@ -37,6 +37,12 @@ HELP: Mapping[str, str] = {
     "birthday": "1815-12-10, or --12-10 without a year",
     "website_label": "what the website is, like Blog",
     "starred": "keep it at the top of lists",
+    "uid": "what other programs know the contact by",
+    "role": "what the person does there",
+    "phone_params": "what a card says of the first phone, as JSON",
+    "email_params": "what a card says of the first e-mail address, as JSON",
+    "website_params": "what a card says of the website, as JSON",
+    "photo": "the SHA-256 of the photo",
 }
 
 DETAIL_HELP = (
@@ -58,7 +64,16 @@ def add_options(parser: argparse._ActionsContainer, *, without: str = "") -> Non
         else:
             reader = int if field.type is Type.INTEGER else str
             metavar = field.type.upper()
-            parser.add_argument(option, dest=dest, type=reader, metavar=metavar, default=argparse.SUPPRESS, help=text)
+            choices = field.choices or None
+            parser.add_argument(
+                option,
+                dest=dest,
+                type=reader,
+                metavar=None if choices else metavar,
+                choices=choices,
+                default=argparse.SUPPRESS,
+                help=text,
+            )
     parser.add_argument(
         "--detail", metavar="KIND:LABEL=VALUE", type=detail, action="append", default=[], help=DETAIL_HELP
     )

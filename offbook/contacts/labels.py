@@ -28,6 +28,16 @@ FIELDS: Mapping[str, str] = {
     "website_label": "Website label",
     "notes": "Notes",
     "starred": "Star",
+    "uid": "Identifier",
+    "kind": "Kind",
+    "role": "Role",
+    "phonetic_given": "Phonetic first name",
+    "phonetic_middle": "Phonetic middle name",
+    "phonetic_family": "Phonetic last name",
+    "phone_params": "Phone parameters",
+    "email_params": "E-mail parameters",
+    "website_params": "Website parameters",
+    "photo": "Photo",
 }
 
 
@@ -47,8 +57,11 @@ KINDS: Mapping[str, EntryKind] = {
     "address": EntryKind("Address", "Addresses", ("Home", "Work", "Other")),
     "url": EntryKind("Website", "Websites", ("Homepage", "Work", "Profile", "Blog")),
     "date": EntryKind("Date", "Dates", ("Anniversary", "Other")),
+    "im": EntryKind("Messenger", "Messengers", ("Home", "Work")),
+    "relation": EntryKind("Relation", "Relations", ("Spouse", "Child", "Parent", "Friend", "Assistant")),
     "custom": EntryKind("Custom field", "Custom fields", (), "Other"),
     "group": EntryKind("Group", "Groups", ()),
+    "property": EntryKind("From the card", "From the card", ()),
 }
 
 ATTRIBUTES: Mapping[str, str] = {
@@ -60,6 +73,10 @@ ATTRIBUTES: Mapping[str, str] = {
     "region": "Region",
     "postcode": "Postcode",
     "country": "Country",
+    "po_box": "PO box",
+    "extended": "Extended address",
+    "pref": "Preferred",
+    "params": "Parameters",
 }
 
 

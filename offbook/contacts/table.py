@@ -13,7 +13,13 @@ GROUP = "group"
 SYSTEM_GROUPS = ("* mycontacts", "* my contacts", "my contacts", "* starred")
 """Google's own groups, as keys are compared. They say that a contact is one, or has a star, and are no labels."""
 
-DETAIL_KINDS = ("phone", "email", "address", "url", "date", GROUP, "custom")
+DETAIL_KINDS = ("phone", "email", "address", "url", "date", GROUP, "custom", "im", "relation", "property")
+
+CONTACT_KINDS = ("person", "organization")
+
+LABEL_LIMIT = 2_000
+PARAMS_LIMIT = 8_000
+PROPERTY_LIMIT = 2**16
 
 CONTACTS = Table(
     name="contacts",
@@ -40,6 +46,16 @@ CONTACTS = Table(
         Field("website_label", limit=100),
         Field("notes", limit=20_000, is_joinable=True),
         Field("starred", Type.FLAG),
+        Field("uid", limit=500),
+        Field("kind", Type.CHOICE, limit=20, choices=CONTACT_KINDS),
+        Field("role", limit=300),
+        Field("phonetic_given"),
+        Field("phonetic_middle"),
+        Field("phonetic_family"),
+        Field("phone_params", limit=PARAMS_LIMIT),
+        Field("email_params", limit=PARAMS_LIMIT),
+        Field("website_params", limit=PARAMS_LIMIT),
+        Field("photo", limit=64),
     ),
     maps=(
         Map(
@@ -47,24 +63,29 @@ CONTACTS = Table(
             rows="contact_details",
             owner="contact_id",
             beside="value",
-            naming=Naming("labels", "kind", GROUP, "value", SYSTEM_GROUPS),
+            naming=Naming("labels", "kind", GROUP, "value", LABEL_LIMIT, SYSTEM_GROUPS),
             attributes=(
                 Field("kind", Type.CHOICE, limit=20, required=True, choices=DETAIL_KINDS),
                 Field("label", limit=100),
-                Field("value", limit=2000),
+                Field("value", limit=PROPERTY_LIMIT),
                 Field("position", Type.INTEGER, least=-(2**31), most=2**31 - 1),
                 Field("street", limit=500, shares="value"),
                 Field("city", limit=200, shares="value"),
                 Field("region", limit=200, shares="value"),
                 Field("postcode", limit=50, shares="value"),
                 Field("country", limit=200, shares="value"),
+                Field("po_box", limit=200, shares="value"),
+                Field("extended", limit=500, shares="value"),
+                Field("pref", Type.FLAG),
+                Field("params", limit=PARAMS_LIMIT),
             ),
+            entries_max=500,
         ),
     ),
 )
 
-LABELS = Table(name="labels", singular="label", fields=(Field("name", limit=2000, required=True),), key="name")
-"""Labels of people. The contacts that have one name it in a detail of the kind group: its name is as long as that."""
+LABELS = Table(name="labels", singular="label", fields=(Field("name", limit=LABEL_LIMIT, required=True),), key="name")
+"""Labels of people. The contacts that have one name it in a detail of the kind group."""
 
 BUILT_IN = Schema((CONTACTS, LABELS))
 """The tables that every replica and every server has."""

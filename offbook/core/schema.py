@@ -156,13 +156,14 @@ class Naming:
     attribute is ``of``, with their ``attribute``.
 
     Texts need no ids: devices and files that do not know the table go on. What is named is there: an unknown name adds
-    its record. ``not_names``, in the form of fold_key(), name nothing.
+    its record. ``not_names``, in the form of fold_key(), name nothing, nor does what is longer than ``length_max``.
     """
 
     target: str
     kind: str
     of: str
     attribute: str
+    length_max: int
     not_names: tuple[str, ...] = ()
 
 

@@ -17,33 +17,39 @@ import io
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
-from offbook.contacts.table import CONTACTS, DETAIL_KINDS
+from offbook.contacts.table import CONTACTS, FIRST_FIELDS
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
 from offbook.core.validation import UUID_TEXT, parse_cells
 from offbook.formats import messages
 from offbook.formats.google_csv_columns import (
     FIELDS,
+    FIRST_KINDS,
+    GROUPS,
     KINDS,
     MY_CONTACTS,
     NAME_PARTS,
     OWN_ID,
     OWN_NAME,
     PART_OF,
+    PHONETIC,
     PLAIN,
     STARRED,
     WHOLE,
     CsvColumn,
     Entry,
+    as_at_first,
     build_header,
     choose_column,
+    first_column,
     is_google,
+    is_read_otherwise,
     is_system_group,
     parse_header,
 )
@@ -159,11 +165,33 @@ def _whole(rows: Iterator[list[str]], width: int, text: str) -> Iterator[list[st
 
 
 def _contact(cells: Iterable[tuple[CsvColumn, str]]) -> Contact:
+    """The contact of a row. Its id is made from what the row was read as at first: the same row is for ever the same
+    contact."""
+    filled = [(column, text) for column, text in cells if text]
+    today = first = _read_row(filled, KINDS, choose_column)
+    if is_read_otherwise(today.fields, today.details.values()):
+        first = _read_row([(as_at_first(column), text) for column, text in filled], FIRST_KINDS, first_column)
+    said = {name: first.fields.get(name) for name in FIRST_FIELDS} | {"details": first.details}
+    record_id = today.own_id or str(uuid5(NAMESPACE, json.dumps(said, sort_keys=True)))
+    details = {key: entry for key, entry in today.details.items() if key not in today.system_groups}
+    return {"id": record_id.lower(), **dict.fromkeys(CONTACTS.by_name), **today.fields, "details": details}
+
+
+class ReadRow(NamedTuple):
+    """What a row says. Google's own groups are among the details, since they are in the ids of earlier imports."""
+
+    own_id: str
+    fields: dict[str, Any]
+    details: dict[str, Entry]
+    system_groups: set[str]
+
+
+def _read_row(
+    cells: Iterable[tuple[CsvColumn, str]], kinds: Mapping[str, str], column_of: Callable[[Entry], str]
+) -> ReadRow:
     slots: defaultdict[tuple[str, int], dict[str, str]] = defaultdict(dict)
     entries: list[Entry] = []
     for (header, group, number, attribute), text in cells:
-        if not text:
-            continue
         if attribute and attribute not in slots[group, number]:
             slots[group, number][attribute] = text
         else:
@@ -176,11 +204,12 @@ def _contact(cells: Iterable[tuple[CsvColumn, str]]) -> Contact:
     entries += groups
     entries += _unfit(fields)
     for (group, number), slot in sorted(slots.items()):
-        values = _several(KINDS[group], slot)
+        values = _several(kinds[group], slot)
         if values and number == 1 and group in PLAIN:
             first = values.pop(0)
             fields |= {field: first.get(attribute, "") for field, attribute in PLAIN[group].items()}
         entries += values
+    entries.sort(key=column_of)
     return _finished(fields, entries, STARRED in labels, [group for group in groups if is_system_group(group["value"])])
 
 
@@ -214,22 +243,19 @@ def _several(kind: str, slot: dict[str, str]) -> list[Entry]:
     return [named | value for value in values if value] or [named] * bool(label)
 
 
-def _finished(fields: Mapping[str, str], entries: list[Entry], starred: bool, said: list[Entry]) -> Contact:
-    """The contact of a row. What is ``said`` counts for its id alone: Google's own groups, which contacts of earlier
-    imports have."""
+def _finished(fields: dict[str, str], entries: list[Entry], starred: bool, system_groups: list[Entry]) -> ReadRow:
     positions = Counter(KINDS[group] for group in PLAIN)  # a first one that is no detail
-    details, left_out = {}, set[str]()
-    for entry in sorted(entries, key=choose_column):
+    details: dict[str, Entry] = {}
+    keys = set[str]()
+    for entry in entries:
         kind = entry["kind"]
         positions[kind] += 1
         details[f"{kind}-{positions[kind]}"] = {**entry, "position": positions[kind]}
-        if any(entry is group for group in said):
-            left_out.add(f"{kind}-{positions[kind]}")
-    contact: Contact = {field.name: fields.get(field.name) or None for field in CONTACTS.fields}
-    contact |= {"name": _name(fields, entries), "starred": starred, "details": details}
-    derived_id = uuid5(NAMESPACE, json.dumps(contact, sort_keys=True))
-    contact["details"] = {key: entry for key, entry in details.items() if key not in left_out}
-    return {"id": fields.get("id", str(derived_id)).lower(), **contact}
+        if any(entry is group for group in system_groups):
+            keys.add(f"{kind}-{positions[kind]}")
+    own_id = fields.pop("id", "")
+    filled = {name: text for name, text in fields.items() if text}
+    return ReadRow(own_id, {**filled, "name": _name(fields, entries), "starred": starred}, details, keys)
 
 
 def _name(fields: Mapping[str, str], entries: list[Entry]) -> str:
@@ -299,7 +325,7 @@ def _as_google_has_it(row: dict[str, str], record_id: str) -> dict[str, str] | N
 
 
 def _cells(contact: Contact) -> dict[str, str]:
-    row = {header: contact[field] for header, field in FIELDS.items() if contact.get(field)}
+    row = {header: contact[field] for header, field in (FIELDS | PHONETIC).items() if contact.get(field)}
     for group, fields in PLAIN.items():
         row |= _numbered(group, 1, {attribute: contact.get(field) for field, attribute in fields.items()})
     counts = Counter(dict.fromkeys(PLAIN, 1))
@@ -324,11 +350,11 @@ def _in_order(details: Mapping[str, Entry]) -> Iterator[Entry]:
     for _, entry in sorted(details.items(), key=lambda item: (item[1].get("position") or 0, item[0])):
         filled = {attribute: value for attribute, value in entry.items() if value is not None and value != ""}
         if filled.keys() - {"kind", "position"}:
-            yield filled if filled.get("kind") in DETAIL_KINDS else _as_custom(filled)
+            yield filled if filled.get("kind") in GROUPS else _as_custom(filled)
 
 
 def _as_custom(entry: Entry) -> Entry:
-    """A detail of a kind that a newer version has: Google's columns can only say it in words."""
+    """A detail of a kind that Google does not know: its columns can only say it in words."""
     kind, label = entry.get("kind", ""), entry.get("label")
     return {**entry, "kind": "custom", "label": f"{kind} ({label})" if label else kind}
 

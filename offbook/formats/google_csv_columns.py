@@ -10,7 +10,7 @@ come in once more for everybody who imported it before.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -32,6 +32,11 @@ FIELDS = {
     "Organization Department": "department",
     "Birthday": "birthday",
     "Notes": "notes",
+}
+PHONETIC = {
+    "Phonetic First Name": "phonetic_given",
+    "Phonetic Middle Name": "phonetic_middle",
+    "Phonetic Last Name": "phonetic_family",
 }
 NAME_PARTS = ("prefix", "given_name", "middle_name", "family_name", "suffix")
 
@@ -55,13 +60,14 @@ KINDS = {
     "E-mail": "email",
     "Phone": "phone",
     "Address": "address",
-    "Relation": "custom",
+    "Relation": "relation",
     "Website": "url",
     "Event": "date",
     "Custom Field": "custom",
     "Group": "group",  # ours: a group that has more than its name
 }
 GROUPS = {kind: group for group, kind in KINDS.items()}
+FIRST_KINDS = KINDS | {"Relation": "custom"}
 PLAIN = {
     "E-mail": {"email": "value", "email_label": "label"},
     "Phone": {"phone": "value", "phone_label": "label"},
@@ -77,13 +83,20 @@ PARTS = {
     "Region": "region",
     "Postal Code": "postcode",
     "Country": "country",
+    "PO Box": "po_box",
+    "Extended Address": "extended",
 }
 PART_OF = {attribute: part for part, attribute in PARTS.items()}
 NUMBERED = re.compile(rf"({'|'.join(KINDS)}) ([1-9][0-9]{{0,3}}) - ({'|'.join(PARTS)})")
 
-KEPT = ("Phonetic First Name", "Phonetic Middle Name", "Phonetic Last Name", "Photo")
-KEPT_OF_ADDRESS = re.compile(r"Address [1-9][0-9]? - (PO Box|Extended Address)")
-"""Google's columns that offbook has no field for: custom details named like them, which go back to them."""
+PHOTO = "Photo"
+"""Google's column that offbook has no field for, the address of a picture: a custom detail, which goes back to it."""
+
+FIRST_CUSTOM = re.compile(r"Photo|Phonetic (First|Middle|Last) Name|Address [1-9][0-9]? - (PO Box|Extended Address)")
+"""Columns that custom details were named like, and went back to, when offbook had no field for them."""
+
+LEARNT = frozenset({*PHONETIC.values(), "po_box", "extended"})
+"""What was read as a custom detail before offbook had a place for it, and is in the ids of contacts as that."""
 
 RELATIONS = frozenset(
     {"assistant", "brother", "child", "domestic partner", "father", "friend", "manager", "mother", "parent", "partner"}
@@ -92,7 +105,7 @@ RELATIONS = frozenset(
 STARRED = "* starred"
 MY_CONTACTS = "* myContacts"
 
-FIXED = (*list(FIELDS)[:3], *KEPT[:3], *list(FIELDS)[3:], *KEPT[3:], "Labels")
+FIXED = (*list(FIELDS)[:3], *PHONETIC, *list(FIELDS)[3:], PHOTO, "Labels")
 ADDRESS = ("Label", "Formatted", "Street", "City", "PO Box", "Region", "Postal Code", "Country", "Extended Address")
 
 
@@ -109,13 +122,26 @@ class CsvColumn(NamedTuple):
 def parse_header(header: str) -> CsvColumn:
     """What the column of this name is, in a file of today or of before 2024."""
     name = OLDER.get(header, header)
-    if attribute := FIELDS.get(name) or SPECIAL.get(name):
+    if attribute := FIELDS.get(name) or PHONETIC.get(name) or SPECIAL.get(name):
         return CsvColumn(header, attribute=attribute)
     if match := NUMBERED.fullmatch(name):
         group, number, attribute = match[1], int(match[2]), PARTS[match[3]]
-        if number > 1 or group not in PLAIN or attribute in ("label", "value"):
+        is_fit = group == "Address" if attribute in LEARNT else number > 1 or group not in PLAIN
+        if is_fit or attribute in ("label", "value"):
             return CsvColumn(header, group, number, attribute)
     return CsvColumn(header)
+
+
+def as_at_first(column: CsvColumn) -> CsvColumn:
+    """What the column was before offbook had a place for some of them."""
+    return CsvColumn(column.header) if column.attribute in LEARNT else column
+
+
+def is_read_otherwise(fields: Mapping[str, str], entries: Iterable[Entry]) -> bool:
+    """Whether a row with these was read as something else then, or its details stood in another order."""
+    if fields.keys() & LEARNT:
+        return True
+    return any(entry["kind"] in ("custom", "relation") or entry.keys() & LEARNT for entry in entries)
 
 
 def is_google(columns: list[CsvColumn]) -> bool:
@@ -139,7 +165,15 @@ def choose_column(entry: Entry) -> str:
     filled = entry.keys() - {"kind", "position"}
     if kind == "group":
         return "Labels" if filled == {"value"} and entry["value"] != STARRED else "Group"
-    if filled == {"label", "value"} and (label in KEPT or KEPT_OF_ADDRESS.fullmatch(label)):
+    return PHOTO if filled == {"label", "value"} and label == PHOTO else "Custom Field"
+
+
+def first_column(entry: Entry) -> str:
+    """The same as it was at first: in the ids of contacts, details are in that order."""
+    label: str = entry.get("label", "")
+    if entry["kind"] != "custom":
+        return choose_column(entry)
+    if entry.keys() - {"kind", "position"} == {"label", "value"} and FIRST_CUSTOM.fullmatch(label):
         return label
     return "Relation" if label.lower() in RELATIONS else "Custom Field"
 

@@ -145,6 +145,6 @@ def sums_made_anew(database: Database, name: str) -> dict[int, Sum]:
 def _maker_of_first(declaration: Declaration, name: str) -> Callable[[Record, int], int]:
     """What makes the digest 1 of a record of this table, of which one is stored."""
     table = FIRST_SCHEMA.get(name) or declaration.schema[name]
-    if any(part.startswith(f"{name}.") for part in declaration.since):
+    if name not in FIRST_SCHEMA and any(part.startswith(f"{name}.") for part in declaration.since):
         return lambda record, stored: stored
     return lambda record, stored: first_digest_of(table, record)

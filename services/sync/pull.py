@@ -91,7 +91,7 @@ def _conflict_rows(
 ) -> list[dict[str, Json]]:
     """Conflicts come with the page of their records, beyond its limit: both have the seq of the same change."""
     conflicts = [
-        (conflict, is_open)
+        (conflict if view is None else view.conflict(conflict), is_open)
         for conflict, is_open in reading.conflicts_between(after, up_to)
         if (is_open or not open_only) and (view is None or conflict.table.name in view.schema)
     ]

@@ -71,7 +71,7 @@ def test_a_file_is_shown_and_done_when_it_is_agreed_to(app: App, database: Datab
 
 
 def test_tables_are_listed_with_how_much_they_hold_and_since_when(app: App, file: Path) -> None:
-    assert said(app) == "contacts\t0 records\t21 columns\talways\nlabels\t0 records\t1 column\talways\n"
+    assert said(app) == "contacts\t0 records\t31 columns\talways\nlabels\t0 records\t1 column\talways\n"
     said(app, "grow", str(file), "--yes")
     contacts, _, notes = said(app).splitlines()
     assert contacts.endswith("always")

@@ -15,7 +15,7 @@ def test_every_field_and_kind_has_a_label() -> None:
 
 def test_what_only_a_newer_version_knows_is_called_by_its_own_word() -> None:
     assert (field_label("given_name"), field_label("shoe_size")) == ("First name", "Shoe size")
-    assert (kind_label("url"), kind_label("custom"), kind_label("im")) == ("Website", "Other", "Im")
+    assert (kind_label("url"), kind_label("custom"), kind_label("shoe")) == ("Website", "Other", "Shoe")
 
 
 @pytest.mark.parametrize(

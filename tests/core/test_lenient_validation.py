@@ -28,7 +28,7 @@ def test_every_type_has_its_rules() -> None:
         {"name": ""},
         {"name": None},
         {"birthday": "in spring"},
-        {"details": {"k1": {"kind": "im", "position": 2**40}}},
+        {"details": {"k1": {"kind": "gift", "position": 2**40}}},
         {"details": {"k1": ADDRESS}},
         {"details": {f"k{number}": {"kind": "phone"} for number in range(401)}},
     ],
@@ -80,9 +80,9 @@ def test_what_can_not_be_held_costs_its_own_cell(
         ("phone", None, None),
         ("@exists", True, True),
         ("details/k1/@exists", False, False),
-        ("details/k1/kind", "im", "im"),
-        ("details/k1/value", ["1 Elm"], ("1 Elm", None, None, None, None, None)),
-        ("details/k1/value", [None] * 6 + ["Box 5"], (None, None, None, None, None, None, "Box 5")),
+        ("details/k1/kind", "gift", "gift"),
+        ("details/k1/value", ["1 Elm"], ("1 Elm", *[None] * 7)),
+        ("details/k1/value", [None] * 8 + ["Box 5"], (*[None] * 8, "Box 5")),
         ("shoe_size", 37, 37),
         ("shoe_size", True, True),
         ("shoe_size", 37.5, 37.5),
@@ -115,8 +115,8 @@ def test_what_no_cell_can_hold_is_refused(cell: str, value: Any) -> None:
 
 
 def test_a_cell_is_known_whole_or_not() -> None:
-    assert is_whole(CONTACTS, "details/k1/value", (None,) * 6)
-    assert not is_whole(CONTACTS, "details/k1/value", (None,) * 7)
+    assert is_whole(CONTACTS, "details/k1/value", (None,) * 8)
+    assert not is_whole(CONTACTS, "details/k1/value", (None,) * 9)
     assert is_whole(CONTACTS, "phone", "1")
     assert not is_whole(CONTACTS, "shoe_size", 37)
 
@@ -131,10 +131,10 @@ def test_what_the_server_said_is_not_typed() -> None:
         "email": "",
         "company": None,
         "notes": "new",
-        "details": {"k1": {**ADDRESS, "city": "Bath"}, "k2": None, "k3": {"kind": "im"}},
+        "details": {"k1": {**ADDRESS, "city": "Bath"}, "k2": None, "k3": {"kind": "gift"}},
     }
     typed = typed_part(CONTACTS, data, {**cells, "shoe_size": 5})
-    assert typed == {"notes": "new", "details": {"k1": {"city": "Bath"}, "k2": None, "k3": {"kind": "im"}}}
+    assert typed == {"notes": "new", "details": {"k1": {"city": "Bath"}, "k2": None, "k3": {"kind": "gift"}}}
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,9 @@ def test_what_the_server_said_is_not_typed() -> None:
     [
         (None, None, {"data": None, "bases": None}),
         (
-            {"name": "Ada", "shoe_size": 5, "details": {"k1": {"kind": "im", "carrier": "x"}, "k2": None}},
+            {"name": "Ada", "shoe_size": 5, "details": {"k1": {"kind": "gift", "carrier": "x"}, "k2": None}},
             {"name": 5, "shoe_size": 6, "details/k1/carrier": 7},
-            {"data": {"name": "Ada", "details": {"k1": {"kind": "im"}, "k2": None}}, "bases": {"name": 5}},
+            {"data": {"name": "Ada", "details": {"k1": {"kind": "gift"}, "k2": None}}, "bases": {"name": 5}},
         ),
         ({"details": 5}, {}, {"data": {"details": 5}, "bases": {}}),
     ],
@@ -157,7 +157,7 @@ def test_a_change_of_a_newer_version_is_read_as_far_as_it_is_known(
 
 
 def test_the_cells_of_a_change_that_only_a_newer_version_knows() -> None:
-    entry = {"kind": "im", "carrier": "x"}
+    entry = {"kind": "gift", "carrier": "x"}
     data = {
         "name": "Ada",
         "shoe_size": 5,
@@ -169,8 +169,8 @@ def test_the_cells_of_a_change_that_only_a_newer_version_knows() -> None:
 
 
 def test_what_a_newer_version_left_in_the_file_is_written_as_it_is() -> None:
-    cells: dict[str, Value] = {"name": "Ada", "shoe_size": 5, "details/k1/kind": "im", "details/k1/carrier": "x"}
-    data = {"name": "Ada", "shoe_size": 5, "details": {"k1": {"kind": "im", "carrier": "x"}}}
+    cells: dict[str, Value] = {"name": "Ada", "shoe_size": 5, "details/k1/kind": "gift", "details/k1/carrier": "x"}
+    data = {"name": "Ada", "shoe_size": 5, "details": {"k1": {"kind": "gift", "carrier": "x"}}}
     assert change_data(CONTACTS, cells) == data
 
 

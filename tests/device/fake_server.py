@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from offbook import Replica, Response
-from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.contacts.table import BUILT_IN, CONTACTS, FIRST_SCHEMA
 from offbook.core import messages
 from offbook.core.declaration.codec import schema_to_json
 from offbook.core.errors import CursorGone, Malformed, NotFound, Offline, Pruned
@@ -192,7 +192,7 @@ class Server:
 
 
 QUESTIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "/verify": (lambda schema, body: parse_compare(schema, schema, body), compare),
+    "/verify": (lambda schema, body: parse_compare(schema, Schema({**schema, **FIRST_SCHEMA}.values()), body), compare),
     "/rows": (parse_fetch, fetch),
 }
 

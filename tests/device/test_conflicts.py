@@ -301,7 +301,7 @@ GOOD: dict[str, Any] = {
 def test_a_conflict_of_several_parts_shows_them(a: Replica) -> None:
     say_conflict(a, GOOD)
     conflict = the_conflict(a)
-    assert conflict["ours"] == ("1 Elm", None, "Rome", None, None, None)
+    assert conflict["ours"] == ("1 Elm", None, "Rome", *[None] * 5)
     assert conflict["ours_by"] == GOOD["ours_by"]
     assert conflict["theirs_by"] == {"user": None, "device": None, "at": None}
 
@@ -337,7 +337,7 @@ def test_a_conflict_that_can_not_be_held_is_left_out(a: Replica, lie: dict[str, 
         {"cell": "no_such", "ours": True, "theirs": None},
         {"cell": "no_such", "ours": 1.5, "theirs": None},
         {"cell": "details/k1/no_such", "ours": ["1", None], "theirs": None},
-        {"ours": ["1 Elm", None, "Rome", None, None, None, "Box 5"]},
+        {"ours": ["1 Elm", None, "Rome", *[None] * 5, "Box 5"]},
     ],
     ids=str,
 )

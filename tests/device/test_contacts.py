@@ -86,7 +86,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "a detail of no kind": ({"details": [{"value": "1"}]}, "kind is needed"),
     "a kind that is none": ({"details": [{"kind": "fax"}]}, "kind must be one of"),
     "a key with a slash": ({"details": {"a/b": {"kind": "url"}}}, "letters, digits"),
-    "too many details": ({"details": [{"kind": "url"}] * 201}, "200 entries"),
+    "too many details": ({"details": [{"kind": "url"}] * 501}, "500 entries"),
     "details that are none": ({"details": ["phone"]}, "must be an object"),
 }
 

@@ -159,7 +159,7 @@ SAID = {
     "a name of spaces": {"name": "  "},
     "a name without end": {"name": "x" * 10_000},
     "a date in words": {"name": "Ada", "birthday": "in spring"},
-    "a kind of a newer version": {"name": "Ada", "details": {"k1": {"kind": "im", "value": "@ada"}}},
+    "a kind of a newer version": {"name": "Ada", "details": {"k1": {"kind": "gift", "value": "@ada"}}},
     "a kind that is longer than any": {"name": "Ada", "details": {"k1": {"kind": "k" * 500}}},
     "a position beyond ours": {"name": "Ada", "details": {"k1": {"kind": "phone", "position": 2**40}}},
     "a detail of no kind": {"name": "Ada", "details": {"k1": {"kind": "", "value": "1"}}},

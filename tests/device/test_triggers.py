@@ -313,7 +313,7 @@ def test_a_detail_is_an_update_of_its_contact(tool: Tool) -> None:
     tool("INSERT INTO contact_details(contact_id, kind, label, value) VALUES (?, 'phone', 'boat', '555-9')", ADA)
     ((key,),) = tool("SELECT entry_id FROM contact_details")
     assert len(key) == 16
-    entry = {"kind": "phone", "label": "boat", "value": "555-9", "position": None}
+    entry = {"kind": "phone", "label": "boat", "value": "555-9", "position": None, **REST}
     assert tool.logged() == [("UPDATE", ADA, {"details": {key: entry}})]
 
 
@@ -348,6 +348,7 @@ def test_a_part_of_an_address_brings_the_whole_address(tool: Tool) -> None:
     tool.phone(kind="address", value=None, label="home", street="12 St James's Sq", city="London")
     tool("UPDATE contact_details SET street = 'Ockham Park'")
     parts = {"street": "Ockham Park", "city": "London", "region": None, "postcode": None, "country": None}
+    parts |= {"po_box": None, "extended": None}
     assert tool.logged() == [("UPDATE", ADA, {"details": {"k1": {"value": None, **parts}}})]
 
 
@@ -362,7 +363,8 @@ def test_a_replaced_detail_is_one_update_of_every_attribute(tool: Tool) -> None:
     tool.ada()
     tool.phone(label="boat", street="quay")
     tool("REPLACE INTO contact_details(contact_id, entry_id, kind, value) VALUES (?, 'k1', 'phone', '556')", ADA)
-    entry = {attribute.name: None for attribute in CONTACTS.maps[0].attributes} | {"kind": "phone", "value": "556"}
+    entry: dict[str, Any] = {attribute.name: None for attribute in CONTACTS.maps[0].attributes}
+    entry |= {"kind": "phone", "value": "556", "pref": False}
     assert tool.logged() == [("UPDATE", ADA, {"details": {"k1": entry}})]
 
 
@@ -375,6 +377,9 @@ def test_an_ignored_detail_leaves_no_trace(tool: Tool) -> None:
 
 
 # --- values that can't be sent -------------------------------------------------------------------------------------
+
+REST = {"pref": False, "params": None}
+"""What else is logged of a detail that is new."""
 
 BAD = {
     "text that is not UTF-8": ("phone", "CAST(x'35ff35' AS TEXT)", "5\udcff5"),
@@ -414,7 +419,8 @@ def test_numbers_that_are_none_are_logged_in_details_too(tool: Tool, replica: Co
     tool.ada()
     tool("INSERT INTO contact_details(contact_id, entry_id, kind, position) VALUES (?, 'k/1', 'x', 9e999)", ADA)
     (line,) = change_log.pending_lines(replica)
-    assert line.data == {"details": {"k/1": {"kind": "x", "label": None, "value": None, "position": float("inf")}}}
+    entry = {"kind": "x", "label": None, "value": None, "position": float("inf"), **REST}
+    assert line.data == {"details": {"k/1": entry}}
     assert isinstance(parse_change(BUILT_IN, line.as_json(REPLICA), REPLICA), Rejection)
 
 
@@ -472,7 +478,7 @@ def test_a_contact_added_with_its_details_is_one_change(replica: Connection) -> 
     assert line.operation == "INSERT"
     assert line.data is not None
     assert {name: line.data[name] for name in ("name", "company")} == {"name": "Ada", "company": "Engines"}
-    assert line.data["details"]["k1"] == {"kind": "url", "label": None, "value": None, "position": None}
+    assert line.data["details"]["k1"] == {"kind": "url", "label": None, "value": None, "position": None, **REST}
     assert line.data["details"]["k2"]["value"] == "x"
 
 

@@ -71,7 +71,7 @@ def b(device: Open, newer: Modules) -> Any:
     return device(newer["offbook.replica"].Replica, "b")
 
 
-ENTRY = {"kind": "im", "value": "@ada", "label": "Work", "service": "Matrix"}
+ENTRY = {"kind": "gift", "value": "@ada", "label": "Work", "service": "Matrix"}
 LONG = "5" * 150
 ADA: dict[str, Any] = {"name": "Ada", "phone": LONG, "pronouns": "she", "details": {"k1": ENTRY}}
 
@@ -91,7 +91,7 @@ def requests(server: Any) -> int:
     return len(server.requests)
 
 
-KNOWN = {"name": "Ada", "phone": LONG, "details": {"k1": {"kind": "im", "value": "@ada", "label": "Work"}}}
+KNOWN = {"name": "Ada", "phone": LONG, "details": {"k1": {"kind": "gift", "value": "@ada", "label": "Work"}}}
 """What of Ada this version knows."""
 
 
@@ -176,7 +176,7 @@ def test_a_deletion_here_can_be_undone_though_nobody_could_type_the_record_here(
     assert a.sync().parked == 0
     b.sync()
     assert cells(b, ada)["phone"] == LONG
-    assert b.contacts.get(ada)["details"]["k1"]["kind"] == "im"
+    assert b.contacts.get(ada)["details"]["k1"]["kind"] == "gift"
 
 
 @pytest.mark.parametrize("epoch", ["e2", None])
@@ -222,7 +222,7 @@ def test_a_device_with_more_than_it_could_type_agrees_with_its_server(tmp_path: 
         other["offbook.replica"].Replica(tmp_path / "b.db", transport=Wire(server)) as b,
         Replica(tmp_path / "a.db", transport=Wire(server)) as a,
     ):
-        b.contacts.add(name="Ada", phone=LONG, details={"k1": {"kind": "im", "value": "@ada"}})
+        b.contacts.add(name="Ada", phone=LONG, details={"k1": {"kind": "gift", "value": "@ada"}})
         b.sync()
         report = a.verify()
         assert (report.compared, report.repaired, report.left_out) == (1, (), ())
@@ -397,7 +397,7 @@ def test_an_older_version_sends_nothing_again_over_what_a_newer_one_typed_and_ha
     cell: str, device: Open, b: Any, newer: Modules, server: Any
 ) -> None:
     """A restored server lacks the value that was typed over; the older version knows neither of the two."""
-    ada = b.contacts.add(name="Ada", details={"k1": {"kind": "im", "value": "@ada"}})
+    ada = b.contacts.add(name="Ada", details={"k1": {"kind": "gift", "value": "@ada"}})
     b.sync()
     backup = server.backup()
     b.contacts.update(ada, pronouns="she", details={"k1": {"service": "Matrix"}})
@@ -422,7 +422,7 @@ def test_what_an_older_version_could_not_send_shows_as_soon_as_a_newer_one_opens
     device: Open, b: Any, newer: Modules
 ) -> None:
     """The older one hid a text that is too long for it. What its rows of the server lack shows on."""
-    ada = b.contacts.add(name="Ada", phone="1", pronouns="she", details={"k1": {"kind": "im", "value": "@ada"}})
+    ada = b.contacts.add(name="Ada", phone="1", pronouns="she", details={"k1": {"kind": "gift", "value": "@ada"}})
     eve = b.contacts.add(name="Eve")
     b.sync()
     n = device(newer["offbook.replica"].Replica)
@@ -432,17 +432,17 @@ def test_what_an_older_version_could_not_send_shows_as_soon_as_a_newer_one_opens
     a.contacts.update(ada, notes="typed")
     a.sync()
     a.connection.execute("UPDATE contacts SET phone = ?", (LONG,))
-    a.connection.execute("UPDATE contact_details SET value = ?", (15 * LONG,))
-    added = (ada, "k2", "url", 15 * LONG)
+    a.connection.execute("UPDATE contact_details SET value = ?", (500 * LONG,))
+    added = (ada, "k2", "url", 500 * LONG)
     a.connection.execute("INSERT INTO contact_details (contact_id, entry_id, kind, value) VALUES (?, ?, ?, ?)", added)
     a.contacts.delete(eve)
     (entry, *_) = a.history(ada)
     a.restore(entry.id, ada, ["notes"])
     hidden = a.contacts.get(ada)
-    assert (hidden["phone"], hidden["details"]) == ("1", {"k1": {"kind": "im", "value": "@ada"}})
+    assert (hidden["phone"], hidden["details"]) == ("1", {"k1": {"kind": "gift", "value": "@ada"}})
     n = device(newer["offbook.replica"].Replica)
     logged = n.connection.execute("SELECT count(*) FROM change_log").fetchone()
-    details = {"k1": {"kind": "im", "value": 15 * LONG}, "k2": {"kind": "url", "value": 15 * LONG}}
+    details = {"k1": {"kind": "gift", "value": 500 * LONG}, "k2": {"kind": "url", "value": 500 * LONG}}
     assert cells(n, ada) == {**ADA, "details": details}
     assert n.contacts.count() == 1
     assert n.contacts.get(ada)["notes"] is None
@@ -533,10 +533,10 @@ def test_what_is_not_known_here_is_shown_by_the_command_and_exported(device: Ope
     a = device(Replica)
     a.sync()
     contact = a.contacts.get(ada)
-    assert [line.split()[:2] for line in contact_lines(contact) if "[k" in line] == [["Phone", "1"], ["Im", "@ada"]]
+    assert [line.split()[:2] for line in contact_lines(contact) if "[k" in line] == [["Phone", "1"], ["Gift", "@ada"]]
     (told,) = read(write([contact])).contacts
     entries = [entry for entry in told["details"].values() if entry["kind"] == "custom"]
-    assert [(entry["label"], entry["value"]) for entry in entries] == [("im (Work)", "@ada")]
+    assert [(entry["label"], entry["value"]) for entry in entries] == [("gift (Work)", "@ada")]
 
 
 @pytest.mark.parametrize("is_parked", [True, False], ids=["parked", "pending"])

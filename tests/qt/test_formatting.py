@@ -132,10 +132,10 @@ def test_times_are_said_as_people_say_them() -> None:
 def test_a_detail_of_a_kind_that_only_a_newer_offbook_knows_is_shown_and_not_edited() -> None:
     empty = dict.fromkeys(("department", "nickname", "birthday", "notes"))
     contact = (
-        empty | ADA | {"details": {"k9": {"kind": "im", "value": "@ada"}, "k8": {"kind": "im", "label": "Matrix"}}}
+        empty | ADA | {"details": {"k9": {"kind": "gift", "value": "@ada"}, "k8": {"kind": "gift", "label": "Matrix"}}}
     )
     expected = list(detail_lines(contact))
-    assert DetailLine("Im", "@ada") in expected
+    assert DetailLine("Gift", "@ada") in expected
     assert DetailLine("Matrix", "") in expected
-    assert cell_label("details/k9/value", contact) == "Im"
+    assert cell_label("details/k9/value", contact) == "Gift"
     assert "@ada" not in [line.value for line in entry_lines(contact)]

@@ -241,7 +241,7 @@ def test_history_tells_what_was_there_before_and_what_lost(desk: Desk) -> None:
 def test_history_keeps_what_kinds_of_values_there_are(desk: Desk) -> None:
     desk.seq(insert(1, **WHOLE))
     (past,) = desk.history()
-    assert past.data["details/k1/value"] == (None, "12 St James's Sq", "London", None, None, "UK")
+    assert past.data["details/k1/value"] == (None, "12 St James's Sq", "London", None, None, "UK", None, None)
     assert (past.data["starred"], past.data["details/k2/position"], past.data["details/k2/@exists"]) == (True, 0, True)
 
 

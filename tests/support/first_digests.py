@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import select, update
 
 from models import Book
+from offbook.contacts.table import FIRST_SCHEMA
 from offbook.core.model import Record
 from offbook.core.verify.first_digests import first_digest_of
 from storage.engines.database import Database
@@ -28,7 +29,7 @@ def store_first_digests(database: Database, of: Callable[[Record], bool] = lambd
                 for record in writing.records(name, ids).values():
                     if not record.deleted and of(record):
                         where = rows.c.book_id == book_id, rows.c.id == record.id
-                        digest = first_digest_of(table, record)
+                        digest = first_digest_of(FIRST_SCHEMA.get(name, table), record)
                         writing.connection.execute(update(rows).where(*where).values(digest=digest))
                         count += 1
     return count
@@ -36,12 +37,13 @@ def store_first_digests(database: Database, of: Callable[[Record], bool] = lambd
 
 def stored_digests(database: Database) -> dict[tuple[str, int, str], int]:
     """What is stored of each record, by its table, book and id."""
-    store = SqlStore(database)
+    tables = database_tables(SqlStore(database).schema)
     with database.read() as connection:
         return {
             (name, row.book_id, row.id): row.digest
-            for name in store.schema
-            for row in connection.execute(select(database_tables(store.schema)[name]))
+            for name, rows in tables.items()
+            if "digest" in rows.c
+            for row in connection.execute(select(rows.c.book_id, rows.c.id, rows.c.digest))
         }
 
 

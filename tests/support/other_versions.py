@@ -37,7 +37,7 @@ LONGER = """
 
 from dataclasses import replace
 
-DETAIL_KINDS = (*DETAIL_KINDS, "im")
+DETAIL_KINDS = (*DETAIL_KINDS, "gift")
 _KIND, *_OTHERS = CONTACTS.maps[0].attributes
 _OTHERS = [replace(one, limit=2 * one.limit) for one in _OTHERS]
 CONTACTS = replace(
@@ -52,7 +52,7 @@ BUILT_IN = Schema((CONTACTS, LABELS))
 MORE = (
     LONGER
     + """
-_MORE = (Field("service", limit=50), Field("po_box", limit=50, shares="value"))
+_MORE = (Field("service", limit=50), Field("building", limit=50, shares="value"))
 CONTACTS = replace(
     CONTACTS,
     fields=(*CONTACTS.fields, Field("pronouns", limit=50)),

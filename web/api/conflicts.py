@@ -18,6 +18,7 @@ from web.api.history import render_record
 from web.auth import current_device, device_actor, device_required
 from web.bodies import read_object, render_json
 from web.current import services
+from web.schema_header import shown_view
 
 conflicts = Blueprint("conflicts", __name__)
 
@@ -28,6 +29,8 @@ conflicts = Blueprint("conflicts", __name__)
 def index() -> Response:
     """List what waits for a person to decide, oldest first."""
     views = open_conflicts(services().store, current_device().book_id)
+    shown = shown_view()
+    views = [view._replace(conflict=shown.conflict(view.conflict)) for view in views]
     return render_json({"conflicts": [conflict_to_json(view) for view in views]})
 
 

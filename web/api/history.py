@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import Invalid
-from offbook.core.history.codec import entry_to_json
+from offbook.core.history.codec import as_shown, entry_to_json
 from offbook.core.model import Record
 from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.protocol.rows import data_of
@@ -22,6 +22,7 @@ from web.auth import current_device, device_actor, device_required
 from web.bodies import read_object, render_json
 from web.current import services
 from web.request_values import query
+from web.schema_header import shown_view
 
 history = Blueprint("history", __name__)
 
@@ -86,10 +87,13 @@ def render_history(table: str, record_id: str) -> Response:
     store, book_id, before = services().store, current_device().book_id, query.number("before", None, code="bad_place")
     synced = find_table(store, book_id, table)
     page = history_page(store, book_id, (synced.name, record_id), before, page_limit())
-    changes = [entry_to_json(synced, entry) for entry in page.entries]
+    shown = shown_view().schema.get(table, synced)
+    changes = [entry_to_json(synced, as_shown(entry, shown)) for entry in page.entries]
     return render_json({"table": table, "record_id": record_id, "changes": changes, "next": page.next})
 
 
 def render_record(record: Record) -> Response:
     """A record as it is after a restore or a choice."""
-    return render_json({"record": data_of(record), "seq": record.seq})
+    shown = shown_view()
+    data = data_of(record, shown if record.table.name in shown.schema else None)
+    return render_json({"record": data, "seq": record.seq})

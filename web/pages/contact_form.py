@@ -37,10 +37,12 @@ OWN_FIELDS: Mapping[str, tuple[str, str]] = {
     "url": ("website", "website_label"),
 }
 SHOWN_IN_ROWS = {name for pair in OWN_FIELDS.values() for name in pair}
+NOT_TYPED = {"uid", "phone_params", "email_params", "website_params", "photo"}
+"""What programs write, and people do not."""
 FIELDS = tuple(
     field_.name
     for field_ in CONTACTS.fields
-    if field_.type in (Type.TEXT, Type.DATE) and field_.name not in SHOWN_IN_ROWS
+    if field_.type in (Type.TEXT, Type.DATE) and field_.name not in SHOWN_IN_ROWS | NOT_TYPED
 )
 NO_SEQ = -1
 """In place of a base that is none: the change is rejected for it, and what was typed is kept."""
@@ -65,6 +67,8 @@ class EntryRow:
     region: str = ""
     postcode: str = ""
     country: str = ""
+    po_box: str = ""
+    extended: str = ""
 
     def is_blank(self) -> bool:
         """Whether nothing is typed in it but a label."""

@@ -13,7 +13,7 @@ HUES = 8
 LONG_FIELDS = frozenset({"notes"})
 """Fields of several lines."""
 
-VALUE_PARTS = ("value", "street", "city", "region", "postcode", "country")
+VALUE_PARTS = ("value", "street", "city", "region", "postcode", "country", "po_box", "extended")
 """The attributes that are an entry's value, in its cell's order: all of them of an address, of others the first."""
 
 
@@ -38,7 +38,9 @@ def href(kind: str, value: str | None) -> str | None:
         return "mailto:" + quote(text, safe="@+")
     if kind == "url":
         return _web(text)
-    return None
+    if kind == "im" and text.lower().startswith(("xmpp:", "sip:", "sips:")):
+        return text
+    return _web(text) if kind == "im" and "://" in text else None
 
 
 def _web(text: str) -> str | None:
@@ -53,11 +55,18 @@ def _web(text: str) -> str | None:
 
 
 def address_lines(
-    value: str, street: str = "", city: str = "", region: str = "", postcode: str = "", country: str = ""
+    value: str,
+    street: str = "",
+    city: str = "",
+    region: str = "",
+    postcode: str = "",
+    country: str = "",
+    po_box: str = "",
+    extended: str = "",
 ) -> list[str]:
     """An address as it is written on a letter: as someone wrote it, else from its parts."""
     middle = " ".join(filter(None, [", ".join(filter(None, [city, region])), postcode]))
-    lines = value.splitlines() or [*street.splitlines(), middle, country]
+    lines = value.splitlines() or [*extended.splitlines(), *street.splitlines(), po_box, middle, country]
     return [line.strip() for line in lines if line.strip()]
 
 

@@ -52,7 +52,16 @@ def patch_of_choice(conflict: Conflict, cells: Cells, choice: Choice) -> Patch:
         raise Invalid.of(NO_ROOM_FOR_BOTH, field=conflict.cell)
     if choice is Choice.BOTH:
         return _both(conflict, cells)
-    return parse_custom_value(conflict, cells, conflict.ours if choice is Choice.OURS else conflict.theirs)
+    return parse_custom_value(
+        conflict, cells, _in_full(conflict, conflict.ours if choice is Choice.OURS else conflict.theirs)
+    )
+
+
+def _in_full(conflict: Conflict, value: Value) -> Value:
+    """A value of the conflict with all parts that its cell has: of before the table grew, it may have less."""
+    if not isinstance(value, tuple):
+        return value
+    return (*value, *[None] * (len(conflict.table.fields_of(conflict.cell)) - len(value)))
 
 
 def parse_custom_value(conflict: Conflict, cells: Cells, value: Value) -> Patch:
@@ -98,8 +107,8 @@ def _both(conflict: Conflict, cells: Cells) -> Patch:
     map_ = _map_with_room(conflict) or table.maps[0]
     like = _like_entry(entry, cells) if entry else _like_field(table, fields[0], map_, cells)
     second = f"{map_.name}/{conflict.id.replace('-', '')[:16]}/"
-    beside = {**like, map_.beside: conflict.theirs, EXISTS: True}
-    kept = parse_custom_value(conflict, cells, conflict.ours).cells
+    beside = {**like, map_.beside: _in_full(conflict, conflict.theirs), EXISTS: True}
+    kept = parse_custom_value(conflict, cells, _in_full(conflict, conflict.ours)).cells
     return Patch(Operation.UPDATE, {**kept, **{second + name: value for name, value in beside.items()}})
 
 
@@ -114,4 +123,4 @@ def _like_field(table: Table, field: Field, map_: Map, cells: Cells) -> dict[str
         attribute.name: field.beside for attribute in map_.attributes if field.beside in attribute.choices
     }
     names = {f"{field.name}_{attribute.name}": attribute.name for attribute in map_.attributes}
-    return like | {names[name]: cells.get(name) for name in names if name in table.by_name}
+    return like | {names[name]: cells[name] for name in names if name in table.by_name and cells.get(name) is not None}

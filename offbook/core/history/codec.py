@@ -6,6 +6,7 @@ Reading believes nothing: what is no history raises ServerFault, cells that this
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from offbook.core.errors import Invalid
@@ -21,7 +22,7 @@ from offbook.core.protocol.validators import (
     uuid_of,
 )
 from offbook.core.schema import Table
-from offbook.core.validation import LENIENT, Json, json_of, json_of_cells, value_of
+from offbook.core.validation import LENIENT, Json, cut, json_of, json_of_cells, value_of
 
 
 def entry_to_json(table: Table, entry: HistoryEntry) -> dict[str, Any]:
@@ -47,6 +48,13 @@ def entry_to_json(table: Table, entry: HistoryEntry) -> dict[str, Any]:
         "beaten": [_discarded_to_json(table, discarded) for discarded in entry.beaten],
     }
     return item if entry.batch is None else {**item, "batch": entry.batch}
+
+
+def as_shown(entry: HistoryEntry, table: Table) -> HistoryEntry:
+    """The entry with the parts of values that their cells have in this declaration of its table."""
+    data, before = ({cell: cut(table, cell, cells[cell]) for cell in cells} for cells in (entry.data, entry.before))
+    beaten = tuple(replace(one, value=cut(table, one.cell, one.value)) for one in entry.beaten)
+    return replace(entry, data=data, before=before, beaten=beaten)
 
 
 def _discarded_to_json(table: Table, discarded: DiscardedValue) -> dict[str, Any]:

@@ -25,7 +25,7 @@ Names = dict[str, str]
 
 def name_key(naming: Naming, text: object) -> str:
     """What a text is compared as; empty where it names nothing."""
-    key = fold_key(text) if isinstance(text, str) else ""
+    key = fold_key(text) if isinstance(text, str) and len(text) <= naming.length_max else ""
     return "" if key in naming.not_names else key
 
 

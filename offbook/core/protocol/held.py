@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from offbook.core.errors import Invalid
 from offbook.core.model import Operation
-from offbook.core.schema import Field, Map, Schema, Table
+from offbook.core.schema import Field, Map, Schema, Table, Type
 from offbook.core.validation import MADE_BY_SERVER, STRICT, Json, check
 
 LIFTED = frozenset({"bad_choice", "missing", "out_of_range", "too_long"})
@@ -71,7 +71,7 @@ def _unknown_names(server: Table, known: Table, operation: str, data: Mapping[st
                 yield name
         elif (map_ := server.maps_by_name.get(name)) is not None:
             yield from _unknown_in_map(map_, known.maps_by_name.get(name, map_), value)
-        elif name not in MADE_BY_SERVER and not (is_new and value is None):
+        elif name not in MADE_BY_SERVER and not (is_new and _says_nothing(known.by_name.get(name), value)):
             yield name
     if is_new:
         yield from (name for name in server.required if name not in data and name not in known.required)
@@ -88,11 +88,16 @@ def _unknown_in_map(server: Map, known: Map, entries: Json) -> Iterator[str]:
         for name, value in entry.items():
             attribute = server.by_name.get(name)
             if attribute is None:
-                waits = value is not None or not says_more
+                waits = not (says_more and _says_nothing(known.by_name.get(name), value))
             else:
                 waits = _waits(attribute, known.by_name.get(name), value)
             if waits:
                 yield f"{server.name}.{name}"
+
+
+def _says_nothing(known: Field | None, value: Json) -> bool:
+    """Whether a value is what a cell has that nobody has filled in."""
+    return value is None or (known is not None and known.type is Type.FLAG and value in (False, 0))
 
 
 def _waits(server: Field, known: Field | None, value: Json) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from offbook.core import messages
 from offbook.core.errors import Malformed
-from offbook.core.model import Cells
+from offbook.core.model import Cells, Conflict
 from offbook.core.schema import Schema
-from offbook.core.validation import Json, filled_fields, with_all_fields
+from offbook.core.validation import Json, cut, filled_fields, with_all_fields
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,14 @@ class View:
     def data(self, table: str, cells: Cells) -> dict[str, Json]:
         """The cells of a record of this table as its row shows them."""
         return (filled_fields if self.is_sparse else with_all_fields)(self.schema[table], cells)
+
+    def conflict(self, conflict: Conflict) -> Conflict:
+        """A conflict, its values with the parts that the cell has in these tables."""
+        table, cell = self.schema.get(conflict.table.name, conflict.table), conflict.cell
+        if table is conflict.table:
+            return conflict
+        ours, theirs, common = (cut(table, cell, value) for value in (conflict.ours, conflict.theirs, conflict.common))
+        return replace(conflict, ours=ours, theirs=theirs, common=common)
 
     def only(self, names: Iterable[str]) -> View:
         """Of these tables alone. Raises Malformed for a name that this view does not have."""

@@ -255,8 +255,8 @@ def test_the_parts_of_a_cell_stay_in_their_order() -> None:
         grow(BUILT_IN, schema_from_json(data))
     assert union(BUILT_IN, schema_from_json(data)) == BUILT_IN
     attributes[4], attributes[5] = attributes[5], attributes[4]
-    attributes.append({"name": "po_box", "type": "text", "limit": 200, "shares": "value"})
-    assert sentences(grow(BUILT_IN, schema_from_json(data))) == ["contacts.details.po_box: new column"]
+    attributes.append({"name": "building", "type": "text", "limit": 200, "shares": "value"})
+    assert sentences(grow(BUILT_IN, schema_from_json(data))) == ["contacts.details.building: new column"]
 
 
 def test_where_entries_lie_and_what_they_share_stays() -> None:

@@ -16,7 +16,7 @@ from tests.core.history.test_entry import KEY, make_entry
 
 ID, OTHER = "c0000000-0000-4000-8000-000000000001", "c0000000-0000-4000-8000-000000000002"
 TIME = "2026-11-20T17:00:00.000Z"
-ADDRESS = ("12 St James's Sq", None, "London", None, None, None)
+ADDRESS = ("12 St James's Sq", None, "London", *[None] * 5)
 LOST = DiscardedValue("phone", "3", "merge", WinningChange(OTHER, "ada", "laptop", TIME, 7))
 ENTRY = make_entry(
     9, id=ID, replica=OTHER, bases={"phone": 3}, data={"phone": "3", "details/k/value": ADDRESS}, beaten=(LOST,)

@@ -35,7 +35,7 @@ WITH_CELL: dict[str, Any] = {"name": "Ada", "details": {"k1": CELL}}
 WITH_HOME: dict[str, Any] = {"name": "Ada", "details": {"k1": HOME}}
 K1 = "details/k1/@exists"
 REMOVED = {"k1": None}
-FULL = {f"k{number}": {"kind": "phone"} for number in range(200)}
+FULL = {f"k{number}": {"kind": "phone"} for number in range(500)}
 TEN_YEARS = 10 * 365 * 86_400_000
 
 Data = Mapping[str, Any]

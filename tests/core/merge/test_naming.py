@@ -82,7 +82,7 @@ def test_a_map_without_naming_and_an_entry_without_text_name_nothing() -> None:
 
 
 def test_a_name_may_be_a_cell_by_itself_and_another_map_names_nothing() -> None:
-    rule = Naming("tags", "kind", "tag", "text")
+    rule = Naming("tags", "kind", "tag", "text", 4)
     words = Map("words", "words", "owner", (Field("kind"), Field("text")), naming=rule)
     table = Table("notes", (Field("title"),), (words,))
     cells: Cells = {
@@ -94,6 +94,8 @@ def test_a_name_may_be_a_cell_by_itself_and_another_map_names_nothing() -> None:
     }
     record = Record(table, CONTACT, 5, False, cells, CREATED, {}, {})
     assert naming.names_in(record, words) == {"milk": "Milk"}
+    longer = record._replace(cells={**cells, "words/k/text": "Flour"})
+    assert naming.names_in(longer, words) == {}
 
 
 @pytest.mark.parametrize(

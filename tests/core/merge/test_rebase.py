@@ -291,7 +291,7 @@ GONE = record(deleted=True)
 
 
 def test_a_restored_server_is_told_what_it_lacks_of_a_record_and_no_more() -> None:
-    k1 = {K1 + "@exists": True, K1 + "kind": "phone", K1 + "label": "cell", K1 + "value": ("1",) + (None,) * 5}
+    k1 = {K1 + "@exists": True, K1 + "kind": "phone", K1 + "label": "cell", K1 + "value": ("1",) + (None,) * 7}
     assert said(patch_of_lost_row(HELD, record(), [], [])) == ("UPDATE", {"phone": "1", **k1})
     assert said(patch_of_lost_row(record(), HELD, [], [])) == ("UPDATE", {"phone": None, K1 + "@exists": False})
     assert patch_of_lost_row(HELD, HELD, [], []) is None

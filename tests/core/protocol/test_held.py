@@ -30,9 +30,16 @@ WIDER = Table(
         Field("priority", Type.CHOICE, choices=("low", "high", "urgent")),
         NOTES.fields[4],
         Field("color"),
+        Field("pinned", Type.FLAG),
     ),
     (
-        Map("tags", "notes_tags", "notes_id", (Field("tag", limit=9), Field("by"), Field("weight")), entries_max=9),
+        Map(
+            "tags",
+            "notes_tags",
+            "notes_id",
+            (Field("tag", limit=9), Field("by"), Field("weight"), Field("shared", Type.FLAG)),
+            entries_max=9,
+        ),
         Map("marks", "notes_marks", "notes_id", (Field("mark"),)),
     ),
 )
@@ -113,9 +120,12 @@ def test_what_no_declaration_allows_is_for_the_server_to_reject(data: dict[str, 
 
 def test_that_something_new_has_nothing_in_a_cell_says_no_more_than_its_absence() -> None:
     """Triggers log an entry with all its cells, and a record that takes the place of another one, too."""
-    entry = {"tag": "x", "weight": None, "by": None, "seen": 0}
+    entry = {"tag": "x", "weight": None, "by": None, "seen": 0, "shared": 0}
     assert unknown_to(SERVER, DEVICE, "notes", "UPDATE", {"tags": {"k1": entry}}) == ("notes.tags.seen",)
-    new: dict[str, Any] = {"title": "Milk", "color": None, "count": 0}
+    entry = {"tag": "x", "shared": True}
+    assert unknown_to(SERVER, DEVICE, "notes", "UPDATE", {"tags": {"k1": entry}}) == ("notes.tags.shared",)
+    assert unknown_to(SERVER, DEVICE, "notes", "UPDATE", {"pinned": False}) == ("notes.pinned",)
+    new: dict[str, Any] = {"title": "Milk", "color": None, "count": 0, "pinned": False}
     assert unknown_to(SERVER, DEVICE, "notes", "INSERT", new) == ("notes.count",)
     assert unknown_to(SERVER, DEVICE, "notes", "UPDATE", {"color": None, "title": "Milk"}) == ("notes.color",)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from offbook.contacts.table import CONTACTS
+from offbook.contacts.table import FIRST_SCHEMA
 from offbook.core.model import Clock, Record, Value
 from offbook.core.schema import Field, Map, Table
 from offbook.core.verify.digests import HASH_BYTES, MODULUS, hash_of, hash_of_line
 from offbook.core.verify.first_digests import first_digest, first_digest_of, shape_of
 from tests.core.verify.cases import ADA, ADDRESS, CELLS, SEQ
+
+CONTACTS = FIRST_SCHEMA["contacts"]
 
 
 def of(cells: dict[str, Value], record_id: str = ADA, seq: int = SEQ) -> int:
@@ -34,7 +36,7 @@ def test_a_tombstone_adds_nothing() -> None:
 def test_a_table_that_has_grown_makes_the_digests_of_before() -> None:
     """Also where the value of a cell has a part more."""
     (details,) = CONTACTS.maps
-    more = replace(details, attributes=(*details.attributes, Field("po_box", shares="value"), Field("service")))
+    more = replace(details, attributes=(*details.attributes, Field("building", shares="value"), Field("service")))
     tags = Map("tags", "contacts_tags", "contacts_id", (Field("tag"),))
     grown = replace(CONTACTS, fields=(*CONTACTS.fields, Field("pronouns")), maps=(more, tags))
     cells = {**CELLS, "pronouns": "she", "details/k1/service": "x", "tags/t1/@exists": True, "tags/t1/tag": "a"}

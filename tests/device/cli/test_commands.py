@@ -220,14 +220,14 @@ def test_each_system_has_its_own_data_folder(platform: str, environ: dict[str, s
 
 def test_every_field_has_an_option(device: Device) -> None:
     values = {field.name: field.name for field in CONTACTS.fields if field.name != "starred"}
-    values |= {"name": "Ada Lovelace", "birthday": "1815-12-10"}
+    values |= {"name": "Ada Lovelace", "birthday": "1815-12-10", "kind": "person"}
     words = [
         word for name, value in values.items() if name != "name" for word in (f"--{name}".replace("_", "-"), value)
     ]
     added = device("add", "Ada Lovelace", *words, "--starred", "--json")
     assert added.code == 0
     assert {name: added.json[name] for name in CONTACTS.by_name} == values | {"starred": True}
-    assert all(field.type in (Type.TEXT, Type.DATE, Type.FLAG) for field in CONTACTS.fields)
+    assert all(field.type in (Type.TEXT, Type.DATE, Type.FLAG, Type.CHOICE) for field in CONTACTS.fields)
 
 
 def test_an_added_contact_is_listed_and_shown(device: Device) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offbook.contacts.table import BUILT_IN
+from offbook.contacts.table import BUILT_IN, FIRST_SCHEMA
 from offbook.core.schema import ENTRY_KEY, Field, Map, Schema, Table, Type
 from web.api.schemas.basics import (
     DATE,
@@ -55,10 +55,10 @@ NAMES = (schema_name, change_schema_name, new_schema_name)
 
 def record_schemas(table: Table) -> dict[str, JsonSchema]:
     """A whole row; the cells that a change writes; and the entries of each map, whole and written."""
-    name, fields = schema_name(table), {field.name: field_schema(field) for field in table.fields}
+    name = schema_name(table)
     written = {field.name: field_schema(field, written=True) for field in table.fields}
     schemas: dict[str, JsonSchema] = {
-        name: object_of({"id": UUID, **fields, **map_schemas(table), "created_at": TIME, "updated_at": TIME}),
+        name: row_schema(table),
         change_schema_name(table): change_schema(table, written),
         new_schema_name(table): new_record_schema(table, written),
     }
@@ -68,6 +68,13 @@ def record_schemas(table: Table) -> dict[str, JsonSchema]:
         schemas[entry_schema_name(table, map_)] = object_of(attributes, *optional)
         schemas[entry_change_schema_name(table, map_)] = object_of(attributes, *attributes)
     return schemas
+
+
+def row_schema(table: Table, description: str = "") -> JsonSchema:
+    """A whole row."""
+    fields = {field.name: field_schema(field) for field in table.fields}
+    row = {"id": UUID, **fields, **map_schemas(table), "created_at": TIME, "updated_at": TIME}
+    return object_of(row, description=description) if description else object_of(row)
 
 
 def change_schema(table: Table, fields: dict[str, JsonSchema]) -> JsonSchema:
@@ -157,7 +164,11 @@ def schemas_of_tables(tables: Schema) -> dict[str, JsonSchema]:
         "RecordChange": {"anyOf": changes},
         "NewRecord": {"anyOf": new},
         "ChangedCells": {"anyOf": changes},
-        "RowData": {"anyOf": [*rows, {"type": "null"}], "description": "The record as it is; null: it is gone."},
+        "FirstContact": row_schema(FIRST_SCHEMA["contacts"], "A contact, as who names no schema is shown it."),
+        "RowData": {
+            "anyOf": [*rows, ref("FirstContact"), {"type": "null"}],
+            "description": "The record as it is; null: it is gone.",
+        },
         "Records": object_of(
             {"table": TABLE, "records": array_of(ref("Record")), "next": {"type": ["string", "null"]}}
         ),
