@@ -169,7 +169,15 @@ CODES = _by_name(
     Code("broken_csv"),
     Code("cut_off"),
     Code("not_google_csv"),
+    Code("not_importable"),
     Code("not_text"),
+    # --- a place of a file is told, and the rest of it is imported (beside too_long and too_many_entries)
+    Code("bad_row"),
+    Code("no_end"),
+    Code("outside"),
+    Code("same_uid"),
+    Code("unknown_members"),
+    Code("unreadable_line"),
     # --- a device, a command or a stream can't go on
     Code("ambiguous"),
     Code("backup"),

@@ -95,6 +95,14 @@ def decode(data: bytes) -> str:
         raise Malformed.of(messages.NOT_UTF8_FILE) from None
 
 
+def recognizes(head: bytes) -> bool:
+    """Whether a file that begins so names columns of Google's."""
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    first = head.decode("utf-16" if wide else "utf-8-sig", "ignore").splitlines()[:1]
+    names = [next(csv.reader(first, delimiter=delimiter), []) for delimiter in ",;\t"]
+    return any(is_google([parse_header(name.strip()) for name in row]) for row in names)
+
+
 def read(text: str) -> ParsedFile:
     """The contacts of a file that Google Contacts or ``write`` made. Raises Malformed where it is no such file."""
     columns, rows = _opened(text)

@@ -1,0 +1,110 @@
+"""Every format in which contacts come and go. What stands in FORMATS is in the laws that all formats are held to.
+
+A new format is a file that reads and writes it, and an entry here. Whoever imports takes a Format by its name, or by
+recognize(), and goes through what its ``read`` gives; whoever exports hands contacts to its ``write``::
+
+    format_ = FORMATS[name] if name else recognize(file.read(HEAD))
+    for contact_read in format_.read(file):  # ContactRead: a contact, blobs, problems
+        ...
+    written = FORMATS["vcard4"].write(contacts, fetch_blob)  # Written: text, and what it leaves out
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
+from typing import BinaryIO
+
+from offbook.contacts.table import CONTACTS, DETAIL_KINDS
+from offbook.core.errors import Malformed
+from offbook.core.messages import recorded_fault
+from offbook.formats import google_csv, messages
+from offbook.formats.google_csv_columns import FIELDS, GROUPS, PART_OF, PHONETIC, PLAIN
+from offbook.formats.other_files import HEAD, refuse_other_files
+from offbook.formats.values import Carries, Contact, ContactRead, FetchBlob, Problem, Written
+from offbook.formats.vcard import files
+from offbook.formats.vcard.writing import V3, V4, write_cards
+
+__all__ = ["FORMATS", "HEAD", "Format", "recognize"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of files.
+
+    ``read`` gives the contacts of a file one at a time, and raises Malformed before the first where it is no such file,
+    or is cut off: the file must be one that can be read from its beginning again (seek). ``write`` gives the text of a
+    file, with the photos that it is handed by their SHA-256, and says what of the contacts is not in it. ``carries`` is
+    what comes back when a contact is written and read again.
+    """
+
+    name: str
+    suffix: str
+    media_type: str
+    carries: Carries
+    recognizes: Callable[[bytes], bool]
+    read: Callable[[BinaryIO], Iterator[ContactRead]]
+    write: Callable[[Iterable[Contact], FetchBlob], Written]
+
+
+def recognize(head: bytes) -> Format:
+    """The format of a file that begins with these bytes (HEAD of them do). Raises Malformed, and says what it is
+    instead."""
+    refuse_other_files(head)
+    for format_ in FORMATS.values():
+        if format_.recognizes(head):
+            return format_
+    raise Malformed.of(messages.UNKNOWN_FORMAT)
+
+
+# --- Google's CSV ----------------------------------------------------------------------------------------------------
+
+GOOGLE_FIELDS = {*FIELDS.values(), *PHONETIC.values(), *(field for fields in PLAIN.values() for field in fields)}
+GOOGLE = Carries(
+    fields=frozenset({*GOOGLE_FIELDS, "name", "starred"}),
+    kinds=frozenset(GROUPS),
+    attributes=frozenset({"kind", "position", *PART_OF}),
+)
+
+
+def _read_google(file: BinaryIO) -> Iterator[ContactRead]:
+    file.seek(0)
+    parsed = google_csv.read(google_csv.decode(file.read()))
+    for row, detail in parsed.problems:
+        fault = recorded_fault("bad_row", detail)
+        assert fault is not None  # there is a code
+        yield ContactRead(row, None, (Problem(row, "", fault),))
+    for contact in parsed.contacts:
+        yield ContactRead(0, contact)
+
+
+def _write_google(contacts: Iterable[Contact], _: FetchBlob) -> Written:
+    listed = list(contacts)
+    return Written(google_csv.write(listed), [left_out for contact in listed for left_out in GOOGLE.left_out(contact)])
+
+
+# --- vCard -----------------------------------------------------------------------------------------------------------
+
+VCARD = Carries(
+    fields=frozenset(CONTACTS.by_name),
+    kinds=frozenset(DETAIL_KINDS),
+    attributes=frozenset(CONTACTS.maps_by_name["details"].by_name),
+)
+
+
+def _write_vcard(version: str, contacts: Iterable[Contact], fetch_blob: FetchBlob) -> Written:
+    return write_cards(contacts, version, fetch_blob)
+
+
+def _by_name(*formats: Format) -> Mapping[str, Format]:
+    return MappingProxyType({format_.name: format_ for format_ in formats})
+
+
+FORMATS = _by_name(
+    Format("vcard4", ".vcf", "text/vcard", VCARD, files.recognizes, files.read, partial(_write_vcard, V4)),
+    Format("vcard3", ".vcf", "text/vcard", VCARD, files.recognizes, files.read, partial(_write_vcard, V3)),
+    Format("google", ".csv", "text/csv", GOOGLE, google_csv.recognizes, _read_google, _write_google),
+)
+"""By the name that a command, a request or a form calls each by. Cards are read alike under both of their names."""
