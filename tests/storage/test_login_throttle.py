@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from models import Attempt
 from offbook.core.accounts.login_throttle import (
+    COUNTED_MAX,
     PER_GUEST,
     PER_NAME,
     PER_NETWORK,
@@ -17,12 +19,15 @@ from offbook.core.accounts.login_throttle import (
     WAIT_US_MAX,
     WAIT_US_MIN,
     WINDOW_US,
+    RecentAttempts,
+    TurnGranted,
+    decide_attempt,
 )
 from services.accounts import Accounts
 from services.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import Throttled, WrongPassword
-from storage.repositories.login_throttle import AttemptBudget, guest_at, reserve
+from storage.repositories.login_throttle import guest_at
 from storage.values import Account
 
 NewId = Callable[[], str]
@@ -59,17 +64,23 @@ def always(browser: str) -> Callable[[int], str]:
 
 @pytest.fixture
 def attack(database: Database) -> Attack:
-    """One attempt at a name from each of many networks, each in its turn. All are one transaction: what is asked of
-    the throttle is the same, and there are hundreds of them.
+    """What is stored of one attempt at a name from each of many networks, each in its turn. They are hundreds: one
+    test makes them one by one.
     """
 
     def made(name: str, times: int, now: int) -> None:
-        spare = AttemptBudget()
         with database.write() as connection:
+            before = connection.execute(select(func.count()).where(Attempt.name == name, Attempt.tried)).scalar_one()
+            rows: list[dict[str, Any]] = []
             for number in range(times):
                 guest = guest_at(name, f"2001:db8:{number:x}::1")
-                if wait_us := reserve(connection, guest, now, spare):
-                    assert reserve(connection, guest, now + wait_us, spare) == 0
+                row = {"name": guest.name, "address": guest.network, "browser": "", "tried": True, "at": now}
+                decided = decide_attempt(RecentAttempts(at_name=min(before + number, COUNTED_MAX)), now)
+                if isinstance(decided, TurnGranted):
+                    rows += [row | {"tried": False, "at": decided.at_us}, row | {"at": decided.at_us}]
+                else:
+                    rows.append(row)
+            connection.execute(insert(Attempt), rows)
 
     return made
 
