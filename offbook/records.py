@@ -14,12 +14,13 @@ from typing import Any, Generic, TypeVar
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.lenient_validation import read_row, typed_part
-from offbook.core.listing import Place, has_words, place_in_list, sort_fields
+from offbook.core.listing import Place, is_searched_for, place_in_list, sort_fields
 from offbook.core.merge.composite import completed_data
 from offbook.core.merge.naming import names_in_entries
 from offbook.core.messages import BAD_ID, KEY_EXISTS, MISSING_IN_ENTRY, TABLE_LEFT_OUT, TOO_MANY_ENTRIES, UNKNOWN_FIELD
 from offbook.core.model import Operation, Value
 from offbook.core.schema import Map, Table, record_id_of_key
+from offbook.core.search import search_terms
 from offbook.core.text import fold_key, normalize_for_search
 from offbook.core.validation import LENIENT, STRICT, UUID_TEXT, Json, change_data, check, parse_cells, with_defaults
 from offbook.database import change_log
@@ -195,10 +196,10 @@ class Records(Generic[R]):
         unknown field.
         """
         connection, table = self._open()
-        layout, cells, words = record_table(table), _cells_of(table, equal), normalize_for_search(search).split()
+        layout, cells, terms = record_table(table), _cells_of(table, equal), search_terms(search)
         with reading(connection):
-            if limit is None or words:
-                records = [record for record in layout.all(connection, cells) if has_words(table, record, words)]
+            if limit is None or terms:
+                records = [record for record in layout.all(connection, cells) if is_searched_for(table, record, terms)]
             else:
                 first = self._sorted(table, layout.columns(connection, self._sort_names(table), cells))[:limit]
                 records = layout.some(connection, [str(record["id"]) for record in first])

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from offbook.core.schema import Field, Map, Table, Type
+from offbook.core.search import Term, fulfils, searched_text
 from offbook.core.text import normalize_for_search
 from offbook.core.validation import Json
 
@@ -56,14 +57,13 @@ def heading_of(columns: Table | Map, name: str) -> str:
     return (declared.heading if declared is not None else "") or name.replace("_", " ").capitalize()
 
 
-def has_words(table: Table, record: Mapping[str, Json], words: Iterable[str]) -> bool:
-    """Whether a record holds each of these words somewhere. They are folded (offbook.core.text)."""
+def is_searched_for(table: Table, record: Mapping[str, Json], terms: Iterable[Term]) -> bool:
+    """Whether a record is one of those that these terms look for."""
     texts = [record[name] for name in searched_names(table)]
     for map_ in table.maps:
         names = searched_names(map_)
         texts += [entry.get(name) for entry in record[map_.name].values() for name in names]
-    text = normalize_for_search("\n".join(text for text in texts if isinstance(text, str)))
-    return all(word in text for word in words)
+    return fulfils(searched_text(text for text in texts if isinstance(text, str)), terms)
 
 
 def searched_names(columns: Table | Map) -> frozenset[str]:

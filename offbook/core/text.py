@@ -26,14 +26,32 @@ CLOCK_WRONG_MS = 60_000
 """From here on somebody should set it right."""
 
 
+LETTERS_FOLDED = str.maketrans(
+    {
+        **{"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "ŧ": "t"},
+        **dict.fromkeys("‘’‚‛′ʹʻʼʽˈ‵", "'"),
+        **dict.fromkeys("“”„‟«»″‶", '"'),
+        **dict.fromkeys("‐‑‒–—―−", "-"),
+        **dict.fromkeys(
+            "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+        ),
+    }
+)
+"""What no decomposition takes apart but people type otherwise; what joins, parts or turns text unseen is left out."""
+
+ACUTE = "\u00b4"
+"""Typed for an apostrophe; decomposition would make a space of it."""
+
+
 def normalize_for_search(text: str) -> str:
     """``text`` without case and accents: ``Ångström`` and ``ANGSTROM`` fold to the same. Folding twice changes nothing.
 
+    So do ``Søren`` and ``Soren``, ``O’Brien`` and ``O'Brien``, and words with and without a soft hyphen.
     Decomposed again after the case is gone, since some small letters (``ΐ``) come with accents of their own.
     """
     if text.isascii():
         return text.lower()
-    folded = normalize("NFKD", normalize("NFKD", text).casefold())
+    folded = normalize("NFKD", normalize("NFKD", text.replace(ACUTE, "'")).casefold()).translate(LETTERS_FOLDED)
     return "".join(letter for letter in folded if not combining(letter))
 
 

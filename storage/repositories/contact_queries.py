@@ -14,10 +14,11 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from models import Base
 from offbook.contacts.names import PARTS
 from offbook.core.model import Record
+from offbook.core.search import Term, search_terms
 from offbook.core.validation import Json
 from storage.base import PageSize
 from storage.engines.database import Database
-from storage.repositories.list_pages import parse_place, place_text, records_in_page, search_words
+from storage.repositories.list_pages import parse_place, place_text, records_in_page, search_condition
 from storage.sql import conflicts
 from storage.sql.store import SqlStore
 from storage.values import ContactPage, ContactRow
@@ -42,10 +43,10 @@ class ContactQueries:
     def _lines(self, book_id: int, search: str, after: str | None, limit: int) -> tuple[Sequence[Any], int]:
         """One line more than a page takes, and how many there are."""
         place = parse_place(after, (bool, str, str)) if after else None
-        words = search_words(search)
+        terms = search_terms(search)
         with self._database.read() as connection:
-            if words:
-                rows = connection.execute(_search(book_id, words, place, limit + 1)).all()
+            if terms:
+                rows = connection.execute(_search(book_id, terms, place, limit + 1)).all()
                 total = rows[0].total if rows else 0
             else:
                 rows = [
@@ -129,9 +130,9 @@ def trash_of(book_id: int) -> Select[Any]:
     return select(*COLUMNS).where(*_deleted(book_id)).order_by(C.seq.desc())
 
 
-def _search(book_id: int, words: Sequence[str], place: tuple[Any, ...] | None, limit: int) -> Select[Any]:
+def _search(book_id: int, terms: Sequence[Term], place: tuple[Any, ...] | None, limit: int) -> Select[Any]:
     """One scan finds the lines and counts them; ``total`` is of what lies beyond ``place``."""
-    query = select(*COLUMNS, C.sort_name, func.count().over().label("total")).where(*_scan(book_id, words))
+    query = select(*COLUMNS, C.sort_name, func.count().over().label("total")).where(*_scan(book_id, terms))
     if place is not None:
         starred, *beyond = place
         same = and_(C.starred.is_(starred), tuple_(C.sort_name, C.id) > tuple(beyond))
@@ -152,14 +153,14 @@ def _deleted(book_id: int) -> tuple[ColumnElement[bool], ...]:
     return C.book_id == book_id, C.deleted.is_(True), C.name.is_not(None)
 
 
-def _scan(book_id: int, words: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
-    """Every word in every live contact of the book, read in the order of seq.
+def _scan(book_id: int, terms: Sequence[Term]) -> tuple[ColumnElement[bool], ...]:
+    """Every term in every live contact of the book, read in the order of seq.
 
     That is nearly the order in which rows lie in the file, which a search reads whole. The list's index would be taken
     for ``deleted = false`` and have SQLite fetch 25,000 rows from all over the file: three times as slow.
     """
     is_live = func.coalesce(C.deleted, False).is_(False)
-    return C.book_id == book_id, C.seq > 0, is_live, *(C.search.contains(word, autoescape=True) for word in words)
+    return C.book_id == book_id, C.seq > 0, is_live, *(search_condition(C.search, term) for term in terms)
 
 
 def _list_page(lines: Sequence[Any], total: int, limit: int) -> ContactPage:

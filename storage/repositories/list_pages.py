@@ -9,17 +9,16 @@ from itertools import accumulate
 from typing import Any
 
 import orjson
+from sqlalchemy import ColumnElement, and_, or_
 
 from offbook.core.errors import Malformed
 from offbook.core.protocol.requests import INTEGER_MAX
-from offbook.core.text import normalize_for_search
-
-WORDS_MAX = 20
+from offbook.core.search import Term
 
 
-def search_words(search: str) -> list[str]:
-    """The words that all must occur, folded as what is searched."""
-    return normalize_for_search(search).split()[:WORDS_MAX]
+def search_condition(column: ColumnElement[str | None], term: Term) -> ColumnElement[bool]:
+    """That a text which searched_text() made fulfils a term of a search."""
+    return or_(*(and_(*(column.contains(part, autoescape=True) for part in parts)) for parts in term))
 
 
 def records_in_page(entry_counts: Iterable[int], most: int) -> int:

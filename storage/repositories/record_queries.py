@@ -12,9 +12,10 @@ from sqlalchemy import Column, ColumnElement, Select, Table, select, tuple_
 
 from offbook.core.model import Scalar
 from offbook.core.protocol.record_lists import parse_filters, table_named
+from offbook.core.search import search_terms
 from offbook.core.validation import Json
 from storage.base import PageSize
-from storage.repositories.list_pages import parse_place, place_text, records_in_page, search_words
+from storage.repositories.list_pages import parse_place, place_text, records_in_page, search_condition
 from storage.sql.store import SqlStore
 
 SORTED_BY = ("sort_key", "sort_name", "id")
@@ -62,7 +63,7 @@ def _list_query(
 
 
 def _conditions(rows: Table, search: str, equal: Mapping[str, Scalar]) -> Iterator[ColumnElement[bool]]:
-    yield from (rows.c.search.contains(word, autoescape=True) for word in search_words(search))
+    yield from (search_condition(rows.c.search, term) for term in search_terms(search))
     yield from (_has_value(rows.c[name], value) for name, value in equal.items())
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from offbook.core.listing import has_words, heading_of, name_of, place_in_list, sort_fields
+from offbook.core.listing import heading_of, is_searched_for, name_of, place_in_list, sort_fields
 from offbook.core.schema import Field, Map, Table, Type
+from offbook.core.search import search_terms
 
 TITLE, DUE, DONE = Field("title"), Field("due", Type.DATE), Field("done", Type.FLAG)
 EXTRA, REF, CHOICE = Field("extra", Type.JSON), Field("ref", Type.REF, target="notes"), Field("kind", Type.CHOICE)
@@ -76,7 +77,7 @@ def test_people_know_a_record_by_what_is_shown_of_it(table: Table, name: str) ->
     ],
 )
 def test_words_are_searched_in_what_people_typed(values: dict[str, Any], is_there: bool) -> None:
-    assert has_words(NOTES, record(**values), ["backer"]) == is_there
+    assert is_searched_for(NOTES, record(**values), search_terms("backer")) == is_there
 
 
 def test_what_has_no_heading_is_called_by_its_own_word() -> None:

@@ -247,10 +247,10 @@ def test_search_finds_what_people_typed_and_no_ids(desk: Desk, library: Library)
         "index/k/default": "null",
         "case": "then",
     }
-    assert search_text(cells, unsearched_cells(SELECT)).split("\n") == ["unicode", "seen", "then"]
+    assert search_text(cells, unsearched_cells(SELECT)).split("\n") == ["", "unicode", "seen", "then", ""]
     desk.push(change(1, "INSERT", 1, table="notes", title="Åbc", tags={"k": {"tag": "DEF"}}))
     if library.database is not None:
         rows = app_tables(FIRST["notes"])["notes"]
         with library.database.read() as connection:
             (row,) = connection.execute(select(rows.c.search, rows.c.sort_key))
-        assert tuple(row) == ("abc\ndef", "abc")
+        assert tuple(row) == ("\nabc\ndef\n", "abc")

@@ -5,7 +5,6 @@ Pure: the same cells give the same text, in every process.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from struct import pack, unpack
 from types import MappingProxyType
@@ -13,14 +12,12 @@ from types import MappingProxyType
 from offbook.core.listing import searched_names
 from offbook.core.model import Cells, Value
 from offbook.core.schema import EXISTS, Field, Table, Type
+from offbook.core.search import searched_text
 from offbook.core.text import normalize_for_search
 
 SORT_CHARACTERS = 100
 SORT_SEPARATOR = "\x01"
 """Comes before every character that a text is likely to hold: what is shorter comes first."""
-
-PHONE_NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{4,}")
-DIGITS_ONLY = str.maketrans("", "", "+ ()./-")
 
 
 # --- search ----------------------------------------------------------------------------------------------------------
@@ -33,10 +30,7 @@ def unsearched_cells(table: Table) -> frozenset[str]:
 
 
 def search_text(cells: Cells, unsearched: frozenset[str]) -> str:
-    """All text of a record, folded, for LIKE to look through. A line per cell, so that no match runs over two.
-
-    A number stands there a second time without what is written between its digits: people search for it either way.
-    """
+    """All text of a record for LIKE to look through, as offbook.core.search has it."""
     texts: list[str] = []
     for cell, value in cells.items():
         if not isinstance(value, str | tuple) or cell in unsearched:
@@ -47,9 +41,7 @@ def search_text(cells: Cells, unsearched: frozenset[str]) -> str:
             texts.extend([str(part) for part in value if part is not None])
         else:
             texts.append(value)
-            if value[-1].isdigit() and PHONE_NUMBER.fullmatch(value):
-                texts.append(value.translate(DIGITS_ONLY))
-    return normalize_for_search("\n".join(texts))
+    return searched_text(texts)
 
 
 def _is_searched(cell: str, cells: Cells, unsearched: frozenset[str]) -> bool:
