@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from offbook.core.model import Key
@@ -20,6 +20,7 @@ from offbook.core.validation import Json
 from offbook.database import change_log
 from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
+from offbook.database.server_rows import server_row
 
 BEHIND = ""
 """Why a line is held that names nothing unknown: an earlier one of its record is."""
@@ -88,9 +89,9 @@ class Holder:
     ``keys`` are the records of which earlier lines are.
     """
 
-    def __init__(self, known: Schema, server: Schema, keys: Iterable[Key] = ()) -> None:
+    def __init__(self, connection: Connection, server: Schema, keys: Iterable[Key] = ()) -> None:
         self.server = server
-        self._known = known
+        self._connection = connection
         self._keys = set(keys)
 
     def is_behind(self, line: LogLine) -> bool:
@@ -101,17 +102,24 @@ class Holder:
         """What ``held`` is to say of a line; None where it can be sent. One of a table that is unknown here can't."""
         if self.is_behind(line):
             return BEHIND
-        names = unknown_to(self.server, self._known, line.table, line.operation, line.data)
+        names = unknown_to(
+            self.server, self._connection.schema, line.table, line.operation, line.data, partial(self._has, line)
+        )
         if not names:
             return None
         self._keys.add((line.table, line.record_id))
         return ", ".join(names)
 
+    def _has(self, line: LogLine, cell: str) -> bool:
+        """Whether the record, as the server last gave it, has something in a cell."""
+        row = server_row(self._connection, (line.table, line.record_id))
+        return row is not None and bool(row.cells.get(cell))
+
 
 def holder_of_queue(connection: Connection) -> Holder:
     """One for the lines that are next to be sent, by what the server is known to know."""
     keys = connection.execute(f"SELECT DISTINCT table_name, record_id FROM change_log {HELD}")
-    return Holder(connection.schema, server_schema(connection), keys.fetchall())
+    return Holder(connection, server_schema(connection), keys.fetchall())
 
 
 def hold(connection: Connection, reasons: Mapping[int, str]) -> None:

@@ -160,7 +160,7 @@ class DryRun(SyncLoop):
         """Find out what would go out, the lines of a record side by side: a plan knows nothing of the one before it."""
         lines = [line for line in change_log.pending_lines(self._connection) if line.change_id not in self._done]
         server = self._connection.first_schema if self._server is None else self._server.schema
-        holder = Holder(self._connection.schema, server)
+        holder = Holder(self._connection, server)
         sendable, stuck, waiting = sort_lines(
             self._connection, holder, lines, change_log.parked_lines(self._connection)
         )

@@ -107,6 +107,16 @@ def test_an_edit_of_a_field_that_the_server_lacks_waits_and_all_else_goes_on(a: 
     assert note(a) == {"id": MILK, "title": "Milk", "color": "white"}
 
 
+def test_a_row_that_takes_the_place_of_one_goes_out_without_what_the_server_lacks(a: Any) -> None:
+    """REPLACE names every column: those that the server does not know are empty before and after."""
+    a.notes.put(MILK, title="Milk")
+    a.sync()
+    a.connection.execute("REPLACE INTO notes (id, title) VALUES (?, 'Oat milk')", (MILK,))
+    a.sync()
+    assert (a.status().pending, a.status().held) == (0, 0)
+    assert a.notes.get(MILK)["title"] == "Oat milk"
+
+
 def test_a_new_record_waits_whole_and_so_does_what_is_written_to_it_later(a: Any, server: Server) -> None:
     add_note(a, title="Milk", color="white")
     run(a, "UPDATE notes SET title = 'Soy milk'")

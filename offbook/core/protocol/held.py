@@ -7,7 +7,7 @@ own declaration takes it and the server's does not; one that neither of them tak
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from offbook.core.errors import Invalid
 from offbook.core.model import Operation
@@ -18,20 +18,30 @@ LIFTED = frozenset({"bad_choice", "missing", "out_of_range", "too_long"})
 """The codes of refusals that a later declaration may lift: of a further choice, of an empty field, of a longer text."""
 
 
+def _anything(cell: str) -> bool:
+    return True
+
+
 def unknown_to(
-    server: Schema, known: Schema, table: str, operation: str, data: Mapping[str, Json] | None
+    server: Schema,
+    known: Schema,
+    table: str,
+    operation: str,
+    data: Mapping[str, Json] | None,
+    has: Callable[[str], bool] = _anything,
 ) -> tuple[str, ...]:
     """What a change writes that a server of this schema does not know, or does not take yet; ``known`` is the device's.
 
     Named as in the answer of ``GET /tables``: ``notes``, ``notes.color``, ``notes.tags``, ``notes.tags.tag``. Empty
     where the server can be given the change. That a new record or entry has nothing in a cell says no more than the
-    cell's absence, and is not among it: it is not sent (known_part).
+    cell's absence, and is not among it: it is not sent (known_part). Nor is a cell that is emptied, if the record, as
+    the server last gave it, does not have (``has``) anything in it.
     """
     if table not in server or table not in known:
         return (table,)
     if data is None:
         return ()
-    names = _unknown_names(server[table], known[table], operation, data)
+    names = _unknown_names(server[table], known[table], operation, data, has)
     return tuple(dict.fromkeys(f"{table}.{name}" for name in names))
 
 
@@ -63,32 +73,37 @@ def _is_wider(field: Field, of_server: Field) -> bool:
     )
 
 
-def _unknown_names(server: Table, known: Table, operation: str, data: Mapping[str, Json]) -> Iterator[str]:
+def _unknown_names(
+    server: Table, known: Table, operation: str, data: Mapping[str, Json], has: Callable[[str], bool]
+) -> Iterator[str]:
     is_new = operation == Operation.INSERT
     for name, value in data.items():
         if (field := server.by_name.get(name)) is not None:
             if _waits(field, known.by_name.get(name), value):
                 yield name
         elif (map_ := server.maps_by_name.get(name)) is not None:
-            yield from _unknown_in_map(map_, known.maps_by_name.get(name, map_), value)
-        elif name not in MADE_BY_SERVER and not (is_new and _says_nothing(known.by_name.get(name), value)):
-            yield name
+            yield from _unknown_in_map(map_, known.maps_by_name.get(name, map_), value, has)
+        elif name not in MADE_BY_SERVER:
+            is_empty = _says_nothing(known.by_name.get(name), value)
+            if not is_empty or not is_new and has(name):
+                yield name
     if is_new:
         yield from (name for name in server.required if name not in data and name not in known.required)
 
 
-def _unknown_in_map(server: Map, known: Map, entries: Json) -> Iterator[str]:
+def _unknown_in_map(server: Map, known: Map, entries: Json, has: Callable[[str], bool]) -> Iterator[str]:
     if not isinstance(entries, dict):
         return
-    written = [entry for entry in entries.values() if isinstance(entry, dict)]
+    written = {key: entry for key, entry in entries.items() if isinstance(entry, dict)}
     if server.entries_max < len(written) <= known.entries_max:
         yield server.name
-    for entry in written:
+    for key, entry in written.items():
         says_more = not entry.keys().isdisjoint(server.by_name)
         for name, value in entry.items():
             attribute = server.by_name.get(name)
             if attribute is None:
-                waits = not (says_more and _says_nothing(known.by_name.get(name), value))
+                is_empty = _says_nothing(known.by_name.get(name), value)
+                waits = not is_empty or not says_more and has(f"{server.name}/{key}/{name}")
             else:
                 waits = _waits(attribute, known.by_name.get(name), value)
             if waits:

@@ -130,6 +130,20 @@ def test_that_something_new_has_nothing_in_a_cell_says_no_more_than_its_absence(
     assert unknown_to(SERVER, DEVICE, "notes", "UPDATE", {"color": None, "title": "Milk"}) == ("notes.color",)
 
 
+@pytest.mark.parametrize("has", [True, False])
+def test_what_is_emptied_waits_where_the_server_once_gave_something_in_it(has: bool) -> None:
+    """A whole row that takes the place of one names every column."""
+
+    def unknown(data: dict[str, Any]) -> tuple[str, ...]:
+        return unknown_to(
+            SERVER, DEVICE, "notes", "UPDATE", data, lambda cell: has and cell in ("color", "tags/k1/weight")
+        )
+
+    assert unknown({"title": "Milk", "color": None, "pinned": False}) == (("notes.color",) if has else ())
+    assert unknown({"tags": {"k1": {"weight": None}}}) == (("notes.tags.weight",) if has else ())
+    assert unknown({"color": "red", "pinned": True}) == ("notes.color", "notes.pinned")
+
+
 def replaced(**changes: Any) -> Schema:
     """The server's schema with the first field otherwise declared."""
     return Schema((replace(NOTES, fields=(replace(NOTES.fields[0], **changes), *NOTES.fields[1:])),))
