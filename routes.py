@@ -8,11 +8,11 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from web.api.batches import batches
-from web.api.blobs import blobs
 from web.api.conflicts import conflicts
 from web.api.contacts import rest
 from web.api.health import health
 from web.api.history import history
+from web.api.importing import importing
 from web.api.labels import labels
 from web.api.metrics import metrics
 from web.api.openapi import openapi
@@ -40,11 +40,11 @@ API: tuple[tuple[Blueprint, str], ...] = (
     (history, ""),
     (conflicts, ""),
     (batches, ""),
-    (blobs, ""),
     (live, ""),
     (health, ""),
     (users, ""),
     (tables, ""),
+    (importing, ""),
     (openapi, ""),
 )
 

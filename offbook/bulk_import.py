@@ -36,6 +36,16 @@ LOG_LINE = (
 )
 
 
+def deleted_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Which of these contacts were here, and are not any more."""
+    deleted: set[str] = set()
+    for start in range(0, len(ids), IDS_PER_QUERY):
+        text = dump(ids[start : start + IDS_PER_QUERY])
+        deleted |= {id for (id,) in connection.execute(KNOWN, (text,))}
+        deleted -= {id for (id,) in connection.execute(PRESENT, (text,))}
+    return deleted
+
+
 class Counts(NamedTuple):
     """How many contacts were added, are here already, and were deleted on this device before and left so."""
 

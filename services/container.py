@@ -10,7 +10,6 @@ from config import Config
 
 if TYPE_CHECKING:
     from services.accounts import Accounts
-    from services.blobs import Blobs
     from services.contacts.tutorial import Tutorial
     from storage.base import CommitNotifications
     from storage.repositories.activity import Activity
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from storage.repositories.user_rights import UserRights
     from storage.sql.store import SqlStore
     from storage.streams.registry import Streams
+    from storage.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Services:
     tutorial: Tutorial
     activity: Activity
     streams: Streams
-    blobs: Blobs
+    uploads: Uploads
     open_notifications: Callable[[], CommitNotifications]
     database_failures: tuple[type[Exception], ...]
     clock: Callable[[], int]

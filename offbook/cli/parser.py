@@ -11,6 +11,7 @@ from offbook.cli import field_options
 from offbook.cli.environment import HEADERS, TOKEN
 from offbook.cli.errors import UsageError
 from offbook.cli.standard_streams import STANDARD
+from offbook.contacts.importing import OnDuplicate
 
 DESCRIPTION = "Contacts that work with no network and agree again when it comes back."
 
@@ -193,11 +194,19 @@ def _add_import_export(command: Command) -> None:
         "A contact that is here already, or was deleted here, is left as it is: importing twice adds nothing. One that "
         "is cut short has added a part, and the same import again adds the rest."
     )
-    import_ = command("import", "import_export.import_", "add the contacts of a Google Contacts CSV", more)
+    import_ = command("import", "import_export.import_", "add the contacts of files: cards (vCard) or a CSV", more)
     import_.set_defaults(makes_file=True)
-    import_.add_argument("file", metavar="FILE", help="- for standard input")
-    export = command("export", "import_export.export", "write all contacts as a Google Contacts CSV")
+    import_.add_argument("files", metavar="FILE", nargs="+", help="- for standard input")
+    import_.add_argument("--format", metavar="F", help="else it is recognized")
+    import_.add_argument("--dry-run", action="store_true", help="tell what would be done, and do nothing")
+    import_.add_argument("--label", metavar="L", default="", help="a label for all who are added or changed")
+    choices = [choice.value for choice in OnDuplicate]
+    doubt = "what becomes of who may be somebody that is here, by name or number alone (default: keep both)"
+    import_.add_argument("--on-duplicate", choices=choices, default=OnDuplicate.KEEP.value, help=doubt)
+    export = command("export", "import_export.export", "write all contacts as cards (vCard) or a CSV")
     export.add_argument("file", metavar="FILE", nargs="?", default=STANDARD, help="else standard output")
+    export.add_argument("--format", metavar="F", default="google", help="google (its CSV), vcard3 or vcard4")
+    export.add_argument("--label", metavar="L", default="", help="only who has this label")
 
 
 def _add_sync(command: Command) -> None:

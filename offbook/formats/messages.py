@@ -29,6 +29,7 @@ CUT_IN_CELLS = Message(
 # --- what is no file of contacts -------------------------------------------------------------------------------------
 
 NOTHING = Message("not_importable", "There is nothing in this file.")
+NO_CONTACTS = Message("not_importable", "There is no contact in this file.")
 WEB_PAGE = Message(
     "not_importable",
     "This is a web page and no file of contacts, maybe that of a sign-in: sign in there, and download the file again.",

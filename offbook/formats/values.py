@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from offbook.contacts.importing import ImportProblem
 from offbook.core.messages import Fault
 
 Contact = dict[str, Any]
@@ -44,6 +45,12 @@ class ContactRead(NamedTuple):
     contact: Contact | None
     problems: tuple[Problem, ...] = ()
     blobs: Mapping[str, bytes] = {}
+
+
+def problems_of(item: ContactRead) -> list[ImportProblem]:
+    """What is told about a contact of a file, as an import reports it."""
+    name = str(item.contact["name"] or "") if item.contact else ""
+    return [ImportProblem(problem.row, problem.column, problem.code, problem.detail, name) for problem in item.problems]
 
 
 class LeftOut(NamedTuple):

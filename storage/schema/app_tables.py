@@ -40,8 +40,7 @@ from sqlalchemy.engine import Inspector
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
-from columns import NUMBER
-from models import Base
+from models import NUMBER, Base
 from offbook.core.schema import Field, Map, Type
 from offbook.core.schema import Table as Synced
 from storage.sql.mapping.derived_columns import SORT_CHARACTERS

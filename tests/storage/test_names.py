@@ -14,8 +14,8 @@ from offbook.core.model import Change, Operation
 from offbook.core.verify.ranges import WHOLE, Compare
 from offbook.formats import google_csv
 from services.batches import undo_batch
+from services.contacts.exporting import export_contacts
 from services.contacts.names import add_parts_of_names
-from services.import_export import export_contacts
 from services.records import create_record, update_record
 from services.restore import Actor, restore_book_to, restore_values, restore_version
 from services.sync.push import apply_batch
@@ -135,7 +135,7 @@ def test_rest_clients_need_not_name_a_contact_nor_its_parts(desk: Desk) -> None:
 def test_no_export_brings_an_old_name_back(desk: Desk) -> None:
     base = push(desk, "INSERT", **ADA, prefix="Dr.", company="Acme")
     push(desk, "UPDATE", base, name="Bea King")
-    (contact,) = google_csv.read(export_contacts(desk.store, desk.book_id)).contacts
+    (contact,) = google_csv.read(export_contacts(desk.store, desk.book_id).text).contacts
     assert {cell: contact[cell] for cell in (NAME, *PARTS) if contact[cell]} == {
         "name": "Bea King",
         "given_name": "Bea",

@@ -164,7 +164,15 @@ ROUTES: Mapping[str, Takes] = {
     "GET /activity": Takes(By.PERSON),
     "GET /import": Takes(By.PERSON),
     "POST /import": Takes(By.PERSON, {}, {"file": "contacts.csv"}),
-    "GET /export.csv": Takes(By.PERSON),
+    "POST /import/confirm": Takes(
+        By.PERSON, {}, {"digest": "5e" * 32, "name": "contacts.csv", "on_duplicate": "keep", "label": "Friends"}
+    ),
+    "POST /import/undo": Takes(By.PERSON, {}, {"batch": UNKNOWN}),
+    "GET /export.csv": Takes(By.PERSON, {"format": "google"}),
+    "GET /contacts/export": Takes(By.DEVICE, {"format": "google", "label": "Friends"}),
+    "POST /contacts/import": Takes(
+        By.DEVICE, {"format": "google", "dry_run": "1", "on_duplicate": "keep", "label": "Friends"}
+    ),
     "GET /devices": Takes(By.PERSON, {"after": "password"}),
     "POST /devices/revoke-all": Takes(By.PERSON),
     "POST /devices": Takes(By.PERSON, {}, {"name": "phone"}),

@@ -24,12 +24,10 @@ from app import STATIC, App
 from offbook.contacts.table import CONTACTS, LABELS
 from offbook.core.accounts.users import Act
 from offbook.core.model import Change, Operation
-from offbook.core.pictures import sha256_of
 from offbook.core.schema import record_id_of_key
 from offbook.core.validation import parse_cells
 from storage.base import ChangeOrigin
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
-from tests.support.pictures import picture
 from tests.support.pushes import push
 from tests.support.stream_files import shown, written
 from web.assets import url_of
@@ -84,7 +82,6 @@ class World:
             "<uuid:stream_id>": self.stream,
             "<uuid:device_id>": self.device,
             "<uuid:session_id>": self.session,
-            "<hash:sha256>": sha256_of(picture()),
             "<once>": "x" * 43,
             "<path:filename>": "logo.svg",
         }
@@ -95,7 +92,7 @@ class World:
 
     def state(self) -> list[Any]:
         """All that Ada has, and all there is of users."""
-        tables = ("contacts", "contact_details", "labels", "changes", "conflicts", "blobs", "blob_chunks")
+        tables = ("contacts", "contact_details", "labels", "changes", "conflicts")
         queries = [f"SELECT * FROM {table} WHERE book_id = 1 ORDER BY 1, 2" for table in tables]
         queries += [
             "SELECT * FROM books WHERE id = 1",
@@ -171,6 +168,8 @@ MATRIX: Mapping[str, Row] = {
     "GET /activity": Row(Who.PERSON),
     "GET /import": Row(Who.PERSON),
     "POST /import": Row(Who.PERSON),
+    "POST /import/confirm": Row(Who.PERSON),
+    "POST /import/undo": Row(Who.PERSON),
     "GET /export.csv": Row(Who.PERSON),
     "GET /devices": Row(Who.PERSON),
     "POST /devices": Row(Who.PERSON, {"name": "hijacked"}),
@@ -202,8 +201,6 @@ MATRIX: Mapping[str, Row] = {
     "GET /batches": Row(Who.DEVICE),
     "GET /batches/<uuid:batch_id>": Row(Who.DEVICE),
     "POST /batches/<uuid:batch_id>/undo": Row(Who.DEVICE),
-    "GET /blobs/<hash:sha256>": Row(Who.PERSON_OR_DEVICE),
-    "PUT /blobs/<hash:sha256>": Row(Who.PERSON_OR_DEVICE, body=lambda _: {"no": "picture"}),
     "GET /conflicts": Row(Who.DEVICE),
     "POST /conflicts/<uuid:conflict_id>": Row(Who.DEVICE, body=lambda _: {"choice": "theirs"}),
     "GET /changes": Row(Who.DEVICE),
@@ -222,6 +219,8 @@ MATRIX: Mapping[str, Row] = {
     "PATCH /labels/<uuid:label_id>": Row(Who.DEVICE, body=lambda _: {"name": "hijacked"}),
     "DELETE /labels/<uuid:label_id>": Row(Who.DEVICE),
     "GET /contacts": Row(Who.DEVICE),
+    "GET /contacts/export": Row(Who.DEVICE),
+    "POST /contacts/import": Row(Who.DEVICE),
     "POST /contacts": Row(Who.DEVICE, body=hostile_row),
     "GET /contacts/<uuid:contact_id>": Row(Who.DEVICE),
     "PATCH /contacts/<uuid:contact_id>": Row(Who.DEVICE, body=hostile_row),
@@ -262,7 +261,6 @@ def made_on(app: App, folder: Path) -> World:
     parts = parts_of(app)
     parts.accounts.revoke_device(hers.user_id, gone.uuid, parts.clock())
     contact, change = add_contact(app, hers.book_id)
-    parts.blobs.put(hers.book_id, sha256_of(picture()), picture(), parts.clock())
     stream = shown(app, written(folder / "stream.db", parts.clock(), CANARY)).id
     signed_in(app, "ada")
     (session,) = parts.accounts.sessions(hers.user_id, parts.clock())

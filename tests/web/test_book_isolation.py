@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -21,7 +22,6 @@ from offbook.contacts.table import LABELS
 from offbook.core.schema import record_id_of_key
 from tests.support.api_client import Caller, caller, change, contents, new_id
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
-from tests.support.pictures import named, picture
 from web.assets import url_of
 
 SECRET = "Enchantress"
@@ -51,7 +51,6 @@ class Scene:
     device_uuid: str
     device_id: int
     session: str
-    photo: str
 
     def post(self, path: str, **fields: str) -> TestResponse:
         """Post a form of the pages with a good token of Eve's own."""
@@ -112,8 +111,6 @@ def ids_in(app: App) -> dict[str, Any]:
     device, _ = add_device(app, "ada", f"{SECRET}'s phone")
     signed_in(app, "ada")
     (session,) = parts_of(app).accounts.sessions(device.user_id, parts_of(app).clock())
-    photo, content = named(picture(comment=SECRET.encode()))
-    assert ada.ask("PUT", photo, data=content).status_code == 201
     add_user(app, "boss", admin=True)
     eve = caller(app, "eve")
     eve.add(name="Mallory")
@@ -130,7 +127,6 @@ def ids_in(app: App) -> dict[str, Any]:
         "device_uuid": device.uuid,
         "device_id": device.id,
         "session": session.id,
-        "photo": photo,
     }
 
 
@@ -228,19 +224,6 @@ def changes(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
 def listening(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.device.get("/live"), 426
     yield scene.device.get("/live", since=scene.cursor), 410
-
-
-def photos(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
-    for size in (None, 96, 720):
-        yield scene.device.get(scene.photo, size=size), 404
-        yield scene.pages.get(scene.photo, query_string={"size": size or ""} if size else None), 404
-    yield scene.device.get(scene.photo, headers={"If-None-Match": f'"{scene.photo.rpartition("/")[2]}"'}), 404
-
-
-def sending_photos(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
-    """Whoever has the picture itself is told that it is new, though Ada has it."""
-    yield scene.device.ask("PUT", scene.photo, data=b""), 422
-    yield scene.device.ask("PUT", scene.photo, data=picture(comment=SECRET.encode())), 201
 
 
 def comparing(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
@@ -371,6 +354,28 @@ def upload(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.upload("/import", "First Name,Last Name\nEve,Mallory\n"), 200
 
 
+def confirming(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    """The file that Ada looked at: its hash is no secret, and opens nothing."""
+    digest = sha256(b"First Name,Last Name\nAda,Secret\n").hexdigest()
+    yield scene.post("/import/confirm", digest=digest, on_duplicate="merge"), 422
+
+
+def undoing_an_import(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/import/undo", batch=scene.batch), 404
+
+
+def importing(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    """A card with the id and the name of Ada's contact: it is nobody's in Eve's book."""
+    card = f"BEGIN:VCARD\nVERSION:4.0\nUID:urn:uuid:{scene.contact}\nFN:Eve\nEND:VCARD\n"
+    for query in ({"dry_run": "1"}, {"on_duplicate": "merge"}):
+        yield scene.device.ask("POST", "/contacts/import", query_string=query, data=card), 200
+
+
+def exporting(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    for name in ("vcard4", "google"):
+        yield scene.device.get("/contacts/export", format=name), 200
+
+
 def device(action: str) -> Attempt:
     def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
         yield scene.post(f"/devices/{scene.device_uuid}/{action}", name="Eve's"), 404
@@ -494,8 +499,6 @@ ATTEMPTS: dict[str, Attempt] = {
     "users.change_user": acting("PATCH", "/users/1", disabled=True),
     "users.remove_user": acting("DELETE", "/users/1"),
     "users.restore_user": acting("POST", "/users/1/restore"),
-    "blobs.get": photos,
-    "blobs.put": sending_photos,
     "health.healthz": to_all("/healthz"),
     "openapi.show": to_all("/openapi.json"),
     "metrics.show": to_all("/metrics", 404),
@@ -520,7 +523,11 @@ ATTEMPTS: dict[str, Attempt] = {
     "inbox.settle_all": settling_all,
     "activity.index": sees_only_her_own("/activity"),
     "import_export.index": sees_only_her_own("/import"),
-    "import_export.import_file": upload,
+    "import_export.preview": upload,
+    "import_export.import_file": confirming,
+    "import_export.undo": undoing_an_import,
+    "importing.import_file": importing,
+    "importing.export_file": exporting,
     "import_export.export_file": sees_only_her_own("/export.csv"),
     "devices.index": sees_only_her_own("/devices"),
     "devices.add": new_device,
@@ -589,7 +596,7 @@ def test_what_is_watched_is_all_that_ada_has(app: App, scene: Scene) -> None:
     """The checks above are no use if they look at nothing."""
     watched = hers(app)
     filled = {"users", "books", "memberships", "devices", "contacts", "contact_details", "changes", "conflicts"}
-    filled |= {"blobs", "blob_chunks", "labels", "sessions", "tutorial_numbers", "tutorial_rows"}
+    filled |= {"labels", "sessions", "tutorial_numbers", "tutorial_rows"}
     assert {name for name, rows in watched.items() if rows} == filled
     assert (len(watched["books"]), len(watched["contacts"]), len(watched["devices"])) == (1, 3, 2)
     assert SECRET in repr(watched)
@@ -609,8 +616,7 @@ def test_without_signing_in_only_the_door_is_open(app: App, scene: Scene) -> Non
     stranger = Browser(app)
     token = csrf_of(stranger.get("/login").text)
     for rule in app.url_map.iter_rules():
-        photo = scene.photo.rpartition("/")[2]
-        ids = {"contact_id": scene.contact, "user_id": 1, "act": "remove", "sha256": photo}
+        ids = {"contact_id": scene.contact, "user_id": 1, "act": "remove"}
         values = {name: ids.get(name, scene.device_uuid) for name in rule.arguments}
         path = rule.build(values, append_unknown=False)
         assert path is not None

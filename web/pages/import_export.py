@@ -1,19 +1,33 @@
-"""The page that takes a Google Contacts file, and the one that gives it."""
+"""The pages on which a file of contacts is looked at, taken and taken back; and the files that a book is given as.
+
+A file is kept between the look at it and the decision (storage.uploads): what a person confirms is what was shown.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request
+import io
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from offbook.core.errors import Malformed
-from services.import_export import export_contacts, import_contacts
+from offbook.contacts.importing import OnDuplicate
+from offbook.core.errors import Malformed, NotFound, Pruned
+from offbook.formats.registry import FORMATS
+from offbook.formats.values import Contact
+from services.batches import undo_batch
+from services.contacts.exporting import export_contacts
+from services.contacts.importing import ReadFile, import_contacts, owner_of_upload, read_file
 from storage.base import ChangeOrigin
 from web.auth import session_required
 from web.current import services
+from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
-from web.sessions import signed_in_user
+from web.sessions import current_actor, signed_in_user
 
 import_export = Blueprint("import_export", __name__)
+
+ROWS_SHOWN = 20
+MICROSECONDS = 1_000_000
 
 
 @import_export.get("/import")
@@ -26,33 +40,87 @@ def index() -> ResponseReturnValue:
 @import_export.post("/import")
 @session_required
 @runs_in(Pool.WHOLE_BOOKS)
-def import_file() -> ResponseReturnValue:
-    """Import a file, and tell what became of its rows."""
-    file, user = request.files.get("file"), signed_in_user()
-    if file is None or not file.filename:
+def preview() -> ResponseReturnValue:
+    """Look at a file, and tell what taking it would do. Nothing is written."""
+    upload = request.files.get("file")
+    if upload is None or not upload.filename:
         return render_form("Choose a file first."), 422
+    content = upload.stream.read()
     try:
-        report = import_contacts(
-            services().store,
-            services().contacts,
-            user.book_id,
-            ChangeOrigin(user_id=user.id),
-            file.stream.read(),
-            services().clock(),
-            services().new_id,
-        )
+        file = read(content)
     except Malformed as error:
         return render_form(str(error)), 422
-    return render_template("import_export/result.html", report=report, file=file.filename)
+    digest = services().uploads.save(owner(), content, services().clock() / MICROSECONDS)
+    report = file.report(OnDuplicate.KEEP)
+    return render_template(
+        "import_export/preview.html", report=report, rows=first_rows(file), file=upload.filename, digest=digest
+    )
+
+
+@import_export.post("/import/confirm")
+@session_required
+@runs_in(Pool.WHOLE_BOOKS)
+def import_file() -> ResponseReturnValue:
+    """Take the file that was looked at, and tell what became of its rows."""
+    user, now_us = signed_in_user(), services().clock()
+    content = services().uploads.read(owner(), posted.text("digest", ""), now_us / MICROSECONDS)
+    if content is None:
+        return render_form("This file is not kept any more: choose it once more."), 422
+    chosen = posted.text("on_duplicate", "")
+    on_duplicate = OnDuplicate(chosen) if chosen in list(OnDuplicate) else OnDuplicate.KEEP
+    origin, label = ChangeOrigin(user_id=user.id), posted.text("label", "").strip()
+    report = import_contacts(
+        services().store, user.book_id, origin, read(content), now_us, services().new_id, on_duplicate, label
+    )
+    services().uploads.remove(owner())
+    return render_template("import_export/result.html", report=report, file=posted.text("name", ""))
+
+
+@import_export.post("/import/undo")
+@session_required
+@runs_in(Pool.WHOLE_BOOKS)
+def undo() -> ResponseReturnValue:
+    """Take back what an import wrote; what was changed since stays, and is named."""
+    batch = posted.uuid("batch", None)
+    try:
+        if batch is None:
+            raise NotFound("There is no such import.")
+        actor, now_us = current_actor(services().new_id()), services().clock()
+        report = undo_batch(services().store, signed_in_user().book_id, actor, batch, now_us)
+    except NotFound as error:
+        return render_form(str(error)), 404
+    except Pruned as error:
+        return render_form(str(error)), 410
+    return render_template("import_export/undone.html", report=report)
 
 
 @import_export.get("/export.csv")
 @session_required
 @runs_in(Pool.WHOLE_BOOKS)
 def export_file() -> ResponseReturnValue:
-    """All contacts as a file."""
-    headers = {"Content-Disposition": 'attachment; filename="contacts.csv"'}
-    return Response(export_contacts(services().store, signed_in_user().book_id), mimetype="text/csv", headers=headers)
+    """All contacts as a file; ``format`` names another than Google's CSV."""
+    format_ = FORMATS.get(query.text("format", "google"))
+    if format_ is None:
+        return redirect(url_for("import_export.index"))
+    written = export_contacts(services().store, signed_in_user().book_id, format_.name)
+    headers = {"Content-Disposition": f'attachment; filename="contacts{format_.suffix}"'}
+    return Response(written.text, mimetype=format_.media_type, headers=headers)
+
+
+def read(content: bytes) -> ReadFile:
+    """What a file holds, and who of it is who in the book of who is signed in. Raises Malformed."""
+    return read_file(services().store, services().contacts, signed_in_user().book_id, io.BytesIO(content))
+
+
+def first_rows(file: ReadFile) -> list[tuple[Contact, str]]:
+    """The first contacts of a file as a list shows them, with what each is to the book."""
+    pairs = zip(file.contacts[:ROWS_SHOWN], file.matches, strict=False)
+    return [(dict(contact), match.likeness.value) for contact, match in pairs]
+
+
+def owner() -> str:
+    """By what the file of who is signed in is kept."""
+    return owner_of_upload(services().store, signed_in_user().book_id, signed_in_user().id)
 
 
 def render_form(error: str = "") -> str:

@@ -1,4 +1,4 @@
-"""import and export: Google Contacts' CSV.
+"""import and export: cards (vCard) and CSV.
 
 A row's id follows from its content, so the same file twice adds nothing; and what was deleted here stays deleted.
 """
@@ -6,47 +6,115 @@ A row's id follows from its content, so the same file twice adds nothing; and wh
 from __future__ import annotations
 
 import argparse
+import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from offbook.bulk_import import BulkImport, Counts
+from offbook.bulk_import import BulkImport, Counts, deleted_ids
 from offbook.cli import standard_streams
 from offbook.cli.atomic_file import write_whole
 from offbook.cli.errors import CutShort, UsageError
 from offbook.cli.result import FAILED, OK, CommandResult
-from offbook.core.errors import OffbookError
+from offbook.contacts.importing import ImportReport, ImportStep, OnDuplicate, has_label, steps_of
+from offbook.contacts.matching import Likeness, match_contacts
+from offbook.core.errors import Malformed, OffbookError
 from offbook.core.formatting import format_count
+from offbook.core.model import Operation
 from offbook.core.validation import Json
+from offbook.database import change_log
 from offbook.database.connection import SqliteError
+from offbook.formats.messages import NO_CONTACTS
+from offbook.formats.values import problems_of
 from offbook.replica import Replica, random_id
+
+if TYPE_CHECKING:
+    from offbook.formats.registry import Format
+
+UPDATES_AT_ONCE = 50
+"""How many contacts get what is new in one transaction."""
 
 OWN_SUFFIXES = ("", "-wal", "-shm", "-journal")
 """The book's file, and those that SQLite keeps beside it, or may at any time."""
 
 
 def import_(book: Replica, args: argparse.Namespace) -> CommandResult:
-    """Add the contacts of a CSV. The exit code is FAILED where a row was left out."""
-    from offbook.formats import google_csv
+    """Add the contacts of files. The exit code is FAILED where something of a file could not be taken as it stood."""
+    reports: list[Json] = []
+    lines: list[str] = []
+    for file in args.files:
+        report = _import_file(book, file, args)
+        reports.append(report.to_json())
+        lines += _lines_of(report, args.dry_run)
+    has_problems = any(report["problems"] for report in reports)
+    return CommandResult(reports[0] if len(reports) == 1 else reports, lines, FAILED if has_problems else OK)
 
-    data = standard_streams.read() if args.file == standard_streams.STANDARD else Path(args.file).read_bytes()
-    parsed = google_csv.read(google_csv.decode(data))
+
+def _import_file(book: Replica, name: str, args: argparse.Namespace) -> ImportReport:
+    from offbook.formats.registry import HEAD, recognize
+
+    file = io.BytesIO(standard_streams.read() if name == standard_streams.STANDARD else Path(name).read_bytes())
+    format_ = format_named(args.format) if args.format else recognize(file.read(HEAD))
+    items = list(format_.read(file))
+    contacts = [item.contact for item in items if item.contact is not None]
+    report = ImportReport(format_.name, problems=[problem for item in items for problem in problems_of(item)])
+    if not contacts and not report.problems:
+        raise Malformed.of(NO_CONTACTS)
+    existing = {contact["id"]: contact for contact in book.contacts.list()}
+    deleted = deleted_ids(book.connection, [str(contact["id"]) for contact in contacts])
+    matches = match_contacts(contacts, existing.values(), deleted, lambda contact: format_.carries.only(dict(contact)))
+    steps = list(steps_of(contacts, matches, existing, OnDuplicate(args.on_duplicate), args.label.strip()))
+    if args.dry_run:
+        for step in steps:
+            report.count(step)
+    else:
+        _carry_out(book, steps, report)
+    return report
+
+
+def format_named(name: str) -> Format:
+    """The format of this name. Raises UsageError."""
+    from offbook.formats.registry import FORMATS
+
+    if name not in FORMATS:
+        raise UsageError(f"--format must be one of {', '.join(FORMATS)}.")
+    return FORMATS[name]
+
+
+def _carry_out(book: Replica, steps: Sequence[ImportStep], report: ImportReport) -> None:
+    """Write what is new and what has changed, as one batch; others get their turns in between."""
     batch = random_id()
-    added, present, deleted = add_contacts(book, parsed.contacts, batch)
-    answer = {
-        "batch": batch if added else None,
-        "added": added,
-        "already_here": present,
-        "deleted_before": deleted,
-        "problems": [{"row": problem.row, "detail": problem.detail} for problem in parsed.problems],
-    }
-    lines = [f"Added {format_count(added, 'contact')}."]
-    if present:
-        lines.append(f"{format_count(present, 'is', 'are')} here already.")
-    if deleted:
-        lines.append(f"{format_count(deleted, 'was', 'were')} deleted here and left so.")
-    lines += [f"Row {problem.row} was left out: {problem.detail}" for problem in parsed.problems]
-    return CommandResult(answer, lines, FAILED if parsed.problems else OK)
+    for step in steps:
+        if step.operation is None:
+            report.count(step)
+    added = [step for step in steps if step.operation is Operation.INSERT]
+    counts = add_contacts(book, [{**step.data, "id": step.record_id} for step in added], batch)
+    report.added, report.already_here = counts.added, report.already_here + counts.present
+    report.deleted_before += counts.deleted
+    report.doubtful += sum(step.match.likeness is Likeness.DOUBTFUL for step in added)
+    changed = [step for step in steps if step.operation is Operation.UPDATE]
+    for start in range(0, len(changed), UPDATES_AT_ONCE):
+        with change_log.in_batch(book.connection, batch):
+            for step in changed[start : start + UPDATES_AT_ONCE]:
+                book.contacts.update(step.record_id, **step.data)
+                report.count(step)
+    report.batch = batch if report.added or report.changed else None
+
+
+def _lines_of(report: ImportReport, is_dry: bool) -> Iterator[str]:
+    yield f"{'Would add' if is_dry else 'Added'} {format_count(report.added, 'contact')}."
+    if report.changed:
+        yield f"{format_count(report.changed, 'contact')} {'would get' if is_dry else 'got'} what is new."
+    if report.already_here:
+        yield f"{format_count(report.already_here, 'is', 'are')} here already."
+    if report.deleted_before:
+        yield f"{format_count(report.deleted_before, 'was', 'were')} deleted here and left so."
+    if report.doubtful:
+        yield f"{format_count(report.doubtful, 'may be one that is', 'may be some that are')} here: see --on-duplicate."
+    for problem in report.problems:
+        place = ", ".join(filter(None, [f"Row {problem.row}" if problem.row else "", problem.column, problem.name]))
+        yield f"{place}: {problem.detail}" if place else problem.detail
 
 
 def add_contacts(book: Replica, contacts: Sequence[Mapping[str, Json]], batch: str) -> Counts:
@@ -70,18 +138,21 @@ def _cut_short(reason: str, counts: Counts) -> str:
 
 
 def export(book: Replica, args: argparse.Namespace) -> CommandResult:
-    """Write all contacts as a CSV. Raises UsageError where that would replace the book itself."""
-    from offbook.formats import google_csv
-
-    contacts = book.contacts.list()
-    text = google_csv.write(contacts).encode()
+    """Write all contacts as a file, or those of a label. Raises UsageError where that would replace the book itself."""
+    label = args.label.strip()
+    contacts = [contact for contact in book.contacts.list() if not label or has_label(contact, label)]
+    written = format_named(args.format).write(contacts, lambda _: None)
+    text = written.text.encode()
     if args.file == standard_streams.STANDARD or standard_streams.is_output(Path(args.file)):
         return CommandResult(contacts, raw=text)
     if _is_the_book(book.path, args.file):
         raise UsageError(f"{args.file} is the book itself: name another file to export to.")
     write_whole(Path(args.file), text, book.path.stat().st_mode)
-    line = f"Wrote {format_count(len(contacts), 'contact')} to {args.file}."
-    return CommandResult({"exported": len(contacts), "file": args.file}, [line])
+    lines = [f"Wrote {format_count(len(contacts), 'contact')} to {args.file}."]
+    if written.left_out:
+        count = format_count(len(written.left_out), "value")
+        lines.append(f"{count} of them stayed out: {args.format} has no place for such.")
+    return CommandResult({"exported": len(contacts), "file": args.file, "left_out": len(written.left_out)}, lines)
 
 
 def _is_the_book(book: Path, file: str) -> bool:

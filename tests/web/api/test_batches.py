@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from offbook.core.conflicts.bulk import Rule
 from offbook.core.history.undo import undo_id
 from offbook.formats import google_csv
 from services.conflicts import resolve_all
-from services.import_export import import_contacts
+from services.contacts.importing import import_contacts, read_file
 from services.restore import Actor, restore_book_to
 from storage.base import ChangeOrigin
 from tests.support.api_client import Caller, change, new_id
@@ -52,7 +53,8 @@ def test_an_import_a_restore_a_choice_about_all_and_an_undo_are_one_batch_each(
         batches = laptop.get("/batches").get_json()["batches"]
         return len(batches), batches[0]["id"], batches[0]["tables"]
 
-    report = import_contacts(store, parts.contacts, book_id, origin, file, parts.clock(), parts.new_id)
+    read = read_file(store, parts.contacts, book_id, io.BytesIO(file))
+    report = import_contacts(store, book_id, origin, read, parts.clock(), parts.new_id)
     assert newest() == (1, report.batch, {"contacts": 3})
     with store.reading(book_id) as book:
         seen = book.book.seq

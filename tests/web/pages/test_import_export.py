@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from pathlib import Path
 
@@ -12,16 +13,25 @@ from werkzeug.test import TestResponse
 from app import App
 from offbook.formats import google_csv
 from services.sync import push
-from tests.support.browser import Browser, csrf_of, parts_of
+from tests.support.browser import Browser, add_user, csrf_of, parts_of, signed_in
 
 FILE = Path(__file__).parents[4] / "shared" / "data" / "legislators-google.csv"
 SMALL = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Notes\nAda,King,Home,555-1,engines\nGrace,Hopper,,,\n"
 
 
-def upload(browser: Browser, content: bytes | str, name: str = "contacts.csv") -> TestResponse:
+def look_at(browser: Browser, content: bytes | str, name: str = "contacts.csv") -> TestResponse:
     data = content.encode() if isinstance(content, str) else content
     token = csrf_of(browser.get("/import").text)
     return browser.client.post("/import", data={"csrf_token": token, "file": (io.BytesIO(data), name)})
+
+
+def upload(browser: Browser, content: bytes | str, name: str = "contacts.csv", **choices: str) -> TestResponse:
+    """Look at a file and take it; the page that refuses it, where that is so."""
+    page = look_at(browser, content, name)
+    if page.status_code != 200:
+        return page
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
+    return browser.client.post("/import/confirm", data=fields | choices)
 
 
 def numbers(page: TestResponse) -> dict[str, str]:
@@ -69,9 +79,13 @@ def test_rows_that_cannot_be_taken_are_named_and_the_others_come(app: App, ada: 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "not a file of Google Contacts"),
-        (b"\x89PNG\r\n", "not UTF-8 text"),
-        (b"a,b\n1,2\n", "not a file of Google Contacts"),
+        (b"", "There is nothing in this file."),
+        (b"\x89PNG\r\n", "no file of contacts that offbook knows"),
+        (b"a,b\n1,2\n", "no file of contacts that offbook knows"),
+        (b"First Name,Phone 1 - Value\n", "There is no contact in this file."),
+        (b"<!doctype html><title>Sign in</title>", "This is a web page"),
+        (b"PK\x03\x04...", "This is a zip"),
+        (b"BEGIN:VCARD\nFN:Ada\n", "cut off in its last card"),
         (b'First Name,Phone 1 - Value\n"Ada"x,1\n', "can&#39;t be read near line"),
     ],
 )
@@ -112,3 +126,111 @@ def test_a_real_file_arrives_whole(app: App, ada: Browser) -> None:
     read = {one["id"]: one for one in google_csv.read(FILE.read_text()).contacts}
     again = {one["id"]: one for one in google_csv.read(ada.get("/export.csv").text).contacts}
     assert again == read
+
+
+CARDS = """BEGIN:VCARD
+VERSION:3.0
+UID:ada
+FN:Ada King
+N:King;Ada;;;
+EMAIL;TYPE=HOME:ada@x.example
+CATEGORIES:Friends
+END:VCARD
+BEGIN:VCARD
+VERSION:3.0
+FN:Grace Hopper
+TEL;TYPE=CELL:+1 555 0100 200
+END:VCARD
+"""
+
+
+@pytest.fixture
+def bob(app: App) -> Browser:
+    """Another person, of another book."""
+    add_user(app, "bob")
+    return signed_in(app, "bob")
+
+
+def test_a_look_at_a_file_writes_nothing_and_says_what_would_come_of_it(app: App, ada: Browser) -> None:
+    page = look_at(ada, CARDS, "contacts.vcf")
+    assert numbers(page) == {"New": "2", "Already there": "0", "Problems": "0"}
+    assert "Nothing is written yet." in page.text
+    assert contacts(app) == []
+    assert numbers(upload(ada, CARDS)) == {"Added": "2", "Already there": "0", "Problems": "0"}
+    assert contacts(app) == ["Ada King", "Grace Hopper"]
+    assert numbers(look_at(ada, CARDS)) == {"New": "0", "Already there": "2", "Problems": "0"}
+
+
+def test_an_import_is_undone_whole(app: App, ada: Browser) -> None:
+    page = upload(ada, CARDS)
+    (batch,) = re.findall(r'name="batch" value="([^"]+)"', page.text)
+    undone = ada.post("/import/undo", "/import", batch=batch)
+    assert "The import was undone" in undone.text
+    assert contacts(app) == []
+    assert ada.post("/import/undo", "/import", batch="0f8fad5b-d9cb-469f-a165-70867728950e").status_code == 404
+    assert ada.post("/import/undo", "/import").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("choice", "report", "names"),
+    [
+        ("keep", {"Added": "1", "Already there": "0", "Doubtful": "1", "Problems": "0"}, ["Ada King", "Ada King"]),
+        ("merge", {"Added": "0", "Changed": "1", "Already there": "0", "Doubtful": "1", "Problems": "0"}, ["Ada King"]),
+        ("skip", {"Added": "0", "Already there": "0", "Doubtful": "1", "Problems": "0"}, ["Ada King"]),
+    ],
+)
+def test_who_may_be_somebody_else_is_for_a_person_to_decide(
+    app: App, ada: Browser, choice: str, report: dict[str, str], names: list[str]
+) -> None:
+    upload(ada, SMALL.splitlines()[0] + "\nAda,King,Home,555-1,notes\n")
+    other = "BEGIN:VCARD\nVERSION:4.0\nFN:Ada King\nORG:Engines\nEND:VCARD\n"
+    page = upload(ada, other, on_duplicate=choice, label="Imported")
+    assert numbers(page) == report
+    assert contacts(app) == names
+    export = ada.get("/export.csv").text
+    assert ("Engines" in export, "Imported" in export) == (choice != "skip", choice != "skip")
+
+
+def test_who_has_changed_gets_what_is_new_and_loses_nothing(app: App, ada: Browser) -> None:
+    upload(ada, CARDS)
+    newer = CARDS.replace("UID:ada\n", "").replace("N:King;Ada;;;\n", "ORG:Engines\nEMAIL;TYPE=WORK:work@x.example\n")
+    assert numbers(upload(ada, newer)) == {"Added": "0", "Changed": "1", "Already there": "1", "Problems": "0"}
+    export = ada.get("/export.csv").text
+    assert all(text in export for text in ("Engines", "work@x.example", "ada@x.example", "Friends"))
+    assert numbers(upload(ada, newer)) == {"Added": "0", "Already there": "2", "Problems": "0"}
+
+
+def test_a_file_waits_for_a_day_for_its_owner_alone(app: App, ada: Browser, bob: Browser) -> None:
+    page = look_at(ada, CARDS)
+    user = parts_of(app).accounts.user_named("ada")
+    with parts_of(app).store.reading(user.book_id) as reading:
+        kept = parts_of(app).config.instance_path / "uploads" / f"{reading.book.uuid}-{user.id}.upload"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
+    stolen = bob.post("/import/confirm", "/import", digest=fields["digest"])
+    assert (stolen.status_code, "not kept any more" in stolen.text) == (422, True)
+    os.utime(kept, (0, 0))
+    late = ada.client.post("/import/confirm", data=fields)
+    assert (late.status_code, contacts(app)) == (422, [])
+    look_at(bob, CARDS)
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("format_name", ["vcard3", "vcard4"])
+def test_cards_go_out_and_come_back(app: App, ada: Browser, bob: Browser, format_name: str) -> None:
+    upload(ada, CARDS)
+    answer = ada.get(f"/export.csv?format={format_name}")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="contacts.vcf"'
+    assert numbers(upload(ada, answer.text)) == {"Added": "0", "Already there": "2", "Problems": "0"}
+    assert numbers(upload(bob, answer.text)) == {"Added": "2", "Already there": "0", "Problems": "0"}
+    assert bob.get(f"/export.csv?format={format_name}").text == answer.text
+    assert ada.get("/export.csv?format=none").status_code == 302
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.skipif(not FILE.exists(), reason="the file of 537 real contacts is not beside this repository")
+def test_real_contacts_by_way_of_cards_are_the_same_in_every_cell(ada: Browser, bob: Browser) -> None:
+    upload(ada, FILE.read_bytes())
+    cards = ada.get("/export.csv?format=vcard4").text
+    assert numbers(upload(bob, cards, "all.vcf"))["Added"] == "537"
+    assert bob.get("/export.csv").text == ada.get("/export.csv").text

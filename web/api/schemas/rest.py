@@ -64,6 +64,15 @@ REST_SCHEMAS: dict[str, JsonSchema] = {
         "code",
         "detail",
     ),
+    "Imported": object_of(
+        {
+            "format": TEXT,
+            "batch": or_null(UUID),
+            **dict.fromkeys(("added", "changed", "already_here", "deleted_before", "doubtful"), SEQ),
+            "problems": array_of(object_of({"row": SEQ, "column": TEXT, "code": TEXT, "detail": TEXT})),
+        },
+        description="How many contacts of the file became what, by what batch; what could not be taken as it stood.",
+    ),
     "OpenAPI": {"type": "object", "required": ["openapi", "info", "paths"]},
     "Problem": {
         "type": "object",

@@ -1,0 +1,144 @@
+"""What an import does about each contact of a file, and the report of it. Pure: on a server as on a device.
+
+A contact that is in the book already is left as it is, so that a file imported twice adds nothing. Nor does an import
+bring back what was deleted. One that changed gets what the file says beside what it has; one that may be somebody else
+is added, unless whoever imports says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from offbook.contacts.matching import Contact, Likeness, Match, updating_data
+from offbook.contacts.table import GROUP
+from offbook.core.model import Operation
+from offbook.core.text import fold_key
+
+LABEL_KEY = "imported-label"
+"""The key of the entry by which an import gives a contact its label."""
+
+
+class OnDuplicate(StrEnum):
+    """What becomes of a contact of a file that may be one that is there: a new one, the one that is there, nothing."""
+
+    KEEP = "keep"
+    MERGE = "merge"
+    SKIP = "skip"
+
+
+class ImportProblem(NamedTuple):
+    """What could not be taken, or not as it stood: the row and the column of the file, 0 and empty where these are not
+    known, and the name of the contact where that is."""
+
+    row: int
+    column: str
+    code: str
+    detail: str
+    name: str = ""
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did, or would do: how many contacts of the file were added, got something new, were there already,
+    had been deleted, and may be one that is there. All its changes share the ``batch``, by which they can be undone;
+    None where there is none."""
+
+    format: str
+    batch: str | None = None
+    added: int = 0
+    changed: int = 0
+    already_here: int = 0
+    deleted_before: int = 0
+    doubtful: int = 0
+    problems: list[ImportProblem] = field(default_factory=list)
+
+    def count(self, step: ImportStep) -> None:
+        """Count a step that was taken."""
+        likeness = step.match.likeness
+        self.doubtful += likeness is Likeness.DOUBTFUL
+        if step.operation is Operation.INSERT:
+            self.added += 1
+        elif step.operation is Operation.UPDATE:
+            self.changed += 1
+        elif likeness in (Likeness.SAME, Likeness.CHANGED):
+            self.already_here += 1
+        elif likeness is Likeness.DELETED:
+            self.deleted_before += 1
+
+    def to_json(self) -> dict[str, Any]:
+        """As the API and the command answer it."""
+        return {
+            "format": self.format,
+            "batch": self.batch,
+            "added": self.added,
+            "changed": self.changed,
+            "already_here": self.already_here,
+            "deleted_before": self.deleted_before,
+            "doubtful": self.doubtful,
+            "problems": [
+                {"row": problem.row, "column": problem.column, "code": problem.code, "detail": problem.detail}
+                for problem in self.problems
+            ],
+        }
+
+
+class ImportStep(NamedTuple):
+    """What is done about one contact of a file: it is added, written to the record that it is, or nothing (None).
+
+    ``data`` is what is written.
+    """
+
+    contact: Contact
+    match: Match
+    operation: Operation | None
+    record_id: str
+    data: Mapping[str, Any]
+
+
+def steps_of(
+    contacts: Iterable[Contact],
+    matches: Iterable[Match],
+    existing: Mapping[str, Contact],
+    on_duplicate: OnDuplicate = OnDuplicate.KEEP,
+    label: str = "",
+) -> Iterator[ImportStep]:
+    """A step for each contact, in order. ``existing`` are the records that were matched; ``label`` is given to all that
+    are written."""
+    for contact, match in zip(contacts, matches, strict=True):
+        if _is_added(match, on_duplicate):
+            data = {**contact, **_with_label(contact, contact, label)}
+            yield ImportStep(contact, match, Operation.INSERT, contact["id"], data)
+        elif match.record_id is not None and _is_written_to(match, on_duplicate):
+            before = existing[match.record_id]
+            data = updating_data(before, contact)
+            data |= _with_label(before, data, label)
+            yield ImportStep(contact, match, Operation.UPDATE if data else None, match.record_id, data)
+        else:
+            yield ImportStep(contact, match, None, match.record_id or contact["id"], {})
+
+
+def _is_added(match: Match, on_duplicate: OnDuplicate) -> bool:
+    is_doubtful = match.likeness is Likeness.DOUBTFUL
+    return match.likeness is Likeness.NEW or is_doubtful and on_duplicate is OnDuplicate.KEEP
+
+
+def _is_written_to(match: Match, on_duplicate: OnDuplicate) -> bool:
+    is_doubtful = match.likeness is Likeness.DOUBTFUL
+    return match.likeness is Likeness.CHANGED or is_doubtful and on_duplicate is OnDuplicate.MERGE
+
+
+def _with_label(before: Contact, data: Contact, label: str) -> dict[str, Any]:
+    """The details that are written, with the label; nothing where the contact has it."""
+    if not label or has_label(before, label) or has_label(data, label):
+        return {}
+    return {"details": {**(data.get("details") or {}), LABEL_KEY: {"kind": GROUP, "value": label}}}
+
+
+def has_label(contact: Contact, label: str) -> bool:
+    """Whether a contact has a label, however that is spelled."""
+    entries = (contact.get("details") or {}).values()
+    labels = [entry.get("value") or "" for entry in entries if entry.get("kind") == GROUP]
+    return fold_key(label) in map(fold_key, labels)

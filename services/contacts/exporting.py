@@ -1,0 +1,36 @@
+"""The contacts of a book as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from offbook.contacts.importing import has_label
+from offbook.contacts.table import CONTACTS
+from offbook.formats.registry import FORMATS
+from offbook.formats.values import FetchBlob, Written
+from services.sync.pull import pull
+from storage.base import Store
+
+
+def no_blob(sha256: str) -> bytes | None:
+    """Where no bytes of a photo are at hand."""
+    return None
+
+
+def export_contacts(
+    store: Store, book_id: int, format_name: str = "google", label: str = "", fetch_blob: FetchBlob = no_blob
+) -> Written:
+    """A file of every live contact of a book, or of those that have the label, by name; and what it leaves out."""
+    contacts = [row["data"] for row in all_rows(store, book_id) if not label or has_label(row["data"], label)]
+    contacts.sort(key=lambda contact: str(contact["name"]).casefold())
+    return FORMATS[format_name].write(contacts, fetch_blob)
+
+
+def all_rows(store: Store, book_id: int) -> Iterator[dict[str, Any]]:
+    """The rows of all live contacts."""
+    cursor, more = None, True
+    while more:
+        page = pull(store, book_id, cursor)
+        cursor, more = page.cursor, page.more
+        yield from (row for row in page.changes if row["table"] == CONTACTS.name and row["data"])

@@ -1,0 +1,132 @@
+"""A file of contacts into a book: read, matched with who is there (offbook.contacts), and carried out as a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from offbook.contacts.importing import ImportProblem, ImportReport, ImportStep, OnDuplicate, steps_of
+from offbook.contacts.matching import Contact, Match, match_contacts
+from offbook.contacts.table import CONTACTS
+from offbook.core.errors import Malformed
+from offbook.core.merge.batch import Outcome
+from offbook.core.model import Change, Operation, Rejection
+from offbook.core.protocol.requests import CHANGES_MAX, build_change
+from offbook.formats import messages
+from offbook.formats.registry import FORMATS, HEAD, recognize
+from offbook.formats.values import problems_of
+from services.contacts.exporting import all_rows
+from services.sync.portions import push_in_turns
+from services.sync.push import Turns
+from storage.base import ChangeOrigin, Store
+from storage.repositories.contact_queries import ContactQueries
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """The contacts of a file with their matches in a book, the rows of those that were matched, and what was told."""
+
+    format: str
+    contacts: Sequence[Contact]
+    matches: Sequence[Match]
+    rows: Mapping[str, Mapping[str, Any]]
+    problems: Sequence[ImportProblem]
+
+    def steps(self, on_duplicate: OnDuplicate = OnDuplicate.KEEP, label: str = "") -> list[ImportStep]:
+        """What is to be done about each contact."""
+        existing = {record_id: row["data"] for record_id, row in self.rows.items()}
+        return list(steps_of(self.contacts, self.matches, existing, on_duplicate, label))
+
+    def report(self, on_duplicate: OnDuplicate = OnDuplicate.KEEP) -> ImportReport:
+        """What carrying it out would do, where nothing is rejected."""
+        report = ImportReport(self.format, problems=list(self.problems))
+        for step in self.steps(on_duplicate):
+            report.count(step)
+        return report
+
+
+def read_file(
+    store: Store, queries: ContactQueries, book_id: int, file: BinaryIO, format_name: str | None = None
+) -> ReadFile:
+    """Read a file, and tell who of it is who in the book. Writes nothing.
+
+    Raises Malformed where it is no such file, was cut off, or has no contact at all.
+    """
+    format_ = FORMATS[format_name] if format_name else recognize(file.read(HEAD))
+    contacts: list[Contact] = []
+    problems: list[ImportProblem] = []
+    for item in format_.read(file):
+        problems += problems_of(item)
+        if item.contact is not None:
+            contacts.append(item.contact)
+    if not contacts and not problems:
+        raise Malformed.of(messages.NO_CONTACTS)
+    rows = {row["record_id"]: row for row in all_rows(store, book_id)}
+    deleted: set[str] = set()
+    for start in range(0, len(contacts), CHANGES_MAX):
+        known = queries.known(book_id, [contact["id"] for contact in contacts[start : start + CHANGES_MAX]])
+        deleted.update(record_id for record_id, is_deleted in known.items() if is_deleted)
+    existing = [row["data"] for row in rows.values()]
+    matches = match_contacts(contacts, existing, deleted, lambda contact: format_.carries.only(dict(contact)))
+    matched = {match.record_id for match in matches}
+    return ReadFile(format_.name, contacts, matches, {key: rows[key] for key in rows if key in matched}, problems)
+
+
+def import_contacts(
+    store: Store,
+    book_id: int,
+    origin: ChangeOrigin,
+    file: ReadFile,
+    now_us: int,
+    new_id: Callable[[], str],
+    on_duplicate: OnDuplicate = OnDuplicate.KEEP,
+    label: str = "",
+) -> ImportReport:
+    """Carry out what was read, in turns with others. ``label`` is given to all that is written.
+
+    What was deleted or changed since the file was read is settled as any change is that somebody made then.
+    """
+    batch = new_id()
+    report = ImportReport(file.format, problems=list(file.problems))
+    written: list[tuple[ImportStep, Change | Rejection]] = []
+    for step in file.steps(on_duplicate, label):
+        if step.operation is None:
+            report.count(step)
+        else:
+            written.append((step, _change(file, step, step.operation, batch, new_id(), now_us)))
+    for start in range(0, len(written), CHANGES_MAX):
+        part = written[start : start + CHANGES_MAX]
+        outcomes = _push(store, book_id, origin, [change for _, change in part], now_us)
+        for (step, _), outcome in zip(part, outcomes, strict=True):
+            if outcome.fault is None:
+                report.count(step)
+                report.batch = batch
+            else:
+                name, fault = str(step.contact["name"] or ""), outcome.fault
+                report.problems.append(ImportProblem(0, "", fault.code, fault.detail, name))
+    return report
+
+
+def _push(
+    store: Store, book_id: int, origin: ChangeOrigin, changes: Sequence[Change | Rejection], now_us: int
+) -> list[Outcome]:
+    with Turns(store, book_id) as turns:
+        parts = push_in_turns(turns, origin, changes, now_us)
+    return [outcome for done in parts for outcome in done.outcomes]
+
+
+def _change(
+    file: ReadFile, step: ImportStep, operation: Operation, batch: str, change_id: str, now_us: int
+) -> Change | Rejection:
+    base = file.rows[step.record_id]["seq"] if operation is Operation.UPDATE else 0
+    now_ms, id_ = now_us // 1000, step.record_id
+    return build_change(
+        change_id, CONTACTS, id_, operation, change_id, now_ms, data=dict(step.data), base=base, batch=batch
+    )
+
+
+def owner_of_upload(store: Store, book_id: int, user_id: int) -> str:
+    """By what a person's file is kept: users of two databases that share a folder may have one number."""
+    with store.reading(book_id) as reading:
+        return f"{reading.book.uuid}-{user_id}"

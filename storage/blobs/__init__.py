@@ -1,1 +1,0 @@
-"""Photos in a database, and the process that decodes them."""

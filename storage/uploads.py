@@ -1,0 +1,54 @@
+"""Files that people have sent and not decided about yet: one a person, for a day, for the server's eyes only."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+KEPT_SECONDS = 24 * 3600
+
+
+class Uploads:
+    """The files in a folder, which is made when it is needed first. An ``owner`` is what no two people have alike."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def save(self, owner: str, content: bytes, now: float) -> str:
+        """Keep a person's file in the place of the one before. Returns its SHA-256, by which it is asked for again.
+
+        Files of others that are older than a day are removed on this occasion.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._remove_old(now)
+        path = self._path(owner)
+        unfinished = path.with_suffix(".part")
+        unfinished.unlink(missing_ok=True)
+        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+        unfinished.replace(path)
+        return sha256(content).hexdigest()
+
+    def read(self, owner: str, digest: str, now: float) -> bytes | None:
+        """The file of a person with this SHA-256; None where it is another by now, or too old, or gone."""
+        path = self._path(owner)
+        try:
+            if path.stat().st_mtime < now - KEPT_SECONDS:
+                return None
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        return content if sha256(content).hexdigest() == digest else None
+
+    def remove(self, owner: str) -> None:
+        """Forget a person's file."""
+        self._path(owner).unlink(missing_ok=True)
+
+    def _path(self, owner: str) -> Path:
+        return self._folder / f"{owner}.upload"
+
+    def _remove_old(self, now: float) -> None:
+        for path in self._folder.iterdir():
+            if path.stat().st_mtime < now - KEPT_SECONDS:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,133 @@
+"""Who is who on an import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offbook.contacts.matching import Likeness, Match, content_of, match_contacts, number_key, updating_data
+
+Contact = dict[str, Any]
+
+
+def contact(record_id: str, name: str = "", **fields: Any) -> Contact:
+    return {"id": record_id, "name": name, "details": {}, **fields}
+
+
+def phone(*values: str) -> dict[str, Any]:
+    return {f"k{number}": {"kind": "phone", "value": value} for number, value in enumerate(values)}
+
+
+def likeness(incoming: Contact, *existing: Contact, deleted: tuple[str, ...] = ()) -> Match:
+    (match,) = match_contacts([incoming], existing, deleted, lambda contact: dict(contact))
+    return match
+
+
+ADA = contact("a", "Ada Lovelace", email="ada@x.example", phone="+49 30 123 4567")
+
+CASES: dict[str, tuple[Contact, Match]] = {
+    "nobody like it": (contact("z", "Grace Hopper", phone="030 999 0000"), Match(Likeness.NEW)),
+    "its id": (contact("a", "Somebody else"), Match(Likeness.SAME, "a")),
+    "its uid": (contact("z", "Ada", uid="a"), Match(Likeness.SAME, "a")),
+    "all that it says": ({**ADA, "id": "z"}, Match(Likeness.SAME, "a")),
+    "name and address": (contact("z", "ADA  Lovelace", email="Ada@X.example"), Match(Likeness.CHANGED, "a")),
+    "name and number": (contact("z", "Ada Lovelace", details=phone("030/1234567")), Match(Likeness.CHANGED, "a")),
+    "the name alone": (contact("z", "Ada Lovelace", email="other@x.example"), Match(Likeness.DOUBTFUL, "a")),
+    "the number alone": (contact("z", "A. L.", phone="1234567"), Match(Likeness.DOUBTFUL, "a")),
+    "the address alone": (contact("z", "A. L.", email="ada@x.example"), Match(Likeness.NEW)),
+    "a short number": (contact("z", "A. L.", phone="4567"), Match(Likeness.NEW)),
+    "no name": (contact("z", "", email="ada@x.example"), Match(Likeness.NEW)),
+    "no address": (contact("z", "A. L.", email="home"), Match(Likeness.NEW)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_contact_of_a_file(name: str) -> None:
+    incoming, match = CASES[name]
+    assert likeness(incoming, ADA) == match
+
+
+def test_what_was_deleted_is_neither_there_nor_new() -> None:
+    assert likeness(contact("a", "Ada"), deleted=("a",)) == Match(Likeness.DELETED, "a")
+
+
+def test_two_of_one_name_and_number_are_not_told_apart() -> None:
+    twin = {**ADA, "id": "b", "nickname": "Twin"}
+    incoming = contact("z", "Ada Lovelace", email="ada@x.example", nickname="?")
+    assert likeness(incoming, ADA, twin) == Match(Likeness.DOUBTFUL, "a")
+    twins = [contact("y", "Ada Lovelace", email="ada@x.example", nickname=letter) for letter in "pq"]
+    matches = match_contacts(twins, [ADA], (), lambda contact: dict(contact))
+    assert [match.likeness for match in matches] == [Likeness.DOUBTFUL, Likeness.DOUBTFUL]
+
+
+def test_what_a_format_does_not_say_makes_no_difference() -> None:
+    written = {**ADA, "role": "countess"}
+    (match,) = match_contacts([{**ADA, "id": "z"}], [written], (), lambda contact: {**contact, "role": None})
+    assert match == Match(Likeness.SAME, "a")
+
+
+def test_content_is_in_no_order() -> None:
+    first = contact("a", "Ada", details=phone("1", "2"))
+    second = contact("b", "Ada", uid="b", details=phone("2", "1"))
+    assert content_of(first) == content_of(second)
+
+
+def test_an_update_takes_nothing_away_and_adds_what_is_not_there_yet() -> None:
+    existing = contact(
+        "a", "Ada", email="old@x.example", phone="1", website="w", notes="kept", details=phone("2") | {"phone-1": {}}
+    )
+    incoming = contact(
+        "z",
+        "Ada",
+        uid="z",
+        email="new@x.example",
+        email_label="Work",
+        phone="1",
+        website="w2",
+        company="Engines",
+        notes=None,
+        details={
+            "k0": {"kind": "phone", "value": "3"},
+            "k1": {"kind": "phone", "value": "2", "position": 9},
+            "k2": {"kind": "phone", "value": "1"},
+        },
+    )
+    assert updating_data(existing, incoming) == {
+        "company": "Engines",
+        "details": {
+            "k0-2": {"kind": "phone", "value": "3"},
+            "email-1": {"kind": "email", "value": "new@x.example", "label": "Work"},
+            "url-1": {"kind": "url", "value": "w2"},
+        },
+    }
+    assert updating_data(existing, existing) == {}
+    again = contact("z", "Ada", phone="2")
+    assert updating_data(existing, again) == {}
+
+
+@pytest.mark.parametrize(
+    ("number", "key"), [("+49 (0)30 123-4567", "1234567"), ("110", ""), ("٠٣٠١٢٣٤٥٦٧", "٠١٢٣٤٥٦٧"[-7:])]
+)
+def test_a_number_is_known_by_its_last_digits(number: str, key: str) -> None:
+    assert number_key(number) == key
+
+
+NAMES = st.sampled_from(["", "Ada", "ada", "Bo"])
+CONTACT = st.builds(
+    contact,
+    st.uuids().map(str),
+    NAMES,
+    email=st.sampled_from([None, "a@x", "b@x"]),
+    phone=st.sampled_from([None, "1234567", "+1 123 4567", "12"]),
+)
+
+
+@given(st.lists(CONTACT, max_size=6), st.lists(CONTACT, max_size=6))
+def test_the_same_file_twice_adds_nothing(existing: list[Contact], incoming: list[Contact]) -> None:
+    first = match_contacts(incoming, existing, (), lambda contact: dict(contact))
+    added = [one for one, match in zip(incoming, first, strict=True) if match.likeness in ("new", "doubtful")]
+    again = match_contacts(incoming, [*existing, *added], (), lambda contact: dict(contact))
+    assert all(match.likeness in ("same", "changed") for match in again)

@@ -1,0 +1,74 @@
+"""Files of contacts in and out through the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.api_client import Caller
+
+CARDS = """BEGIN:VCARD
+VERSION:4.0
+UID:urn:uuid:0f8fad5b-d9cb-469f-a165-70867728950e
+FN:Ada Lovelace
+CATEGORIES:Friends
+TEL:+1 555 0100 200
+END:VCARD
+BEGIN:VCARD
+VERSION:4.0
+FN:Grace Hopper
+END:VCARD
+"""
+
+
+def post(device: Caller, file: str, **query: str) -> Any:
+    return device.ask("POST", "/contacts/import", query_string=query, data=file)
+
+
+def names(device: Caller) -> list[str]:
+    return [contact["name"] for contact in device.get("/contacts").get_json()["contacts"]]
+
+
+def test_a_file_is_imported_once_as_one_batch(laptop: Caller) -> None:
+    rehearsed = post(laptop, CARDS, dry_run="1").get_json()
+    assert (rehearsed["added"], rehearsed["batch"], names(laptop)) == (2, None, [])
+    done = post(laptop, CARDS, label="Imported").get_json()
+    assert (done["format"], done["added"], done["problems"]) == ("vcard4", 2, [])
+    assert names(laptop) == ["Ada Lovelace", "Grace Hopper"]
+    again = post(laptop, CARDS).get_json()
+    assert (again["added"], again["already_here"], again["batch"]) == (0, 2, None)
+    labels = [label["name"] for label in laptop.get("/labels").get_json()["labels"]]
+    assert labels == ["Friends", "Imported"]
+    assert laptop.ask("POST", f"/batches/{done['batch']}/undo").get_json()["kept"] == []
+    assert names(laptop) == []
+
+
+def test_what_was_exported_is_the_same_when_it_comes_back(laptop: Caller) -> None:
+    post(laptop, CARDS)
+    for format_name, media_type in (("vcard4", "text/vcard"), ("vcard3", "text/vcard"), ("google", "text/csv")):
+        answer = laptop.get("/contacts/export", format=format_name)
+        assert answer.mimetype == media_type
+        assert post(laptop, answer.text).get_json()["already_here"] == 2
+    assert "Grace" not in laptop.get("/contacts/export", label="friends").text
+    assert laptop.get("/contacts/export").mimetype == "text/csv"
+
+
+@pytest.mark.parametrize(
+    ("query", "file", "status", "code"),
+    [
+        ({}, "<html>", 400, "not_importable"),
+        ({}, "", 400, "not_importable"),
+        ({}, CARDS[:-5], 400, "cut_off"),
+        ({"format": "google"}, CARDS, 400, "not_google_csv"),
+        ({"format": "xls"}, CARDS, 422, "bad_choice"),
+        ({"on_duplicate": "ask"}, CARDS, 422, "bad_choice"),
+        ({"dry_run": "yes"}, CARDS, 422, "bad_choice"),
+    ],
+)
+def test_what_can_not_be_imported_is_refused_in_words(
+    laptop: Caller, query: dict[str, str], file: str, status: int, code: str
+) -> None:
+    answer = post(laptop, file, **query)
+    assert (answer.status_code, answer.get_json()["code"]) == (status, code)
+    assert names(laptop) == []

@@ -1,0 +1,86 @@
+"""Contacts in and out as files, for programs: vCard and CSV."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from offbook.contacts.importing import OnDuplicate
+from offbook.core.errors import Invalid
+from offbook.formats.registry import FORMATS
+from services.contacts.exporting import export_contacts
+from services.contacts.importing import import_contacts, read_file
+from web.api.describe import AuthKind, documented
+from web.api.schemas.basics import TEXT
+from web.auth import current_device, device_required, origin_of
+from web.bodies import read_body, render_json
+from web.current import services
+from web.request_values import query
+from web.server.pools import Pool, runs_in
+
+importing = Blueprint("importing", __name__)
+
+FORMAT: dict[str, Any] = {"type": "string", "enum": list(FORMATS)}
+ON_DUPLICATE: dict[str, Any] = {"type": "string", "enum": [choice.value for choice in OnDuplicate]}
+FILES = tuple(dict.fromkeys(format_.media_type for format_ in FORMATS.values()))
+
+
+@importing.post("/contacts/import")
+@documented(
+    AuthKind.DEVICE,
+    answers={200: "Imported"},
+    problems={
+        400: ("broken_csv", "cut_off", "not_google_csv", "not_importable", "not_text"),
+        422: ("bad_choice",),
+    },
+    takes_files=FILES,
+    query={
+        "format": (FORMAT, "The format of the file; else it is recognized."),
+        "dry_run": ({"type": "string", "enum": ["0", "1"]}, "1 to be told what would be done, and nothing is."),
+        "on_duplicate": (ON_DUPLICATE, "What becomes of who may be somebody that is there: keep, if nothing is said."),
+        "label": (TEXT, "A label for all who are added or changed."),
+    },
+)
+@device_required
+@runs_in(Pool.WHOLE_BOOKS)
+def import_file() -> Response:
+    """Add the contacts of a file, which is the body. What is there already stays; the same file twice adds nothing."""
+    format_name = _choice("format", list(FORMATS), "")
+    on_duplicate = OnDuplicate(_choice("on_duplicate", list(OnDuplicate), OnDuplicate.KEEP))
+    is_dry = _choice("dry_run", ["0", "1"], "0") == "1"
+    parts, login = services(), current_device()
+    body = io.BytesIO(read_body(request, parts.config.body_bytes_max))
+    file = read_file(parts.store, parts.contacts, login.book_id, body, format_name or None)
+    if is_dry:
+        return render_json(file.report(on_duplicate).to_json())
+    origin = origin_of(login)
+    label = query.text("label", "").strip()
+    report = import_contacts(parts.store, login.book_id, origin, file, parts.clock(), parts.new_id, on_duplicate, label)
+    return render_json(report.to_json())
+
+
+@importing.get("/contacts/export")
+@documented(
+    AuthKind.DEVICE,
+    answers={200: ""},
+    gives_files=FILES,
+    problems={422: ("bad_choice",)},
+    query={"format": (FORMAT, "google, if nothing is said."), "label": (TEXT, "Only who has this label.")},
+)
+@device_required
+@runs_in(Pool.WHOLE_BOOKS)
+def export_file() -> Response:
+    """Give all contacts as a file, by name."""
+    format_ = FORMATS[_choice("format", list(FORMATS), "google")]
+    written = export_contacts(services().store, current_device().book_id, format_.name, query.text("label", ""))
+    headers = {"Content-Disposition": f'attachment; filename="contacts{format_.suffix}"'}
+    return Response(written.text, mimetype=format_.media_type, headers=headers)
+
+
+def _choice(name: str, choices: list[str], default: str) -> str:
+    value = query.text(name, default)
+    if value != default and value not in choices:
+        raise Invalid("bad_choice", f"{name} must be one of {', '.join(choices)}.")
+    return value
