@@ -16,13 +16,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import cli
 import extensions
 import routes
-from config import Config, config_named
+from config import MIB, Config, config_named
 from extensions import db
 from offbook.core.merge.retention import DAY_US
 from services.accounts import Accounts
+from services.blobs import Blobs
 from services.contacts.tutorial import Tutorial
 from services.container import Services
 from services.passwords import PASSWORD_LENGTH_MIN, Effort
+from storage.blobs.decoder import Decoder
+from storage.blobs.rows import BlobRows
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.engines.database import Database, open_engines
 from storage.failures import FAILURES
@@ -117,6 +120,7 @@ def wire(app: App, config: Config) -> None:
         tutorial=Tutorial(store, TutorialRows(database)),
         activity=Activity(database),
         streams=Streams(database),
+        blobs=Blobs(BlobRows(database), Decoder(), config.book_photos_mib * MIB),
         uploads=Uploads(config.instance_path / "uploads"),
         open_notifications=partial(open_notifications, database, config.live_url),
         database_failures=FAILURES,

@@ -66,6 +66,9 @@ class Config:
     bodies_bytes_unknown_max: int = 16 * MIB
     """All of those that are arriving, together. When there are more, only whoever is known is let in."""
 
+    book_photos_mib: int = 1024
+    """What the photos of one book may take together, in the database."""
+
     answers_bytes_max: int = 256 * MIB
     """All answers that nobody has taken yet, together; one address alone gets half of what is left."""
 
@@ -128,6 +131,7 @@ class Config:
             host=environ.get("HOST") or cls.host,
             port=whole_number(environ, "PORT", cls.port, 65_535),
             trusted_proxies=whole_number(environ, "TRUSTED_PROXIES", cls.trusted_proxies),
+            book_photos_mib=whole_number(environ, "BOOK_PHOTOS_MIB", cls.book_photos_mib),
             allowed_hosts=tuple(environ.get("ALLOWED_HOSTS", "").replace(",", " ").split()),
             log_format=one_of(environ, "LOG_FORMAT", ("text", "json"), cls.log_format),
             log_level=one_of(environ, "LOG_LEVEL", ("info", "warning", "error"), cls.log_level),

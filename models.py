@@ -9,48 +9,21 @@ should be; only the migrations make it so, and a test compares the two. Nothing 
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from sqlalchemy import (
     BigInteger,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Integer,
     MetaData,
     String,
-    Text,
     UniqueConstraint,
     false,
     text,
     true,
 )
-from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-NAMES = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-"""Every constraint has a name, since a migration can change only what it can name."""
-
-LONG_TEXT = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
-"""MariaDB's TEXT ends at 64 KB, which notes of 20,000 characters can exceed."""
-
-NUMBER = BigInteger().with_variant(Integer(), "sqlite")
-"""SQLite counts up only a key that is called INTEGER."""
-
-ENTRY_TEXT = LONG_TEXT.with_variant(String(2000), "sqlite")
-"""SQLite takes any length in a column of any: there the column is as it always was, and no table was made anew."""
-
-Number = Annotated[int, mapped_column(NUMBER, primary_key=True, autoincrement=True)]
-BookId = Annotated[int, mapped_column(ForeignKey("books.id"))]
-UserId = Annotated[int, mapped_column(ForeignKey("users.id"))]
-Uuid = Annotated[str, mapped_column(String(36))]
-Long = Annotated[str, mapped_column(LONG_TEXT)]
-
+from columns import ENTRY_TEXT, NAMES, NUMBER, BookId, Bytes, Hash, Long, Number, UserId, Uuid
 
 HAS_BATCH = text("batch IS NOT NULL")
 
@@ -331,6 +304,35 @@ class ConflictRow(Base):
     created_at: Mapped[int]
     resolved_at: Mapped[int | None]
     resolved_by: Mapped[Uuid | None]
+
+
+class Blob(Base):
+    """Bytes that a book holds, by their hash: a photo. ``type`` is what it is to HTTP, ``size`` its bytes.
+
+    ``created_at`` is when it was sent last: what nothing names is removed a day later.
+    """
+
+    __tablename__ = "blobs"
+
+    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)
+    sha256: Mapped[Hash] = mapped_column(primary_key=True)
+    type: Mapped[str] = mapped_column(String(20))
+    size: Mapped[int]
+    created_at: Mapped[int]
+
+
+class BlobChunk(Base):
+    """One megabyte of a blob, the last one less. ``width``: 0 of the blob itself; else of a JPEG that pages show in its
+    place, which is empty where the blob can't be decoded."""
+
+    __tablename__ = "blob_chunks"
+    __table_args__ = (ForeignKeyConstraint(["book_id", "sha256"], ["blobs.book_id", "blobs.sha256"]),)
+
+    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)
+    sha256: Mapped[Hash] = mapped_column(primary_key=True)
+    width: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    content: Mapped[Bytes]
 
 
 class Attempt(Base):

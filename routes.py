@@ -8,6 +8,7 @@ from __future__ import annotations
 from flask import Blueprint, Flask
 
 from web.api.batches import batches
+from web.api.blobs import blobs
 from web.api.conflicts import conflicts
 from web.api.contacts import rest
 from web.api.health import health
@@ -40,6 +41,7 @@ API: tuple[tuple[Blueprint, str], ...] = (
     (history, ""),
     (conflicts, ""),
     (batches, ""),
+    (blobs, ""),
     (live, ""),
     (health, ""),
     (users, ""),

@@ -10,6 +10,7 @@ from config import Config
 
 if TYPE_CHECKING:
     from services.accounts import Accounts
+    from services.blobs import Blobs
     from services.contacts.tutorial import Tutorial
     from storage.base import CommitNotifications
     from storage.repositories.activity import Activity
@@ -37,6 +38,7 @@ class Services:
     tutorial: Tutorial
     activity: Activity
     streams: Streams
+    blobs: Blobs
     uploads: Uploads
     open_notifications: Callable[[], CommitNotifications]
     database_failures: tuple[type[Exception], ...]

@@ -61,6 +61,15 @@ class TooBusy(OffbookError):
         super().__init__("Others are writing to the database all the time. Try again in a moment.")
 
 
+class DecodersBusy(OffbookError):
+    """Other photos are being decoded, and the caller's time to wait was over."""
+
+    code = "busy"
+
+    def __init__(self) -> None:
+        super().__init__("Other photos are being prepared. Try again in a moment.")
+
+
 class TablesGrown(OffbookError):
     """What was to be written was read by tables that have grown since. Nothing was stored, and it may be sent again."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from offbook.core.accounts.users import Rights
 from offbook.core.schema import Table
@@ -312,3 +313,18 @@ class DeviceLag:
     devices: int
     behind: int
     seconds: float
+
+
+class BlobHead(NamedTuple):
+    """A blob without its bytes: the hash of these, what they are to HTTP, and how many they are."""
+
+    sha256: str
+    type: str
+    size: int
+
+
+class KeptBlob(NamedTuple):
+    """A blob with what was asked for of it; None where that was not made yet."""
+
+    head: BlobHead
+    content: bytes | None

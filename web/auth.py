@@ -156,6 +156,14 @@ def current_book_id() -> int:
     return signed_in_user().book_id
 
 
+def writing_book_id() -> int:
+    """As ``current_book_id``, for what changes something: with a session it needs the CSRF token in a header."""
+    book_id = current_book_id()
+    if not authorization():
+        require_csrf_header()
+    return book_id
+
+
 def check_head() -> ResponseReturnValue | None:
     """Before anything else of a request that is not to be worked on: its refusal, or whether its sender is known.
 

@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from flask import Flask, request
 from werkzeug.datastructures import Authorization, MultiDict
-from werkzeug.routing import IntegerConverter
+from werkzeug.routing import BaseConverter, IntegerConverter
 
 from offbook.core.errors import Malformed
+from offbook.core.pictures import SHA256_TEXT
 from offbook.core.protocol.requests import INTEGER_MAX, is_seq
 from offbook.core.validation import UUID_TEXT
 
@@ -72,6 +73,12 @@ class Number(IntegerConverter):
         return int(value) if is_seq(value) else 0
 
 
+class Sha256(BaseConverter):
+    """The hash of a blob, in a path: ``<hash:sha256>``."""
+
+    regex = SHA256_TEXT.pattern
+
+
 query = Values(lambda: request.args)
 posted = Values(lambda: request.form)
 posted_or_query = Values(lambda: request.values)
@@ -105,4 +112,5 @@ def _require_text(where: str, values: Iterable[tuple[str, str]]) -> None:
 def register(app: Flask) -> None:
     """Let paths have numbers, and look at all text before a view gets it."""
     app.url_map.converters["number"] = Number
+    app.url_map.converters["hash"] = Sha256
     app.before_request(require_text_in_address)

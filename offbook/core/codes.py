@@ -93,6 +93,7 @@ CODES = _by_name(
     Code("bad_schema", 400, Scope.PUSH),
     Code("bad_search", 400),
     Code("bad_seen", 400, Scope.PUSH),
+    Code("bad_size", 400),
     Code("bad_without", 400),
     Code("broken_form", 400),
     Code("changes_not_a_list", 400, Scope.PUSH),
@@ -142,6 +143,7 @@ CODES = _by_name(
     Code("bad_days", 422),
     Code("bad_moment", 422),
     Code("bad_name", 422),
+    Code("bad_picture", 422),
     Code("changed_since", 422),
     Code("future", 422),
     Code("name_taken", 422),
@@ -150,9 +152,11 @@ CODES = _by_name(
     Code("password_common", 422),
     Code("password_guessable", 422),
     Code("password_length", 422),
+    Code("too_many_pixels", 422),
     Code("too_old", 422),
     Code("unknown_policy", 422),
     Code("used_id", 422),
+    Code("wrong_hash", 422),
     # --- a cell of a batch that is undone stays as it is (beside changed_since and purged)
     Code("deleted_since"),
     # --- the server can't, or not now
@@ -164,6 +168,7 @@ CODES = _by_name(
     Code("read_only", 503, Scope.ANY),
     Code("tables_grown", 503, Scope.PUSH),
     Code("unwritable", 503),
+    Code("book_full", 507),
     Code("disk_full", 507, Scope.ANY),
     # --- a file can't be imported
     Code("broken_csv"),
@@ -198,6 +203,7 @@ CODES = _by_name(
     Code("other_book"),
     Code("other_stream"),
     Code("output"),
+    Code("picture_too_large"),
     Code("proxy"),
     Code("refused"),
     Code("rejected"),

@@ -247,3 +247,15 @@ TRASH_OVER_HISTORY = Message(
     "The trash can't be kept longer ({trash} days) than the history ({history} days): with the history goes what was "
     "deleted. Ask for fewer days of trash, or for more of history.",
 )
+
+# --- photos ----------------------------------------------------------------------------------------------------------
+
+PICTURE_TOO_LARGE = Message("picture_too_large", "A photo may have at most {most} MB.")
+WRONG_HASH = Message("wrong_hash", "These bytes have another SHA-256 than the address says: send them once more.")
+BAD_PICTURE = Message("bad_picture", "A photo must be a JPEG, PNG, WebP or GIF.")
+HEIC_PICTURE = Message("bad_picture", "HEIC can't be read here: save the photo as JPEG, and send that.")
+BROKEN_PICTURE = Message("bad_picture", "This picture is broken, or takes too much to be shown.")
+TOO_MANY_PIXELS = Message("too_many_pixels", "A photo may have at most {most} million pixels.")
+BOOK_FULL = Message(
+    "book_full", "The photos of this book take all the room that they may: {most} MB. Remove some first."
+)

@@ -14,8 +14,9 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from offbook.core.errors import Invalid, NotFound
+from offbook.core.merge.composite import completed_data
 from offbook.core.merge.rebase import LineState, with_bases
-from offbook.core.model import Change, Key, Operation, Rejection
+from offbook.core.model import NO_CELLS, Change, Key, Operation, Rejection
 from offbook.core.protocol.held import unknown_to
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import Schema, Table
@@ -166,6 +167,7 @@ def retry(
 ) -> str:
     """Send a parked change again, as a new change with a new base and time. Returns its id.
 
+    Of what is one value, that which the corrections leave out follows from them, and not from what could not be sent.
     Raises NotFound, or Invalid where it could still not be sent: then it stays parked as it is.
     """
     with change_log.without_logging(connection):
@@ -214,12 +216,15 @@ def _retried_line(
     table, operation, data = connection.schema.get(line.table), line.operation, line.data
     if operation == Operation.DELETE and corrections:
         raise Invalid("bad_data", "A deletion has no values that could be corrected.")
+    known = NO_CELLS if operation == Operation.INSERT else row.cells
+    if table is not None and corrections:
+        corrections = completed_data(table, corrections, {**known, **completed_data(table, data or {}, known)})
     if data is not None:
         copy = {name: dict(value) if isinstance(value, dict) else value for name, value in data.items()}
         data = change_log.merge_data(table, copy, corrections)
     if table is not None and operation == Operation.UPDATE and line.code == UNKNOWN_RECORD and row.deleted:
         operation = Operation.INSERT
-        data = change_log.merge_data(table, insert_data(table, row.cells), data or {})
+        data = change_log.merge_data(table, insert_data(table, known), completed_data(table, data or {}, known))
     retried = LogLine(
         0,
         line.table,

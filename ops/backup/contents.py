@@ -27,7 +27,10 @@ ROWS_AT_ONCE = 1_000
 INTEGER = re.compile(r"-?\d{1,19}")
 INTEGER_MAX = 2**63
 FRACTION = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-STORED = {"number": "integer", "fraction": "real"}
+BYTES = re.compile(r"(?:\\x|0x|)((?:[0-9A-Fa-f]{2})*)")
+"""Bytes as PostgreSQL writes them, as MariaDB does, and none at all."""
+
+STORED = {"number": "integer", "fraction": "real", "bytes": "blob"}
 """What SQLite calls the values of a kind."""
 
 FLAGS = {"0": 0, "f": 0, "1": 1, "t": 1}
@@ -84,6 +87,8 @@ def _value(name: str, column: ColumnSchema, text: Text) -> object:
         return float(text)
     if column.kind == "number" and INTEGER.fullmatch(text) and -INTEGER_MAX <= int(text) < INTEGER_MAX:
         return int(text)
+    if column.kind == "bytes" and (match := BYTES.fullmatch(text)):
+        return bytes.fromhex(match[1])
     if column.kind != "text":
         raise Faulty(f"{name} holds something else than a {column.kind}")
     if column.characters_max is not None and len(text) > column.characters_max:

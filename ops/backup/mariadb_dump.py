@@ -38,7 +38,9 @@ OTHER = re.compile(r"\b(TRIGGER|VIEW|FUNCTION|PROCEDURE|EVENT|SEQUENCE|PACKAGE)\
 OTHER_CHARACTERS = 40
 STATEMENT = "the statement"
 
-VALUE = re.compile(r"(?:'([^'\\]*(?:(?:\\.|'')[^'\\]*)*)'|(NULL)|(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?))([,)])", re.DOTALL)
+VALUE = re.compile(
+    r"(?:'([^'\\]*(?:(?:\\.|'')[^'\\]*)*)'|(NULL)|(0x[0-9A-F]+|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?))([,)])", re.DOTALL
+)
 ESCAPED = re.compile(r"\\(.)|''", re.DOTALL)
 MEANINGS = {"0": "\0", "n": "\n", "r": "\r", "t": "\t", "b": "\b", "Z": "\x1a"}
 

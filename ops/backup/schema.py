@@ -29,6 +29,7 @@ KINDS = {
     **dict.fromkeys(("bigint", "integer"), "number"),
     **dict.fromkeys(("boolean", "tinyint"), "flag"),
     **dict.fromkeys(("double", "double precision"), "fraction"),
+    **dict.fromkeys(("blob", "bytea", "mediumblob"), "bytes"),
     **dict.fromkeys(("character varying", "varchar", "text", "mediumtext", "longtext"), "text"),
 }
 """What holds the same, by its names in the three engines."""

@@ -3,7 +3,7 @@
 Where a copy stopped it goes on: pages are committed in order, so that the largest key on the other side says where it
 was. Text is in the same order in every engine, and both sides stand still meanwhile (storage.engines.read_only_mode).
 
-No page holds more than PAGE_ROWS_MAX rows, and about PAGE_CHARACTERS of text, however long the table is.
+No page holds more than PAGE_ROWS_MAX rows, and about PAGE_CHARACTERS of text and bytes, however long the table is.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ def pages(database: Database, table: Table, after: Key | None = None) -> Iterato
 
 
 def characters(rows: Sequence[Row[Any]]) -> int:
-    """The length of all text in these rows."""
-    return sum(len(value) for row in rows for value in row if isinstance(value, str))
+    """The length of all text and bytes in these rows."""
+    return sum(len(value) for row in rows for value in row if isinstance(value, str | bytes))
 
 
 def rows_next(rows: int, size: int) -> int:

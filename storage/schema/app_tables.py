@@ -40,7 +40,8 @@ from sqlalchemy.engine import Inspector
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
-from models import NUMBER, Base
+from columns import NUMBER
+from models import Base
 from offbook.core.schema import Field, Map, Type
 from offbook.core.schema import Table as Synced
 from storage.sql.mapping.derived_columns import SORT_CHARACTERS

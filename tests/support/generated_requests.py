@@ -34,6 +34,7 @@ NOT_CHECKED = {
 
 BEYOND_SCHEMAS: Mapping[str, str] = {
     "bad_cursor": "opaque: only a text that the server gave",
+    "bad_picture": "what is a picture is not for a schema to say",
     "bad_place": "opaque: only a text that the server gave",
     "bad_ranges": "ranges come in order, none over another",
     "bad_without": "only with digest 2",
@@ -43,6 +44,7 @@ BEYOND_SCHEMAS: Mapping[str, str] = {
     "password_common": "what many people use",
     "password_guessable": "what is soon guessed",
     "password_length": "counted as Unicode composes it",
+    "wrong_hash": "no schema can say which bytes have a hash",
     "unknown_table": "which tables a server has, is not for its description to say",
     "upgrade_required": "no test of requests opens a WebSocket",
 }

@@ -17,10 +17,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, String, Table, event, select
 
 from models import Base
+from offbook.core.pictures import sha256_of
 from ops.grow import grow
 from ops.move.copy_rows import MARKS, tables_of
+from storage.blobs.rows import BlobRows
 from storage.engines.database import Database, open_engines
 from storage.sql.store import SqlStore
+from storage.values import BlobHead
 from tests.storage.library import Desk, Library, change, uuid
 from tests.support.app_schemas import GROUPS, SELECT, of_app
 from tests.support.browser import app_on
@@ -86,8 +89,12 @@ def fill(database: Database) -> None:
     fight(asked)
     with database.write() as connection:
         for table in Base.metadata.sorted_tables:
-            if table.name not in ("books", "contacts", "contact_details", "labels"):
+            if table.name not in ("books", "contacts", "contact_details", "labels", "blobs", "blob_chunks"):
                 connection.execute(table.insert(), [row_of(table, n) for n in range(1, len(TEXTS) + 1)])
+    rows = BlobRows(database)
+    for content in (b"", bytes(range(256)), b"\\x00'\0\n\t" * 300_000):
+        rows.add(1, BlobHead(sha256_of(content), "image/png", len(content)), content, 1, 2**30)
+        rows.add_shown(1, sha256_of(content), {96: content[::-1], 720: b""})
 
 
 def person(number: int) -> dict[str, Any]:

@@ -169,6 +169,8 @@ ROUTES: Mapping[str, Takes] = {
     ),
     "POST /import/undo": Takes(By.PERSON, {}, {"batch": UNKNOWN}),
     "GET /export.csv": Takes(By.PERSON, {"format": "google"}),
+    "PUT /blobs/<hash:sha256>": Takes(By.DEVICE),
+    "GET /blobs/<hash:sha256>": Takes(By.DEVICE, {"size": "96"}),
     "GET /contacts/export": Takes(By.DEVICE, {"format": "google", "label": "Friends"}),
     "POST /contacts/import": Takes(
         By.DEVICE, {"format": "google", "dry_run": "1", "on_duplicate": "keep", "label": "Friends"}

@@ -24,10 +24,12 @@ from app import STATIC, App
 from offbook.contacts.table import CONTACTS, LABELS
 from offbook.core.accounts.users import Act
 from offbook.core.model import Change, Operation
+from offbook.core.pictures import sha256_of
 from offbook.core.schema import record_id_of_key
 from offbook.core.validation import parse_cells
 from storage.base import ChangeOrigin
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from tests.support.pictures import picture
 from tests.support.pushes import push
 from tests.support.stream_files import shown, written
 from web.assets import url_of
@@ -82,6 +84,7 @@ class World:
             "<uuid:stream_id>": self.stream,
             "<uuid:device_id>": self.device,
             "<uuid:session_id>": self.session,
+            "<hash:sha256>": sha256_of(picture()),
             "<once>": "x" * 43,
             "<path:filename>": "logo.svg",
         }
@@ -92,7 +95,7 @@ class World:
 
     def state(self) -> list[Any]:
         """All that Ada has, and all there is of users."""
-        tables = ("contacts", "contact_details", "labels", "changes", "conflicts")
+        tables = ("contacts", "contact_details", "labels", "changes", "conflicts", "blobs", "blob_chunks")
         queries = [f"SELECT * FROM {table} WHERE book_id = 1 ORDER BY 1, 2" for table in tables]
         queries += [
             "SELECT * FROM books WHERE id = 1",
@@ -201,6 +204,8 @@ MATRIX: Mapping[str, Row] = {
     "GET /batches": Row(Who.DEVICE),
     "GET /batches/<uuid:batch_id>": Row(Who.DEVICE),
     "POST /batches/<uuid:batch_id>/undo": Row(Who.DEVICE),
+    "GET /blobs/<hash:sha256>": Row(Who.PERSON_OR_DEVICE),
+    "PUT /blobs/<hash:sha256>": Row(Who.PERSON_OR_DEVICE, body=lambda _: {"no": "picture"}),
     "GET /conflicts": Row(Who.DEVICE),
     "POST /conflicts/<uuid:conflict_id>": Row(Who.DEVICE, body=lambda _: {"choice": "theirs"}),
     "GET /changes": Row(Who.DEVICE),
@@ -261,6 +266,7 @@ def made_on(app: App, folder: Path) -> World:
     parts = parts_of(app)
     parts.accounts.revoke_device(hers.user_id, gone.uuid, parts.clock())
     contact, change = add_contact(app, hers.book_id)
+    parts.blobs.put(hers.book_id, sha256_of(picture()), picture(), parts.clock())
     stream = shown(app, written(folder / "stream.db", parts.clock(), CANARY)).id
     signed_in(app, "ada")
     (session,) = parts.accounts.sessions(hers.user_id, parts.clock())

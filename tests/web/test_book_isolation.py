@@ -22,6 +22,7 @@ from offbook.contacts.table import LABELS
 from offbook.core.schema import record_id_of_key
 from tests.support.api_client import Caller, caller, change, contents, new_id
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from tests.support.pictures import named, picture
 from web.assets import url_of
 
 SECRET = "Enchantress"
@@ -51,6 +52,7 @@ class Scene:
     device_uuid: str
     device_id: int
     session: str
+    photo: str
 
     def post(self, path: str, **fields: str) -> TestResponse:
         """Post a form of the pages with a good token of Eve's own."""
@@ -111,6 +113,8 @@ def ids_in(app: App) -> dict[str, Any]:
     device, _ = add_device(app, "ada", f"{SECRET}'s phone")
     signed_in(app, "ada")
     (session,) = parts_of(app).accounts.sessions(device.user_id, parts_of(app).clock())
+    photo, content = named(picture(comment=SECRET.encode()))
+    assert ada.ask("PUT", photo, data=content).status_code == 201
     add_user(app, "boss", admin=True)
     eve = caller(app, "eve")
     eve.add(name="Mallory")
@@ -127,6 +131,7 @@ def ids_in(app: App) -> dict[str, Any]:
         "device_uuid": device.uuid,
         "device_id": device.id,
         "session": session.id,
+        "photo": photo,
     }
 
 
@@ -224,6 +229,19 @@ def changes(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
 def listening(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.device.get("/live"), 426
     yield scene.device.get("/live", since=scene.cursor), 410
+
+
+def photos(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    for size in (None, 96, 720):
+        yield scene.device.get(scene.photo, size=size), 404
+        yield scene.pages.get(scene.photo, query_string={"size": size or ""} if size else None), 404
+    yield scene.device.get(scene.photo, headers={"If-None-Match": f'"{scene.photo.rpartition("/")[2]}"'}), 404
+
+
+def sending_photos(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    """Whoever has the picture itself is told that it is new, though Ada has it."""
+    yield scene.device.ask("PUT", scene.photo, data=b""), 422
+    yield scene.device.ask("PUT", scene.photo, data=picture(comment=SECRET.encode())), 201
 
 
 def comparing(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
@@ -499,6 +517,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "users.change_user": acting("PATCH", "/users/1", disabled=True),
     "users.remove_user": acting("DELETE", "/users/1"),
     "users.restore_user": acting("POST", "/users/1/restore"),
+    "blobs.get": photos,
+    "blobs.put": sending_photos,
     "health.healthz": to_all("/healthz"),
     "openapi.show": to_all("/openapi.json"),
     "metrics.show": to_all("/metrics", 404),
@@ -596,7 +616,7 @@ def test_what_is_watched_is_all_that_ada_has(app: App, scene: Scene) -> None:
     """The checks above are no use if they look at nothing."""
     watched = hers(app)
     filled = {"users", "books", "memberships", "devices", "contacts", "contact_details", "changes", "conflicts"}
-    filled |= {"labels", "sessions", "tutorial_numbers", "tutorial_rows"}
+    filled |= {"blobs", "blob_chunks", "labels", "sessions", "tutorial_numbers", "tutorial_rows"}
     assert {name for name, rows in watched.items() if rows} == filled
     assert (len(watched["books"]), len(watched["contacts"]), len(watched["devices"])) == (1, 3, 2)
     assert SECRET in repr(watched)
@@ -616,7 +636,8 @@ def test_without_signing_in_only_the_door_is_open(app: App, scene: Scene) -> Non
     stranger = Browser(app)
     token = csrf_of(stranger.get("/login").text)
     for rule in app.url_map.iter_rules():
-        ids = {"contact_id": scene.contact, "user_id": 1, "act": "remove"}
+        photo = scene.photo.rpartition("/")[2]
+        ids = {"contact_id": scene.contact, "user_id": 1, "act": "remove", "sha256": photo}
         values = {name: ids.get(name, scene.device_uuid) for name in rule.arguments}
         path = rule.build(values, append_unknown=False)
         assert path is not None

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from offbook import Replica, SyncError, SyncReport
+from offbook.contacts.names import PARTS
 from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Change
@@ -72,6 +73,11 @@ class Ledger:
 
 def texts_in(*found: Any) -> set[str]:
     return set(TYPED.findall(str(found)))
+
+
+def typed_texts(row: dict[str, Any] | None) -> set[str]:
+    """Those in a row that somebody typed: the parts of a name follow it, and may still be those of the name before."""
+    return texts_in({name: value for name, value in (row or {}).items() if name not in PARTS})
 
 
 class Version:
@@ -356,7 +362,7 @@ class Device:
                 shown |= said  # with an entry goes what this version does not show of it
             if given_up or record_id not in after or record_id in deleted:
                 shown |= said
-            self._ledger.excused |= shown - texts_in(after.get(record_id))
+            self._ledger.excused |= shown - typed_texts(after.get(record_id))
 
     def _note_hands(
         self, before: dict[str, Any], after: dict[str, Any], lines: list[change_log.LogLine], with_less: set[str]

@@ -31,8 +31,9 @@ class AuthKind(Enum):
 class EndpointDoc:
     """What is said of a view. ``answers`` and ``body`` name schemas; an empty name is no body.
 
-    ``problems`` are codes by their status, ``query`` has each parameter's schema and description. ``takes_files`` and
-    ``gives_files`` are the media types of a body that is a file, and of an answer with 200 that is one.
+    ``body_types`` and ``answer_types`` are what a body, or that of the answer 200, is instead of JSON.
+
+    ``problems`` are codes by their status, ``query`` has each parameter's schema and description.
     """
 
     auth: AuthKind
@@ -42,8 +43,8 @@ class EndpointDoc:
     query: Mapping[str, tuple[JsonSchema, str]]
     request_headers: tuple[str, ...]
     response_headers: tuple[str, ...]
-    takes_files: tuple[str, ...]
-    gives_files: tuple[str, ...]
+    body_types: tuple[str, ...]
+    answer_types: tuple[str, ...]
 
 
 UNFIT: Mapping[int, Codes] = {422: names_in(Scope.RECORD)}
@@ -64,18 +65,18 @@ def documented(
     query: Mapping[str, tuple[JsonSchema, str]] | None = None,
     request_headers: tuple[str, ...] = (),
     response_headers: tuple[str, ...] = (),
-    takes_files: tuple[str, ...] = (),
-    gives_files: tuple[str, ...] = (),
+    body_types: tuple[str, ...] = (),
+    answer_types: tuple[str, ...] = (),
 ) -> Callable[[View], View]:
     """Note this about the view; the problems that any such request can have are added."""
     scope = Scope.ANY
-    if body or takes_files:
+    if body or body_types:
         scope |= Scope.BODY
     if auth is not AuthKind.ANYONE:
         scope |= Scope.SIGNED_IN
     codes = _merge_codes([names_by_status(scope), problems or {}])
     doc = EndpointDoc(
-        auth, answers, codes, body, query or {}, request_headers, response_headers, takes_files, gives_files
+        auth, answers, codes, body, query or {}, request_headers, response_headers, body_types, answer_types
     )
 
     def note(view: View) -> View:

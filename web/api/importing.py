@@ -35,7 +35,7 @@ FILES = tuple(dict.fromkeys(format_.media_type for format_ in FORMATS.values()))
         400: ("broken_csv", "cut_off", "not_google_csv", "not_importable", "not_text"),
         422: ("bad_choice",),
     },
-    takes_files=FILES,
+    body_types=FILES,
     query={
         "format": (FORMAT, "The format of the file; else it is recognized."),
         "dry_run": ({"type": "string", "enum": ["0", "1"]}, "1 to be told what would be done, and nothing is."),
@@ -65,7 +65,7 @@ def import_file() -> Response:
 @documented(
     AuthKind.DEVICE,
     answers={200: ""},
-    gives_files=FILES,
+    answer_types=FILES,
     problems={422: ("bad_choice",)},
     query={"format": (FORMAT, "google, if nothing is said."), "label": (TEXT, "Only who has this label.")},
 )

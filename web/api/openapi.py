@@ -13,6 +13,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, jsonify, request
 from werkzeug.routing import Rule
 
+from offbook.core.pictures import SHA256_TEXT
 from offbook.core.protocol.requests import PROTOCOL, SCHEMA_HEADER
 from offbook.core.schema import SHAPE, Schema
 from web.api.describe import AuthKind, Codes, EndpointDoc, doc_of, documented
@@ -27,8 +28,16 @@ from web.errors import CODES, PROBLEM, title_of
 openapi = Blueprint("openapi", __name__)
 
 JSON = "application/json"
+ANY_BYTES: JsonSchema = {}
+"""What a body has that is no JSON (OpenAPI 3.1)."""
+
 VARIABLE = re.compile(r"<(?:([a-z]+)[^:>]*:)?([^>]+)>")
-CONVERTERS: Mapping[str, JsonSchema] = {"": TEXT, "uuid": UUID, "number": SEQ}
+CONVERTERS: Mapping[str, JsonSchema] = {
+    "": TEXT,
+    "uuid": UUID,
+    "number": SEQ,
+    "hash": {"type": "string", "pattern": f"^{SHA256_TEXT.pattern}$"},
+}
 """What a variable of a path is, by its converter."""
 
 SECURITY: Mapping[str, JsonSchema] = {
@@ -38,9 +47,10 @@ SECURITY: Mapping[str, JsonSchema] = {
 }
 
 HEADERS: Mapping[str, str] = {
-    "ETag": "The record's seq, or the shape of the schema.",
+    "ETag": "The record's seq, the shape of the schema, or the name of a photo.",
     "If-Match": "Do it only if the record still has this ETag.",
-    "If-None-Match": "Answer 304 if the record still has this ETag, or the schema this shape.",
+    "If-None-Match": "Answer 304 if the record still has this ETag, or the schema this shape; and for a photo that is "
+    "there.",
     "Location": "Where the record is.",
     "X-CSRFToken": "Needed with a session: the csrf_token of one of its pages.",
     "Offbook-Schema": "The shape of the sender's schema. Who names one is told that of the server (GET /tables), and "
@@ -105,8 +115,9 @@ def describe_operation(rule: Rule, doc: EndpointDoc) -> dict[str, Any]:
     }
     if doc.body:
         operation["requestBody"] = {"required": True, "content": {JSON: {"schema": ref(doc.body)}}}
-    if doc.takes_files:
-        operation["requestBody"] = {"required": True, "content": dict.fromkeys(doc.takes_files, {})}
+    if doc.body_types:
+        content = {type_: {"schema": ANY_BYTES} for type_ in doc.body_types}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
@@ -128,8 +139,8 @@ def describe_answers(doc: EndpointDoc) -> dict[str, Any]:
         answers[str(status)] = {"description": title_of(status)} | ({"headers": headers} if headers else {})
         if name:
             answers[str(status)]["content"] = {JSON: {"schema": ref(name)}}
-        elif status == 200 and doc.gives_files:
-            answers[str(status)]["content"] = dict.fromkeys(doc.gives_files, {})
+    if doc.answer_types:
+        answers["200"]["content"] = {type_: {"schema": ANY_BYTES} for type_ in doc.answer_types}
     return answers
 
 

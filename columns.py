@@ -1,0 +1,40 @@
+"""What the columns of the server's tables are made of: types that each database has in its own way, and names.
+
+Their lengths suit MariaDB's and PostgreSQL's limits.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, String, Text
+from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT
+from sqlalchemy.orm import mapped_column
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has a name, since a migration can change only what it can name."""
+
+LONG_TEXT = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
+"""MariaDB's TEXT ends at 64 KB, which notes of 20,000 characters can exceed."""
+
+BYTES = LargeBinary().with_variant(MEDIUMBLOB(), "mysql", "mariadb")
+"""MariaDB's BLOB ends at 64 KB."""
+
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+"""SQLite counts up only a key that is called INTEGER."""
+
+ENTRY_TEXT = LONG_TEXT.with_variant(String(2000), "sqlite")
+"""SQLite takes any length in a column of any: there the column is as it always was, and no table was made anew."""
+
+Number = Annotated[int, mapped_column(NUMBER, primary_key=True, autoincrement=True)]
+BookId = Annotated[int, mapped_column(ForeignKey("books.id"))]
+UserId = Annotated[int, mapped_column(ForeignKey("users.id"))]
+Uuid = Annotated[str, mapped_column(String(36))]
+Long = Annotated[str, mapped_column(LONG_TEXT)]
+Hash = Annotated[str, mapped_column(String(64))]
+Bytes = Annotated[bytes, mapped_column(BYTES)]

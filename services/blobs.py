@@ -1,0 +1,64 @@
+"""Photos: taken, given back, and as pages show them. What may be kept is offbook.core.pictures' to say."""
+
+from __future__ import annotations
+
+from offbook.core.errors import Invalid, NotFound
+from offbook.core.messages import BOOK_FULL, BROKEN_PICTURE
+from offbook.core.pictures import checked_picture
+from storage.blobs.decoder import Decoder
+from storage.blobs.rows import BlobRows
+from storage.values import BlobHead
+
+SHOWN_TYPE = "image/jpeg"
+NOT_THERE = "There is no such photo in your book."
+
+
+class BookFull(Invalid):
+    """The book holds as much as it may."""
+
+
+class Blobs:
+    """The photos of all books. Safe to share between threads."""
+
+    def __init__(self, rows: BlobRows, decoder: Decoder, bytes_max: int) -> None:
+        """``bytes_max`` is what one book may hold."""
+        self._rows = rows
+        self._decoder = decoder
+        self._bytes_max = bytes_max
+
+    def put(self, book_id: int, sha256: str, content: bytes, now_us: int) -> bool:
+        """Keep a photo: whether it is new. Raises Invalid where it is none that may be kept; BookFull."""
+        head = BlobHead(sha256, checked_picture(content, sha256).type, len(content))
+        is_new = self._rows.add(book_id, head, content, now_us, self._bytes_max)
+        if is_new is None:
+            raise BookFull.of(BOOK_FULL, most=self._bytes_max // 1024**2)
+        return is_new
+
+    def holds(self, book_id: int, sha256: str) -> bool:
+        """Whether the book has this photo."""
+        return self._rows.head(book_id, sha256) is not None
+
+    def original(self, book_id: int, sha256: str) -> tuple[str, bytes]:
+        """A photo as it came, and its type. Raises NotFound."""
+        blob = self._rows.content(book_id, sha256)
+        if blob is None or blob.content is None:
+            raise NotFound(NOT_THERE)
+        return blob.head.type, blob.content
+
+    def shown(self, book_id: int, sha256: str, width: int) -> tuple[str, bytes]:
+        """A photo as a page shows it in one of the core's WIDTHS, and its type. It is made when it is first asked for.
+
+        Raises NotFound, and Invalid where the photo can't be decoded.
+        """
+        blob = self._rows.content(book_id, sha256, width)
+        if blob is None:
+            raise NotFound(NOT_THERE)
+        shown = blob.content
+        if shown is None:
+            _, content = self.original(book_id, sha256)
+            made = self._decoder.shown(content)
+            self._rows.add_shown(book_id, sha256, made)
+            shown = made[width]
+        if not shown:
+            raise Invalid.of(BROKEN_PICTURE)
+        return SHOWN_TYPE, shown

@@ -1,0 +1,1 @@
+"""Photos in a database, and the process that decodes them."""

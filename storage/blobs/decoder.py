@@ -1,0 +1,63 @@
+"""Decoding photos in a process of their own, which a hostile one may use up or end without harm to others.
+
+The server itself never loads what decodes (storage/blobs/decoder_program.py).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from offbook.core.pictures import WIDTHS
+from storage.errors import DecodersBusy
+
+PROGRAM = Path(__file__).with_name("decoder_program.py")
+SECONDS_MAX = 5
+WAIT_SECONDS = 10
+PROCESSES_MAX = 2
+"""So many at a time, each with 256 MB: requests that ask for more wait, and then are told to come again."""
+
+NOTHING: Mapping[int, bytes] = dict.fromkeys(WIDTHS, b"")
+
+
+class Decoder:
+    """Makes what pages show. Safe to share between threads."""
+
+    def __init__(self, seconds_max: float = SECONDS_MAX, wait_seconds: float = WAIT_SECONDS) -> None:
+        self._seconds_max = seconds_max
+        self._wait_seconds = wait_seconds
+        self._free = threading.BoundedSemaphore(PROCESSES_MAX)
+
+    def shown(self, content: bytes) -> Mapping[int, bytes]:
+        """A picture as JPEG in each of WIDTHS; empty where it can't be decoded within the limits.
+
+        Raises DecodersBusy where others are decoding all the time.
+        """
+        if not self._free.acquire(timeout=self._wait_seconds):
+            raise DecodersBusy
+        try:
+            return self._decode(content)
+        finally:
+            self._free.release()
+
+    def _decode(self, content: bytes) -> Mapping[int, bytes]:
+        # -I: nothing of the environment or the working folder decides what it imports
+        words = [sys.executable, "-I", str(PROGRAM), *map(str, WIDTHS)]
+        try:
+            ended = subprocess.run(words, input=content, capture_output=True, timeout=self._seconds_max, check=False)
+        except subprocess.TimeoutExpired:
+            return NOTHING
+        return _pictures(ended.stdout) if ended.returncode == 0 else NOTHING
+
+
+def _pictures(output: bytes) -> Mapping[int, bytes]:
+    """Each picture stands behind its length."""
+    pictures, place = dict[int, bytes](), 0
+    for width in WIDTHS:
+        start = place + 4
+        place = start + int.from_bytes(output[place:start], "big")
+        pictures[width] = output[start:place]
+    return pictures

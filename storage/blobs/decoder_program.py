@@ -1,0 +1,53 @@
+"""A program of its own: a picture on standard input, the same as JPEG on standard output, for each width that is named.
+
+The first width is for a square, cut out of the middle; each picture stands behind its length. What is written has no
+EXIF, no comment and no profile: where a photo was taken is nobody's affair. It ends by itself where the picture takes
+too much memory or time.
+"""
+
+from __future__ import annotations
+
+import io
+import resource
+import sys
+
+MEMORY_BYTES_MAX = 256 * 1024**2
+SECONDS_MAX = 5
+QUALITY = 85
+PAPER = (255, 255, 255)
+"""What shows through a picture."""
+
+
+def limit() -> None:
+    """Before anything is decoded, or loaded to decode."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS_MAX, SECONDS_MAX))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def main(widths: list[int]) -> None:
+    """Decode, turn upright, and write each picture."""
+    from PIL import Image, ImageOps  # after the limits
+
+    Image.MAX_IMAGE_PIXELS = None  # the server has looked at the size; memory and time are limited here
+    with Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=["JPEG", "PNG", "WEBP", "GIF"]) as picture:
+        picture.draft("RGB", (2 * widths[-1], 2 * widths[-1]))  # of a JPEG no more than that is decoded
+        picture.thumbnail((2 * widths[-1], 2 * widths[-1]))
+        upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    plain = Image.new("RGB", upright.size, PAPER)
+    plain.paste(upright, mask=upright)
+    square, *others = widths
+    shown = [ImageOps.fit(plain, (square, square))]
+    for width in others:
+        copy = plain.copy()
+        copy.thumbnail((width, width))
+        shown.append(copy)
+    for smaller in shown:
+        file = io.BytesIO()
+        smaller.save(file, "JPEG", quality=QUALITY)
+        sys.stdout.buffer.write(len(file.getvalue()).to_bytes(4, "big") + file.getvalue())
+
+
+if __name__ == "__main__":
+    limit()
+    main([int(width) for width in sys.argv[1:]])

@@ -1,0 +1,79 @@
+"""The blobs of books in a database: bytes by their hash, in chunks, and what pages show in their place.
+
+Each statement names the book: a hash that another book holds is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, func, select, update
+
+from models import Base
+from storage.engines.database import Database
+from storage.values import BlobHead, KeptBlob
+
+BLOBS, CHUNKS = (Base.metadata.tables[name] for name in ("blobs", "blob_chunks"))
+B, C = BLOBS.c, CHUNKS.c
+
+CHUNK_BYTES = 1024**2
+ITSELF = 0
+"""The width under which the blob itself is kept."""
+
+
+class BlobRows:
+    """The blobs of a database. Safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def head(self, book_id: int, sha256: str) -> BlobHead | None:
+        """What is known of a blob; None where this book does not hold it."""
+        with self._database.read() as connection:
+            return _head(connection, book_id, sha256)
+
+    def content(self, book_id: int, sha256: str, width: int = ITSELF) -> KeptBlob | None:
+        """A blob with its bytes, or with those that are shown in this width (None: not made yet). None where this book
+        does not hold it."""
+        chunks = select(C.content).where(C.book_id == book_id, C.sha256 == sha256, C.width == width)
+        with self._database.read() as connection:
+            head = _head(connection, book_id, sha256)
+            parts = connection.execute(chunks.order_by(C.number)).scalars().all() if head else []
+        return head and KeptBlob(head, b"".join(parts) if parts else None)
+
+    def add(self, book_id: int, head: BlobHead, content: bytes, now_us: int, bytes_max: int) -> bool | None:
+        """Keep a blob: whether it is new. None where the book would hold more than ``bytes_max``: nothing is kept then.
+
+        One that is there already counts from now as new, to what removes those that nothing names.
+        """
+        again = update(BLOBS).where(B.book_id == book_id, B.sha256 == head.sha256).values(created_at=now_us)
+        with self._database.write() as connection:
+            if connection.execute(again).rowcount:
+                return False
+            held = connection.execute(select(func.coalesce(func.sum(B.size), 0)).where(B.book_id == book_id))
+            if int(held.scalar_one()) + len(content) > bytes_max:
+                return None
+            row = {"book_id": book_id, "sha256": head.sha256, "type": head.type, "size": head.size}
+            connection.execute(self._database.upsert(BLOBS, [*B.keys()]), row | {"created_at": now_us})
+            self._write(connection, book_id, head.sha256, ITSELF, content)
+        return True
+
+    def add_shown(self, book_id: int, sha256: str, shown: Mapping[int, bytes]) -> None:
+        """Keep what is shown of a blob, by its width, unless the blob is gone by now."""
+        with self._database.write() as connection:
+            lock = select(B.sha256).where(B.book_id == book_id, B.sha256 == sha256).with_for_update()
+            if connection.execute(lock).first() is not None:
+                for width, content in shown.items():
+                    self._write(connection, book_id, sha256, width, content)
+
+    def _write(self, connection: Connection, book_id: int, sha256: str, width: int, content: bytes) -> None:
+        """A megabyte at a time: a packet of MariaDB has its limit. Another request may write the same just now."""
+        statement = self._database.upsert(CHUNKS, [*C.keys()])
+        for number, start in enumerate(range(0, max(1, len(content)), CHUNK_BYTES)):
+            row = {"book_id": book_id, "sha256": sha256, "width": width, "number": number}
+            connection.execute(statement, row | {"content": content[start : start + CHUNK_BYTES]})
+
+
+def _head(connection: Connection, book_id: int, sha256: str) -> BlobHead | None:
+    row = connection.execute(select(B.sha256, B.type, B.size).where(B.book_id == book_id, B.sha256 == sha256)).first()
+    return row and BlobHead(*row)
