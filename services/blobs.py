@@ -45,6 +45,11 @@ class Blobs:
             raise NotFound(NOT_THERE)
         return blob.head.type, blob.content
 
+    def bytes_of(self, book_id: int, sha256: str) -> bytes | None:
+        """A photo as it came; None where the book does not have it."""
+        blob = self._rows.content(book_id, sha256)
+        return blob and blob.content
+
     def shown(self, book_id: int, sha256: str, width: int) -> tuple[str, bytes]:
         """A photo as a page shows it in one of the core's WIDTHS, and its type. It is made when it is first asked for.
 

@@ -13,13 +13,8 @@ from services.sync.pull import pull
 from storage.base import Store
 
 
-def no_blob(sha256: str) -> bytes | None:
-    """Where no bytes of a photo are at hand."""
-    return None
-
-
 def export_contacts(
-    store: Store, book_id: int, format_name: str = "google", label: str = "", fetch_blob: FetchBlob = no_blob
+    store: Store, book_id: int, fetch_blob: FetchBlob, format_name: str = "google", label: str = ""
 ) -> Written:
     """A file of every live contact of a book, or of those that have the label, by name; and what it leaves out."""
     contacts = [row["data"] for row in all_rows(store, book_id) if not label or has_label(row["data"], label)]

@@ -9,13 +9,14 @@ from typing import Any, BinaryIO
 from offbook.contacts.importing import ImportProblem, ImportReport, ImportStep, OnDuplicate, steps_of
 from offbook.contacts.matching import Contact, Match, match_contacts
 from offbook.contacts.table import CONTACTS
-from offbook.core.errors import Malformed
+from offbook.core.errors import Invalid, Malformed
 from offbook.core.merge.batch import Outcome
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.formats import messages
 from offbook.formats.registry import FORMATS, HEAD, recognize
 from offbook.formats.values import problems_of
+from services.blobs import Blobs
 from services.contacts.exporting import all_rows
 from services.sync.portions import push_in_turns
 from services.sync.push import Turns
@@ -25,13 +26,15 @@ from storage.repositories.contact_queries import ContactQueries
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """The contacts of a file with their matches in a book, the rows of those that were matched, and what was told."""
+    """The contacts of a file with their matches in a book, the rows of those that were matched, and what was told;
+    ``blobs`` are the photos, by their SHA-256."""
 
     format: str
     contacts: Sequence[Contact]
     matches: Sequence[Match]
     rows: Mapping[str, Mapping[str, Any]]
     problems: Sequence[ImportProblem]
+    blobs: Mapping[str, bytes]
 
     def steps(self, on_duplicate: OnDuplicate = OnDuplicate.KEEP, label: str = "") -> list[ImportStep]:
         """What is to be done about each contact."""
@@ -56,8 +59,10 @@ def read_file(
     format_ = FORMATS[format_name] if format_name else recognize(file.read(HEAD))
     contacts: list[Contact] = []
     problems: list[ImportProblem] = []
+    blobs: dict[str, bytes] = {}
     for item in format_.read(file):
         problems += problems_of(item)
+        blobs |= item.blobs
         if item.contact is not None:
             contacts.append(item.contact)
     if not contacts and not problems:
@@ -70,11 +75,13 @@ def read_file(
     existing = [row["data"] for row in rows.values()]
     matches = match_contacts(contacts, existing, deleted, lambda contact: format_.carries.only(dict(contact)))
     matched = {match.record_id for match in matches}
-    return ReadFile(format_.name, contacts, matches, {key: rows[key] for key in rows if key in matched}, problems)
+    rows = {key: row for key, row in rows.items() if key in matched}
+    return ReadFile(format_.name, contacts, matches, rows, problems, blobs)
 
 
 def import_contacts(
     store: Store,
+    blobs: Blobs,
     book_id: int,
     origin: ChangeOrigin,
     file: ReadFile,
@@ -94,7 +101,8 @@ def import_contacts(
         if step.operation is None:
             report.count(step)
         else:
-            written.append((step, _change(file, step, step.operation, batch, new_id(), now_us)))
+            kept = _with_photo_kept(blobs, book_id, file, step, report, now_us)
+            written.append((kept, _change(file, kept, step.operation, batch, new_id(), now_us)))
     for start in range(0, len(written), CHANGES_MAX):
         part = written[start : start + CHANGES_MAX]
         outcomes = _push(store, book_id, origin, [change for _, change in part], now_us)
@@ -106,6 +114,20 @@ def import_contacts(
                 name, fault = str(step.contact["name"] or ""), outcome.fault
                 report.problems.append(ImportProblem(0, "", fault.code, fault.detail, name))
     return report
+
+
+def _with_photo_kept(
+    blobs: Blobs, book_id: int, file: ReadFile, step: ImportStep, report: ImportReport, now_us: int
+) -> ImportStep:
+    """The step, its photo kept; without it, and told so, where it is none that may be."""
+    photo = str(step.data.get("photo"))
+    if photo in file.blobs:
+        try:
+            blobs.put(book_id, photo, file.blobs[photo], now_us)
+        except Invalid as fault:
+            report.problems.append(ImportProblem(0, "PHOTO", fault.code, str(fault), str(step.contact["name"] or "")))
+            return step._replace(data={**step.data, "photo": None})
+    return step
 
 
 def _push(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -55,9 +56,17 @@ def import_file() -> Response:
     file = read_file(parts.store, parts.contacts, login.book_id, body, format_name or None)
     if is_dry:
         return render_json(file.report(on_duplicate).to_json())
-    origin = origin_of(login)
-    label = query.text("label", "").strip()
-    report = import_contacts(parts.store, login.book_id, origin, file, parts.clock(), parts.new_id, on_duplicate, label)
+    report = import_contacts(
+        parts.store,
+        parts.blobs,
+        login.book_id,
+        origin_of(login),
+        file,
+        parts.clock(),
+        parts.new_id,
+        on_duplicate,
+        query.text("label", "").strip(),
+    )
     return render_json(report.to_json())
 
 
@@ -73,8 +82,10 @@ def import_file() -> Response:
 @runs_in(Pool.WHOLE_BOOKS)
 def export_file() -> Response:
     """Give all contacts as a file, by name."""
+    parts, book_id = services(), current_device().book_id
     format_ = FORMATS[_choice("format", list(FORMATS), "google")]
-    written = export_contacts(services().store, current_device().book_id, format_.name, query.text("label", ""))
+    photos = partial(parts.blobs.bytes_of, book_id)
+    written = export_contacts(parts.store, book_id, photos, format_.name, query.text("label", ""))
     headers = {"Content-Disposition": f'attachment; filename="contacts{format_.suffix}"'}
     return Response(written.text, mimetype=format_.media_type, headers=headers)
 

@@ -6,6 +6,7 @@ A file is kept between the look at it and the decision (storage.uploads): what a
 from __future__ import annotations
 
 import io
+from functools import partial
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -68,9 +69,16 @@ def import_file() -> ResponseReturnValue:
         return render_form("This file is not kept any more: choose it once more."), 422
     chosen = posted.text("on_duplicate", "")
     on_duplicate = OnDuplicate(chosen) if chosen in list(OnDuplicate) else OnDuplicate.KEEP
-    origin, label = ChangeOrigin(user_id=user.id), posted.text("label", "").strip()
     report = import_contacts(
-        services().store, user.book_id, origin, read(content), now_us, services().new_id, on_duplicate, label
+        services().store,
+        services().blobs,
+        user.book_id,
+        ChangeOrigin(user_id=user.id),
+        read(content),
+        now_us,
+        services().new_id,
+        on_duplicate,
+        posted.text("label", "").strip(),
     )
     services().uploads.remove(owner())
     return render_template("import_export/result.html", report=report, file=posted.text("name", ""))
@@ -102,7 +110,8 @@ def export_file() -> ResponseReturnValue:
     format_ = FORMATS.get(query.text("format", "google"))
     if format_ is None:
         return redirect(url_for("import_export.index"))
-    written = export_contacts(services().store, signed_in_user().book_id, format_.name)
+    book_id = signed_in_user().book_id
+    written = export_contacts(services().store, book_id, partial(services().blobs.bytes_of, book_id), format_.name)
     headers = {"Content-Disposition": f'attachment; filename="contacts{format_.suffix}"'}
     return Response(written.text, mimetype=format_.media_type, headers=headers)
 

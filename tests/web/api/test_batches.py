@@ -54,7 +54,7 @@ def test_an_import_a_restore_a_choice_about_all_and_an_undo_are_one_batch_each(
         return len(batches), batches[0]["id"], batches[0]["tables"]
 
     read = read_file(store, parts.contacts, book_id, io.BytesIO(file))
-    report = import_contacts(store, book_id, origin, read, parts.clock(), parts.new_id)
+    report = import_contacts(store, parts.blobs, book_id, origin, read, parts.clock(), parts.new_id)
     assert newest() == (1, report.batch, {"contacts": 3})
     with store.reading(book_id) as book:
         seen = book.book.seq

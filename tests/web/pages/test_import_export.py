@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from app import App
 from offbook.formats import google_csv
 from services.sync import push
 from tests.support.browser import Browser, add_user, csrf_of, parts_of, signed_in
+from tests.support.pictures import picture
 
 FILE = Path(__file__).parents[4] / "shared" / "data" / "legislators-google.csv"
 SMALL = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Notes\nAda,King,Home,555-1,engines\nGrace,Hopper,,,\n"
@@ -234,3 +237,19 @@ def test_real_contacts_by_way_of_cards_are_the_same_in_every_cell(ada: Browser, 
     cards = ada.get("/export.csv?format=vcard4").text
     assert numbers(upload(bob, cards, "all.vcf"))["Added"] == "537"
     assert bob.get("/export.csv").text == ada.get("/export.csv").text
+
+
+def test_a_photo_comes_in_with_its_card_and_leaves_with_it(app: App, ada: Browser, bob: Browser) -> None:
+    content = picture()
+    sha256 = hashlib.sha256(content).hexdigest()
+    photo = f"PHOTO:data:image/jpeg;base64,{b64encode(content).decode()}\n"
+    card = f"BEGIN:VCARD\nVERSION:4.0\nFN:Ada King\n{photo}END:VCARD\n"
+    assert numbers(upload(ada, card))["Problems"] == "0"
+    book_id = parts_of(app).accounts.user_named("ada").book_id
+    assert parts_of(app).blobs.bytes_of(book_id, sha256) == content
+    cards = ada.get("/export.csv?format=vcard3").text
+    assert numbers(upload(bob, cards))["Added"] == "1"
+    assert bob.get("/export.csv?format=vcard3").text == cards
+    broken = card.replace("Ada King", "Bo").replace(b64encode(content).decode(), b64encode(b"<svg></svg>").decode())
+    page = upload(ada, broken)
+    assert (numbers(page)["Added"], numbers(page)["Problems"]) == ("1", "1")
