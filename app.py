@@ -157,6 +157,8 @@ def flask_settings(config: Config) -> Mapping[str, Any]:
         "TESTING": config.testing,
         "SECRET_KEY": config.secret_key,
         "MAX_CONTENT_LENGTH": config.body_bytes_max,
+        # A contact of 500 details is a form of thousands of inputs.
+        "MAX_FORM_PARTS": 20_000,
         "PERMANENT_SESSION_LIFETIME": timedelta(days=config.session_days),
         "SESSION_COOKIE_NAME": "offbook",
         "SESSION_COOKIE_SAMESITE": "Lax",

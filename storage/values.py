@@ -134,6 +134,8 @@ class ContactRow:
     company: str | None
     starred: bool
     seq: int
+    photo: str | None = None
+    """The hash of its photo."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from offbook.core.formatting import (
     format_size,
     format_time,
 )
+from offbook.core.pictures import photo_name
 from offbook.core.text import clock_advice, describe_clock_offset, without_control_characters
 from web.presenters import formatting
 from web.presenters.record_words import record_name, table_heading
@@ -36,6 +37,7 @@ def register(app: Flask) -> None:
         "iso": format_iso,
         "kept_until": kept_until,
         "moment": format_moment,
+        "photo_name": photo_name,
         "rate": format_rate,
         "record_name": record_name,
         "size": format_size,

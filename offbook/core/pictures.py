@@ -48,6 +48,11 @@ def sha256_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def photo_name(value: object) -> str | None:
+    """What a cell names as its photo: a hash, or nothing. A program may have written anything in its place."""
+    return value if isinstance(value, str) and SHA256_TEXT.fullmatch(value) else None
+
+
 def checked_picture(content: bytes, sha256: str) -> PictureHead:
     """What a picture says of itself. Raises Invalid where it is not what its name says, or may not be kept."""
     if len(content) > PICTURE_BYTES_MAX:

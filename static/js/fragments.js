@@ -81,5 +81,6 @@ export function textOf(part, name) {
 }
 
 export function body(form, button) {
-  return new URLSearchParams(new FormData(form, button));
+  const data = new FormData(form, button);
+  return form.enctype === "multipart/form-data" ? data : new URLSearchParams(data);
 }

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from models import Base
 from offbook.contacts.names import PARTS
 from offbook.core.model import Record
+from offbook.core.pictures import photo_name
 from offbook.core.search import Term, search_terms
 from offbook.core.validation import Json
 from storage.base import PageSize
@@ -26,7 +27,7 @@ from storage.values import ContactPage, ContactRow
 CONTACTS = Base.metadata.tables["contacts"]
 
 C = CONTACTS.c
-COLUMNS = (C.id, C.name, C.email, C.phone, C.company, C.starred, C.seq)
+COLUMNS = (C.id, C.name, C.email, C.phone, C.company, C.starred, C.seq, C.photo)
 
 
 class ContactQueries:
@@ -169,7 +170,16 @@ def _list_page(lines: Sequence[Any], total: int, limit: int) -> ContactPage:
 
 def _page(lines: Sequence[Any], limit: int, place: Callable[[Any], tuple[Any, ...]], total: int) -> ContactPage:
     rows = [
-        ContactRow(line.id, line.name or "", line.email, line.phone, line.company, bool(line.starred), line.seq)
+        ContactRow(
+            line.id,
+            line.name or "",
+            line.email,
+            line.phone,
+            line.company,
+            bool(line.starred),
+            line.seq,
+            photo_name(line.photo),
+        )
         for line in lines[:limit]
     ]
     more = len(lines) > limit

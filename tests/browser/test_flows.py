@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from tests.browser.users import Visit
+from tests.support.pictures import picture
 
 Open = Callable[..., Visit]
 EVERY_WAY = [("desktop", True), ("phone", True), ("phone", False)]
@@ -45,6 +46,27 @@ def test_a_contact_is_added_edited_deleted_and_brought_back(visit: Open, size: s
     page.get_by_role("button", name="Undo").click()
     ada.expect_contact("Grace Hopper")
     expect(page.locator(".facts")).to_contain_text("555-2")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_photo_is_chosen_seen_and_removed(visit: Open, scripts: bool) -> None:
+    ada = visit("desktop", scripts=scripts)
+    page = ada.page
+    page.locator("#create").click()
+    ada.field("Name").fill("Grace Hopper")
+    photo: FilePayload = {"name": "grace.png", "mimeType": "image/png", "buffer": picture("PNG", 300, 200)}
+    page.locator('[data-test="photo-file"]').set_input_files(photo)
+    ada.save()
+    ada.expect_contact("Grace Hopper")
+    for image, width in ((page.locator(".contact-head img"), 300), (page.locator("#lines img"), 96)):
+        expect(image).to_have_js_property("naturalWidth", width)
+
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("Remove the photo").check()
+    ada.save()
+    ada.expect_flash("Saved.")
+    expect(page.locator(".contact-head img")).to_have_count(0)
+    expect(page.locator("#lines img")).to_have_count(0)
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])

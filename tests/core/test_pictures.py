@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.core.errors import Invalid
-from offbook.core.pictures import PICTURE_BYTES_MAX, PictureHead, checked_picture, picture_head, sha256_of
+from offbook.core.pictures import PICTURE_BYTES_MAX, PictureHead, checked_picture, photo_name, picture_head, sha256_of
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (300).to_bytes(4, "big") + (200).to_bytes(4, "big") + b"\x08\x02"
 GIF = b"GIF89a" + (300).to_bytes(2, "little") + (200).to_bytes(2, "little")
@@ -94,6 +94,12 @@ def test_a_photo_of_more_than_10_mb_is_refused() -> None:
     assert refusal(PNG.ljust(PICTURE_BYTES_MAX + 1, b"\0")) == "picture_too_large"
     largest = PNG.ljust(PICTURE_BYTES_MAX, b"\0")
     assert checked_picture(largest, sha256_of(largest)).width == 300
+
+
+@pytest.mark.parametrize("value", [None, True, 7, "", "abc", "A" * 64, f"{'a' * 64}\n", "https://example.org/a.jpg"])
+def test_a_photo_is_named_by_its_hash_and_by_nothing_else(value: str | int | None) -> None:
+    assert photo_name(value) is None
+    assert photo_name(sha256_of(PNG)) == sha256_of(PNG)
 
 
 @given(st.sampled_from([PNG, GIF, JPEG, LOSSY, LOSSLESS, EXTENDED]), st.integers(0, 40), st.binary(max_size=40))

@@ -37,7 +37,7 @@ OWN_FIELDS: Mapping[str, tuple[str, str]] = {
     "url": ("website", "website_label"),
 }
 SHOWN_IN_ROWS = {name for pair in OWN_FIELDS.values() for name in pair}
-NOT_TYPED = {"uid", "phone_params", "email_params", "website_params", "photo"}
+NOT_TYPED = {"uid", "phone_params", "email_params", "website_params"}
 """What programs write, and people do not."""
 FIELDS = tuple(
     field_.name
@@ -161,7 +161,7 @@ def posted_form(posted: Posted, filled: Container[str] = ()) -> ContactForm:
         raise Malformed("broken_form", "This form is broken: load the page again. Nothing was saved.") from None
     base, change_id = _first(posted, "base"), _first(posted, "change_id").lower()
     opened["details"] = {key: entry for key, entry in (opened.get("details") or {}).items() if entry}
-    fields = {name: _first(posted, name) for name in FIELDS}
+    fields = {name: _first(posted, name) if name in posted else opened.get(name) or "" for name in FIELDS}
     rows = {kind: tuple(_posted_rows(posted, opened, kind)) for kind in KINDS}
     return _with_keys(ContactForm(change_id, int(base) if is_seq(base) else NO_SEQ, opened, fields, rows), filled)
 
@@ -202,6 +202,11 @@ def _keyed(form: ContactForm, kind: str, free: Iterator[str], filled: Container[
         else:
             yield replace(row, key=OWN if is_free else next(free))
             is_free = False
+
+
+def with_photo(form: ContactForm, sha256: str) -> ContactForm:
+    """The form with another photo, or without one."""
+    return replace(form, fields={**form.fields, "photo": sha256})
 
 
 def with_row(form: ContactForm, kind: str) -> ContactForm:
@@ -300,13 +305,13 @@ def _edit(row: EntryRow, before: Mapping[str, Json]) -> dict[str, Json] | None:
 
 
 def checked(form: ContactForm, data: Mapping[str, Json], operation: Operation) -> ContactForm:
-    """The form with a sentence for each input that can't be stored, under the name of its cell."""
+    """The form with a sentence for each input that can't be stored, under the name of its cell, beside what it has."""
     pieces: list[Json] = [{name: value} for name, value in data.items() if name != "details"]
     pieces += [{"details": {key: entry}} for key, entry in data.get("details", {}).items()]
     if operation is Operation.INSERT and "name" not in data:
         pieces.append({"name": None})
     kinds = {row.key: row.kind for rows in form.rows.values() for row in rows}
-    return replace(form, errors=dict(_flaws(pieces, kinds)))
+    return replace(form, errors={**form.errors, **dict(_flaws(pieces, kinds))})
 
 
 def _flaws(pieces: Iterable[Any], kinds: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -7,17 +7,19 @@ form that is open while others edit.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.contacts.labels import FIELDS, KINDS
-from offbook.core.errors import NotFound
+from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Operation, Record
+from offbook.core.pictures import PICTURE_BYTES_MAX, photo_name, sha256_of
 from offbook.core.protocol import rows
 from services.edit import EditRequest, EditResult, concurrent_edits, restore_deleted, save
 from storage.values import ContactRow
@@ -32,6 +34,7 @@ from web.pages.contact_form import (
     new_form,
     open_form,
     posted_form,
+    with_photo,
     with_row,
     without_row,
 )
@@ -85,7 +88,7 @@ def new() -> ResponseReturnValue:
 @session_required
 def create() -> ResponseReturnValue:
     """Add a contact. Its id is the change's: a form that is sent twice makes one contact."""
-    form = posted_form(posted.lists())
+    form = with_chosen_photo(posted_form(posted.lists()))
     return refill_form(form, None) or save_form(form, None, Operation.INSERT)
 
 
@@ -107,7 +110,7 @@ def edit(contact_id: UUID) -> ResponseReturnValue:
 def update(contact_id: UUID) -> ResponseReturnValue:
     """Save what the form changed."""
     record = get_contact_or_404(contact_id)
-    form = posted_form(posted.lists(), record.cells)
+    form = with_chosen_photo(posted_form(posted.lists(), record.cells))
     return refill_form(form, record) or save_form(form, record, Operation.UPDATE)
 
 
@@ -224,7 +227,14 @@ def row_of(record: Record) -> ContactRow:
     texts = (record.cells.get(name) for name in ("email", "phone", "company"))
     email, phone, company = (None if text is None else str(text) for text in texts)
     return ContactRow(
-        record.id, record_name(record), email, phone, company, bool(record.cells.get("starred")), record.seq
+        record.id,
+        record_name(record),
+        email,
+        phone,
+        company,
+        bool(record.cells.get("starred")),
+        record.seq,
+        photo_name(record.cells.get("photo")),
     )
 
 
@@ -240,6 +250,22 @@ def refill_form(form: ContactForm, record: Record | None) -> ResponseReturnValue
     if place := posted.text("remove", ""):
         return render_form(without_row(form, place), record)
     return None
+
+
+def with_chosen_photo(form: ContactForm) -> ContactForm:
+    """The form with the photo that was chosen with it, which is kept at once: a form that is shown again has it."""
+    if posted.text("photo_remove", ""):
+        return with_photo(form, "")
+    file = request.files.get("photo_file")
+    if file is None or not file.filename:
+        return form
+    with closing(file):
+        content = file.stream.read(PICTURE_BYTES_MAX + 1)
+    try:
+        services().blobs.put(signed_in_user().book_id, sha256_of(content), content, services().clock())
+    except Invalid as error:
+        return replace(form, errors={**form.errors, "photo": str(error)})
+    return with_photo(form, sha256_of(content))
 
 
 def save_form(form: ContactForm, record: Record | None, operation: Operation) -> ResponseReturnValue:
