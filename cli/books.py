@@ -36,7 +36,8 @@ def set_policy(user_name: str, policy: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Only tell what would be forgotten.")
 @report_errors
 def prune_books(user_name: str | None, history_days: int, trash_days: int, removed_days: int, dry_run: bool) -> None:
-    """Forget what is old in USER's book, or in every one: history, tombstones, the trash. What lives stays.
+    """Forget what is old in USER's book, or in every one: history, tombstones, the trash, photos that nothing names.
+    What lives stays.
 
     Users who were removed long enough ago are deleted for good, with their books.
     """
@@ -48,6 +49,9 @@ def prune_books(user_name: str | None, history_days: int, trash_days: int, remov
     for book_id, name in {owner.book_id: owner.name for owner in owners}.items():
         counts = prune(services().store, book_id, limits, dry_run)
         click.echo(f"{name}'s book: {describe_purged(counts, dry_run)}.")
+        if photos := services().blobs.remove_unnamed(book_id, now_us, dry_run):
+            did = "would remove" if dry_run else "removed"
+            click.echo(f"{name}'s book: {did} {format_count(photos, 'photo')} that nothing names.")
     for user in users:
         if user.removed_at is not None:
             click.echo(f"{user.name} and the book: {purge_user(user, user.removed_at, removed_before_us, dry_run)}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from offbook.core.errors import Invalid, NotFound
+from offbook.core.merge.retention import DAY_US
 from offbook.core.messages import BOOK_FULL, BROKEN_PICTURE
 from offbook.core.pictures import checked_picture
 from storage.blobs.decoder import Decoder
@@ -33,6 +34,10 @@ class Blobs:
         if is_new is None:
             raise BookFull.of(BOOK_FULL, most=self._bytes_max // 1024**2)
         return is_new
+
+    def remove_unnamed(self, book_id: int, now_us: int, dry_run: bool) -> int:
+        """Remove the photos that nothing in the book names, unless somebody sent them within a day: how many."""
+        return self._rows.remove_unnamed(book_id, now_us - DAY_US, dry_run)
 
     def holds(self, book_id: int, sha256: str) -> bool:
         """Whether the book has this photo."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, func, select, update
 
 from models import Base
+from storage.blobs.unnamed import remove_unnamed
 from storage.engines.database import Database
 from storage.values import BlobHead, KeptBlob
 
@@ -57,6 +58,10 @@ class BlobRows:
             connection.execute(self._database.upsert(BLOBS, [*B.keys()]), row | {"created_at": now_us})
             self._write(connection, book_id, head.sha256, ITSELF, content)
         return True
+
+    def remove_unnamed(self, book_id: int, before_us: int, dry_run: bool) -> int:
+        """Remove what nothing names and was last sent before this time; how many those are."""
+        return remove_unnamed(self._database, book_id, before_us, dry_run)
 
     def add_shown(self, book_id: int, sha256: str, shown: Mapping[int, bytes]) -> None:
         """Keep what is shown of a blob, by its width, unless the blob is gone by now."""

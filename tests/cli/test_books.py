@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from app import App
 from cli.books import describe_purged
-from offbook.core.merge.retention import PurgedRows
+from offbook.core.merge.retention import DAY_US, PurgedRows
+from offbook.core.pictures import sha256_of
+from tests.support.browser import add_user, parts_of
+from tests.support.pictures import picture
 
 
 @pytest.mark.parametrize(
@@ -19,3 +23,17 @@ from offbook.core.merge.retention import PurgedRows
 )
 def test_what_was_forgotten_ends_a_sentence(purged: PurgedRows, dry_run: bool, words: str) -> None:
     assert describe_purged(purged, dry_run) == words
+
+
+@pytest.mark.engines("sqlite")
+def test_a_prune_removes_photos_that_nothing_names_and_says_so(app: App) -> None:
+    add_user(app, "ada")
+    blobs, long_ago = parts_of(app).blobs, parts_of(app).clock() - 2 * DAY_US
+    blobs.put(1, sha256_of(picture()), picture(), long_ago)
+    rehearsed = app.test_cli_runner().invoke(args=["book", "prune", "--dry-run"])
+    assert "ada's book: would remove 1 photo that nothing names." in rehearsed.stdout.splitlines()
+    assert blobs.holds(1, sha256_of(picture()))
+    removed = app.test_cli_runner().invoke(args=["book", "prune"])
+    assert "ada's book: removed 1 photo that nothing names." in removed.stdout.splitlines()
+    assert not blobs.holds(1, sha256_of(picture()))
+    assert "photo" not in app.test_cli_runner().invoke(args=["book", "prune"]).stdout
