@@ -171,6 +171,7 @@ CODES = _by_name(
     Code("book_full", 507),
     Code("disk_full", 507, Scope.ANY),
     # --- a file can't be imported
+    Code("bad_mapping"),
     Code("broken_csv"),
     Code("cut_off"),
     Code("not_google_csv"),
@@ -178,9 +179,12 @@ CODES = _by_name(
     Code("not_text"),
     # --- a place of a file is told, and the rest of it is imported (beside too_long and too_many_entries)
     Code("bad_row"),
+    Code("damaged_cell"),
     Code("no_end"),
+    Code("no_heading"),
     Code("outside"),
     Code("same_uid"),
+    Code("second_value"),
     Code("unknown_members"),
     Code("unreadable_line"),
     # --- a device, a command or a stream can't go on

@@ -39,7 +39,8 @@ ARCHIVE = Message(
 )
 UNKNOWN_FORMAT = Message(
     "not_importable",
-    "This is no file of contacts that offbook knows: choose a vCard (.vcf), or the CSV that Google Contacts exports.",
+    "This is no file of contacts that offbook knows: choose a vCard (.vcf), or a CSV as Google Contacts, Outlook or "
+    "Thunderbird exports it.",
 )
 NOT_VCARD = Message("not_importable", "This is not a file of contacts: no line of it is BEGIN:VCARD.")
 CUT_IN_CARD = Message(
@@ -61,3 +62,47 @@ SAME_UID = Message(
     "same_uid", "A card above has the same UID and says something else. This one was taken as a contact of its own."
 )
 UNKNOWN_MEMBERS = Message("unknown_members", "The group {name!a} has members that are not in this file: {count}.")
+
+# --- a table of any program ------------------------------------------------------------------------------------------
+
+NOT_TEXT_FILE = Message(
+    "not_text", "This file is not text, so that it can't be a CSV: choose another, or save it as one."
+)
+CSV_LINE_TOO_LONG = Message("broken_csv", "This file has a line of more than {limit} MB, as no CSV of contacts has.")
+TOO_MANY_COLUMNS = Message("broken_csv", "This file has {count} columns, and {limit} is the most.")
+NOT_A_TABLE = Message("not_importable", "This is no table of contacts: no row of it names columns.")
+NO_NAMES_IN_TABLE = Message(
+    "not_importable",
+    "No column of this file is known to hold names, e-mail addresses or phone numbers. Say what its columns are by a "
+    "mapping, like --map FILE. Its first row is: {columns}.",
+)
+NO_HEADER = Message(
+    "not_importable", "The first row of this file is a contact: put a row in front that names the columns."
+)
+NO_CONTACTS_IN_TABLE = Message("not_importable", "There is no contact in this file: no row follows its first one.")
+NOT_A_MAPPING = Message(
+    "bad_mapping", 'A mapping must be an object of columns and cells, like {"Office": "details.phone:Work"}.'
+)
+NO_SUCH_COLUMN = Message("bad_mapping", "The file has no column {name!a}: it has {columns}.")
+NO_SUCH_CELL = Message(
+    "bad_mapping",
+    "{name!a} can't be {cell!a}: a cell is one of {fields}; or details.KIND:LABEL, like details.phone:Work; or a part "
+    'of an address, like details.address.city:Home; or "" to leave the column out.',
+)
+
+SPREADSHEET_NUMBER = Message(
+    "damaged_cell", "A spreadsheet has shortened this number to {text!a}: its last digits are lost. It was kept so."
+)
+SPREADSHEET_ERROR = Message("damaged_cell", "A spreadsheet left its error {text!a} here. It was kept so.")
+NUL_IN_CELL = Message("bad_text", "This cell has a NUL character. A mark stands in its place.")
+UNREADABLE_DATE = Message("bad_date", "{text!a} is no date that can be read for sure. It was kept as a custom field.")
+SECOND_VALUE = Message("second_value", "Another column says this of the contact too. It was kept as a custom field.")
+KEPT_TOO_LONG = Message(
+    "too_long", "This cell has {length} characters, and {limit} is the most there. It was kept as a custom field."
+)
+CELL_BEYOND_HEADER = Message(
+    "no_heading", "This cell stands beyond the last heading. It was kept as a custom field: look for a comma too many."
+)
+TOO_MANY_CELLS = Message(
+    "too_many_entries", "The row has {count} details, and {limit} is the most: the rest was left out."
+)

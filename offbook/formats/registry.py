@@ -6,7 +6,8 @@ recognize(), and goes through what its ``read`` gives; whoever exports hands con
     format_ = FORMATS[name] if name else recognize(file.read(HEAD))
     for contact_read in format_.read(file):  # ContactRead: a contact, blobs, problems
         ...
-    written = FORMATS["vcard4"].write(contacts, fetch_blob)  # Written: text, and what it leaves out
+    if write := FORMATS[name].write:  # None where the format is only read
+        written = write(contacts, fetch_blob)  # Written: text, and what it leaves out
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from offbook.contacts.table import CONTACTS, DETAIL_KINDS
 from offbook.core.errors import Malformed
 from offbook.core.messages import recorded_fault
 from offbook.formats import google_csv, messages
+from offbook.formats.csv import mapped, mapping
 from offbook.formats.google_csv_columns import FIELDS, GROUPS, PART_OF, PHONETIC, PLAIN
 from offbook.formats.other_files import HEAD, refuse_other_files
 from offbook.formats.values import Carries, Contact, ContactRead, FetchBlob, Problem, Written
@@ -36,8 +38,8 @@ class Format:
 
     ``read`` gives the contacts of a file one at a time, and raises Malformed before the first where it is no such file,
     or is cut off: the file must be one that can be read from its beginning again (seek). ``write`` gives the text of a
-    file, with the photos that it is handed by their SHA-256, and says what of the contacts is not in it. ``carries`` is
-    what comes back when a contact is written and read again.
+    file, with the photos that it is handed by their SHA-256, and says what of the contacts is not in it; None where the
+    format is only read. ``carries`` is what comes back when a contact is written and read again, or can be read at all.
     """
 
     name: str
@@ -46,7 +48,7 @@ class Format:
     carries: Carries
     recognizes: Callable[[bytes], bool]
     read: Callable[[BinaryIO], Iterator[ContactRead]]
-    write: Callable[[Iterable[Contact], FetchBlob], Written]
+    write: Callable[[Iterable[Contact], FetchBlob], Written] | None = None
 
 
 def recognize(head: bytes) -> Format:
@@ -85,6 +87,19 @@ def _write_google(contacts: Iterable[Contact], _: FetchBlob) -> Written:
     return Written(google_csv.write(listed), [left_out for contact in listed for left_out in GOOGLE.left_out(contact)])
 
 
+# --- CSV of other programs -------------------------------------------------------------------------------------------
+
+MAPPED = Carries(
+    fields=mapping.FIELDS | {"starred"},
+    kinds=frozenset(mapping.KINDS),
+    attributes=frozenset({"kind", "label", "position", *mapping.ADDRESS_PARTS}),
+)
+
+
+def _mapped(name: str, layout: str) -> Format:
+    return Format(name, ".csv", "text/csv", MAPPED, partial(mapped.recognizes, layout), mapped.read_any)
+
+
 # --- vCard -----------------------------------------------------------------------------------------------------------
 
 VCARD = Carries(
@@ -106,5 +121,9 @@ FORMATS = _by_name(
     Format("vcard4", ".vcf", "text/vcard", VCARD, files.recognizes, files.read, partial(_write_vcard, V4)),
     Format("vcard3", ".vcf", "text/vcard", VCARD, files.recognizes, files.read, partial(_write_vcard, V3)),
     Format("google", ".csv", "text/csv", GOOGLE, google_csv.recognizes, _read_google, _write_google),
+    _mapped("outlook", "outlook"),
+    _mapped("thunderbird", "thunderbird"),
+    _mapped("csv", ""),
 )
-"""By the name that a command, a request or a form calls each by. Cards are read alike under both of their names."""
+"""By the name that a command, a request or a form calls each by. Cards are read alike under both of their names, and so
+are tables under those of programs; ``csv`` is any other table. The first that recognizes a file is asked first."""

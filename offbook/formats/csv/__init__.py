@@ -1,0 +1,1 @@
+"""Contacts in tables: CSV as spreadsheets, address books and people write it, read by what each column means."""
