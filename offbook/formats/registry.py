@@ -6,8 +6,7 @@ recognize(), and goes through what its ``read`` gives; whoever exports hands con
     format_ = FORMATS[name] if name else recognize(file.read(HEAD))
     for contact_read in format_.read(file):  # ContactRead: a contact, blobs, problems
         ...
-    if write := FORMATS[name].write:  # None where the format is only read
-        written = write(contacts, fetch_blob)  # Written: text, and what it leaves out
+    written = WRITERS["vcard4"](contacts, fetch_blob)  # Written: text, and what it leaves out
 """
 
 from __future__ import annotations
@@ -29,7 +28,10 @@ from offbook.formats.values import Carries, Contact, ContactRead, FetchBlob, Pro
 from offbook.formats.vcard import files
 from offbook.formats.vcard.writing import V3, V4, write_cards
 
-__all__ = ["FORMATS", "HEAD", "Format", "recognize"]
+__all__ = ["FORMATS", "HEAD", "WRITERS", "Format", "recognize"]
+
+
+Write = Callable[[Iterable[Contact], FetchBlob], Written]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Format:
     carries: Carries
     recognizes: Callable[[bytes], bool]
     read: Callable[[BinaryIO], Iterator[ContactRead]]
-    write: Callable[[Iterable[Contact], FetchBlob], Written] | None = None
+    write: Write | None = None
 
 
 def recognize(head: bytes) -> Format:
@@ -127,3 +129,8 @@ FORMATS = _by_name(
 )
 """By the name that a command, a request or a form calls each by. Cards are read alike under both of their names, and so
 are tables under those of programs; ``csv`` is any other table. The first that recognizes a file is asked first."""
+
+WRITERS: Mapping[str, Write] = MappingProxyType(
+    {format_.name: format_.write for format_ in FORMATS.values() if format_.write}
+)
+"""How a file of each format is written; there are formats that are only read."""

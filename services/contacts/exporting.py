@@ -7,7 +7,7 @@ from typing import Any
 
 from offbook.contacts.importing import has_label
 from offbook.contacts.table import CONTACTS
-from offbook.formats.registry import FORMATS
+from offbook.formats.registry import WRITERS
 from offbook.formats.values import FetchBlob, Written
 from services.sync.pull import pull
 from storage.base import Store
@@ -19,7 +19,7 @@ def export_contacts(
     """A file of every live contact of a book, or of those that have the label, by name; and what it leaves out."""
     contacts = [row["data"] for row in all_rows(store, book_id) if not label or has_label(row["data"], label)]
     contacts.sort(key=lambda contact: str(contact["name"]).casefold())
-    return FORMATS[format_name].write(contacts, fetch_blob)
+    return WRITERS[format_name](contacts, fetch_blob)
 
 
 def all_rows(store: Store, book_id: int) -> Iterator[dict[str, Any]]:

@@ -10,21 +10,18 @@ from hypothesis import given
 
 from offbook.contacts.table import CONTACTS, DETAIL_KINDS
 from offbook.core.errors import Malformed
-from offbook.formats.registry import FORMATS, HEAD, Format, recognize
+from offbook.formats.registry import FORMATS, HEAD, WRITERS, Format, recognize
 from offbook.formats.values import Contact, Written
 from tests.formats.contacts_said import no_blob, said
 from tests.formats.vcard_strategies import contacts
 
 ALL = list(FORMATS.values())
-each_format = pytest.mark.parametrize(
-    "format_", [format_ for format_ in ALL if format_.write], ids=lambda format_: format_.name
-)
+each_format = pytest.mark.parametrize("format_", [FORMATS[name] for name in WRITERS], ids=lambda format_: format_.name)
 """Each that is written too."""
 
 
 def write(format_: Format, *contacts: Contact) -> Written:
-    assert format_.write
-    return format_.write(contacts, no_blob)
+    return WRITERS[format_.name](contacts, no_blob)
 
 
 def file_of(format_: Format, *contacts: Contact) -> io.BytesIO:

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 
 from offbook.contacts.importing import OnDuplicate
 from offbook.core.errors import Invalid
-from offbook.formats.registry import FORMATS
+from offbook.formats.registry import FORMATS, WRITERS
 from services.contacts.exporting import export_contacts
 from services.contacts.importing import import_contacts, read_file
 from web.api.describe import AuthKind, documented
@@ -24,6 +24,7 @@ from web.server.pools import Pool, runs_in
 importing = Blueprint("importing", __name__)
 
 FORMAT: dict[str, Any] = {"type": "string", "enum": list(FORMATS)}
+WRITTEN: dict[str, Any] = {"type": "string", "enum": list(WRITERS)}
 ON_DUPLICATE: dict[str, Any] = {"type": "string", "enum": [choice.value for choice in OnDuplicate]}
 FILES = tuple(dict.fromkeys(format_.media_type for format_ in FORMATS.values()))
 
@@ -76,14 +77,14 @@ def import_file() -> Response:
     answers={200: ""},
     answer_types=FILES,
     problems={422: ("bad_choice",)},
-    query={"format": (FORMAT, "google, if nothing is said."), "label": (TEXT, "Only who has this label.")},
+    query={"format": (WRITTEN, "google, if nothing is said."), "label": (TEXT, "Only who has this label.")},
 )
 @device_required
 @runs_in(Pool.WHOLE_BOOKS)
 def export_file() -> Response:
     """Give all contacts as a file, by name."""
     parts, book_id = services(), current_device().book_id
-    format_ = FORMATS[_choice("format", list(FORMATS), "google")]
+    format_ = FORMATS[_choice("format", list(WRITERS), "google")]
     photos = partial(parts.blobs.bytes_of, book_id)
     written = export_contacts(parts.store, book_id, photos, format_.name, query.text("label", ""))
     headers = {"Content-Disposition": f'attachment; filename="contacts{format_.suffix}"'}

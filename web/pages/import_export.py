@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from offbook.contacts.importing import OnDuplicate
 from offbook.core.errors import Malformed, NotFound, Pruned
-from offbook.formats.registry import FORMATS
+from offbook.formats.registry import FORMATS, WRITERS
 from offbook.formats.values import Contact
 from services.batches import undo_batch
 from services.contacts.exporting import export_contacts
@@ -107,9 +107,10 @@ def undo() -> ResponseReturnValue:
 @runs_in(Pool.WHOLE_BOOKS)
 def export_file() -> ResponseReturnValue:
     """All contacts as a file; ``format`` names another than Google's CSV."""
-    format_ = FORMATS.get(query.text("format", "google"))
-    if format_ is None:
+    name = query.text("format", "google")
+    if name not in WRITERS:
         return redirect(url_for("import_export.index"))
+    format_ = FORMATS[name]
     book_id = signed_in_user().book_id
     written = export_contacts(services().store, book_id, partial(services().blobs.bytes_of, book_id), format_.name)
     headers = {"Content-Disposition": f'attachment; filename="contacts{format_.suffix}"'}

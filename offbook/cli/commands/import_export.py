@@ -30,7 +30,7 @@ from offbook.formats.values import problems_of
 from offbook.replica import Replica, random_id
 
 if TYPE_CHECKING:
-    from offbook.formats.registry import Format
+    from offbook.formats.registry import Format, Write
 
 UPDATES_AT_ONCE = 50
 """How many contacts get what is new in one transaction."""
@@ -80,6 +80,15 @@ def format_named(name: str) -> Format:
     if name not in FORMATS:
         raise UsageError(f"--format must be one of {', '.join(FORMATS)}.")
     return FORMATS[name]
+
+
+def writer_named(name: str) -> Write:
+    """How a file of this format is written. Raises UsageError."""
+    from offbook.formats.registry import WRITERS
+
+    if name not in WRITERS:
+        raise UsageError(f"--format must be one of {', '.join(WRITERS)}.")
+    return WRITERS[name]
 
 
 def _carry_out(book: Replica, steps: Sequence[ImportStep], report: ImportReport) -> None:
@@ -141,7 +150,7 @@ def export(book: Replica, args: argparse.Namespace) -> CommandResult:
     """Write all contacts as a file, or those of a label. Raises UsageError where that would replace the book itself."""
     label = args.label.strip()
     contacts = [contact for contact in book.contacts.list() if not label or has_label(contact, label)]
-    written = format_named(args.format).write(contacts, lambda _: None)
+    written = writer_named(args.format)(contacts, lambda _: None)
     text = written.text.encode()
     if args.file == standard_streams.STANDARD or standard_streams.is_output(Path(args.file)):
         return CommandResult(contacts, raw=text)

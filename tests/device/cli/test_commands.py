@@ -628,6 +628,7 @@ def test_cards_are_imported_and_exported(device: Device, tmp_path: Path) -> None
     assert other("export", "--format", "vcard4").out == device("export", "--format", "vcard4").out
     assert device("import", "-", typed=text).out == "Added 0 contacts.\n1 is here already.\n"
     assert device("export", "--format", "xls").code == 2
+    assert device("export", "--format", "outlook").code == 2, "it is only read"
 
 
 def test_several_files_are_imported_and_who_changed_gets_what_is_new(device: Device, tmp_path: Path) -> None:

@@ -228,6 +228,7 @@ def test_cards_go_out_and_come_back(app: App, ada: Browser, bob: Browser, format
     assert numbers(upload(bob, answer.text)) == {"Added": "2", "Already there": "0", "Problems": "0"}
     assert bob.get(f"/export.csv?format={format_name}").text == answer.text
     assert ada.get("/export.csv?format=none").status_code == 302
+    assert ada.get("/export.csv?format=outlook").status_code == 302, "it is only read"
 
 
 @pytest.mark.engines("sqlite")
