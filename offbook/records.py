@@ -17,15 +17,18 @@ from offbook.core.lenient_validation import read_row, typed_part
 from offbook.core.listing import Place, is_searched_for, place_in_list, sort_fields
 from offbook.core.merge.composite import completed_data
 from offbook.core.merge.naming import names_in_entries
+from offbook.core.merge.rebase import LineState
 from offbook.core.messages import BAD_ID, KEY_EXISTS, MISSING_IN_ENTRY, TABLE_LEFT_OUT, TOO_MANY_ENTRIES, UNKNOWN_FIELD
 from offbook.core.model import Operation, Value
-from offbook.core.schema import Map, Table, record_id_of_key
+from offbook.core.schema import Composite, Map, Table, record_id_of_key
 from offbook.core.search import search_terms
 from offbook.core.text import fold_key, normalize_for_search
 from offbook.core.validation import LENIENT, STRICT, UUID_TEXT, Json, change_data, check, parse_cells, with_defaults
 from offbook.database import change_log
 from offbook.database.connection import Connection, bindable, reading
+from offbook.database.ddl.triggers import whole_is_alone
 from offbook.database.records import record_table
+from offbook.database.server_rows import change_of_line, server_row, visible_record
 
 Record = dict[str, Json]
 """A record with every field, its times, and per map its entries by their keys."""
@@ -203,6 +206,7 @@ class Records(Generic[R]):
             else:
                 first = self._sorted(table, layout.columns(connection, self._sort_names(table), cells))[:limit]
                 records = layout.some(connection, [str(record["id"]) for record in first])
+            records = _with_whole_values(connection, table, records)
         return [self._shown(table, record) for record in self._sorted(table, records)[:limit]]
 
     def _sorted(self, table: Table, records: Iterable[Record]) -> Sequence[Record]:
@@ -275,7 +279,44 @@ def _get(connection: Connection, table: Table, record_id: str) -> Record:
     if (record := record_table(table).get(connection, bindable(str(record_id)))) is None:
         noun = table.singular if table.singular != Table("", ()).singular else f"record of {table.name}"
         raise NotFound(f"There is no {noun} with the id {record_id!a} on this device.")
-    return record
+    (whole,) = _with_whole_values(connection, table, [record])
+    return whole
+
+
+def _with_whole_values(connection: Connection, table: Table, records: list[Record]) -> list[Record]:
+    """The records, each with what follows from an edit that waits and that was made by SQL: a trigger derives nothing.
+
+    Until the server has answered, the table itself holds the parts of the whole before.
+    """
+    composite = table.composite
+    if composite is None:
+        return records
+    of_one = "synced <> 1 AND record_id = :id AND " if len(records) == 1 else ""
+    sql = (
+        f"SELECT DISTINCT record_id FROM change_log WHERE {of_one}synced = 0 AND table_name = :table"
+        f" AND {whole_is_alone(composite)}"
+    )
+    parameters = {"table": table.name, "id": records[0]["id"] if records else None}
+    edited = {record_id for (record_id,) in connection.execute(sql, parameters)}
+    return [
+        {**record, **_whole_value(connection, table, str(record["id"]), composite)}
+        if record["id"] in edited
+        else record
+        for record in records
+    ]
+
+
+def _whole_value(connection: Connection, table: Table, record_id: str, composite: Composite) -> Record:
+    """All of one value as it follows from the edits that wait; nothing where one of them can't be sent: it shows as it
+    was typed, until it is parked.
+    """
+    key = (table.name, record_id)
+    row, lines = server_row(connection, key), change_log.unsettled_lines(connection, *key)
+    waiting = [line for line in lines if line.state is LineState.PENDING]
+    if any(change_of_line(connection.schema, line, row) is None for line in waiting):
+        return {}
+    cells = visible_record(connection, key)
+    return {} if cells is None else {cell: cells.get(cell) for cell in composite.cells}
 
 
 def _id_of(connection: Connection, table: Table, id_or_key: str | int) -> str | None:

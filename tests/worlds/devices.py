@@ -290,7 +290,7 @@ class Device:
             elif change is None or self.version.cannot_send(line):
                 last.pop(line.record_id, None)
             else:
-                cells = {name: value for name, value in change.cells.items() if "/" not in name}
+                cells = {name: value for name, value in change.cells.items() if "/" not in name and name not in PARTS}
                 last[line.record_id] = {**(last.get(line.record_id) or {}), **cells}
         for record_id in last.keys() - own - self._unknown_rows():
             typed = last[record_id]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from offbook.core.history.reconstruct import Patch, to_state, without_removed_entries
 from offbook.core.merge.decide import asserts
-from offbook.core.model import Cells, Change, Operation, Record, Value
+from offbook.core.model import NO_CELLS, Cells, Change, Operation, Record, Value
 from offbook.core.schema import EXISTS, Table, entry_of
 from offbook.core.validation import same
 
@@ -67,8 +67,16 @@ def visible_cells(
             exists = False
         else:
             exists = exists or asserts(line.change)
-            cells.update(line.change.cells)
+            cells.update({**line.change.cells, **_left_out(line.change, cells)})
     return cells if exists else None
+
+
+def _left_out(change: Change, known: Cells) -> Cells:
+    """What follows from an edit that writes to some of what is one value, as a tool does that knows single columns."""
+    composite = change.table.composite
+    if composite is None or change.operation is not Operation.UPDATE:
+        return NO_CELLS
+    return NO_CELLS if change.cells.keys().isdisjoint(composite.cells) else composite.complete(change.cells, known)
 
 
 def with_bases(pending: Sequence[Change]) -> list[Change]:

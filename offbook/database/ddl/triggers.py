@@ -212,16 +212,30 @@ def _on_insert(table: Table) -> str:
     return trigger(name, "insert", "AFTER INSERT", NOT_APPLYING, *required, log, _clear_note(name))
 
 
-def _written_with(table: Table, field: Field) -> list[Field]:
-    """The fields with which this one is logged: of what is one value all parts, so that no two edits mix in them."""
-    parts = () if table.composite is None else table.composite.parts
-    return [table.by_name[name] for name in (parts if field.name in parts else (field.name,))]
+def _is_written(table: Table, field: Field) -> str:
+    """When a column is logged: where it changed; of what is one value all parts, so that no two edits mix in them.
+
+    Behind a whole that was written alone and waits, the parts that did not change are those of the whole before.
+    """
+    composite = table.composite
+    if composite is None or field.name not in composite.parts:
+        return _changed([field])
+    all_changed = _changed(table.by_name[name] for name in composite.parts)
+    waits = f"synced <> 1 AND synced = 0 AND table_name = '{table.name}' AND record_id = NEW.id"
+    is_renamed = f"EXISTS (SELECT 1 FROM change_log WHERE {waits} AND {whole_is_alone(composite)})"
+    return f"{_changed([field])} OR ({all_changed}) AND NOT {is_renamed}"
+
+
+def whole_is_alone(composite: Composite) -> str:
+    """A condition on lines of the log: an edit writes what is shown of one value, and none of its parts."""
+    whole, part = (f"instr(data, '\"{name}\":')" for name in (composite.whole, composite.parts[0]))
+    return f"operation = 'UPDATE' AND {whole} AND NOT {part}"
 
 
 def _on_update(table: Table) -> str:
     columns = ", ".join(f'"{field.name}"' for field in table.fields)
     values = _values(table)
-    parts = [(field, _changed(_written_with(table, field))) for field in table.fields]
+    parts = [(field, _is_written(table, field)) for field in table.fields]
     log = _log(table.name, "NEW.id", "'UPDATE'", _members(parts, values))
     touch = _touch_record(table.name, "NEW.id", " AND updated_at IS OLD.updated_at")
     when = f"({_changed(table.fields)}) AND {NOT_APPLYING}"

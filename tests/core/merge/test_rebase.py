@@ -100,6 +100,13 @@ def test_a_new_row_shows_before_the_server_has_it() -> None:
     assert visible_cells({}, False, [line(change("INSERT", **ADA))], 0) == ADA
 
 
+def test_a_rename_shows_with_the_parts_that_follow_from_it() -> None:
+    server = {"name": "Ada King", "given_name": "Ada", "family_name": "King", "phone": "1"}
+    lines = [line(change("UPDATE", name="Bea Byron")), line(change("UPDATE", phone="2", suffix="Jr"))]
+    parts = {"prefix": None, "given_name": "Bea", "middle_name": None, "family_name": "Byron", "suffix": "Jr"}
+    assert visible_cells(server, True, lines, 10) == {"name": "Bea Byron Jr", "phone": "2", **parts}
+
+
 def test_a_pending_delete_shows_no_row() -> None:
     assert visible_cells(ADA, True, [line(change("DELETE"))], 10) is None
 
