@@ -44,3 +44,4 @@ def register(app: Flask) -> None:
         "table_heading": table_heading,
     }
     app.jinja_env.globals["href_of"] = formatting.href
+    app.jinja_env.globals["name_tells_parts"] = formatting.name_tells_parts

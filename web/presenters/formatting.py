@@ -5,8 +5,12 @@ Templates know most of these as filters (web.template_filters).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from urllib.parse import quote, urlsplit
+
+from offbook.contacts.names import join, known_parts
 
 HUES = 8
 
@@ -22,6 +26,11 @@ def initials(name: str | None) -> str:
     words = [word for word in (name or "").split() if word[0].isalnum()]
     letters = [words[0][0], words[-1][0]] if len(words) > 1 else [word[0] for word in words]
     return "".join(letters).upper() or "#"
+
+
+def name_tells_parts(contact: Mapping[str, Any]) -> bool:
+    """Whether the parts of a contact's name say no more than the name that stands above them."""
+    return bool(join(known_parts(contact)) == contact["name"])
 
 
 def hue(record_id: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from web.presenters.formatting import address_lines, format_birthday, href, hue, initials
+from web.presenters.formatting import address_lines, format_birthday, href, hue, initials, name_tells_parts
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,10 @@ def test_a_birthday_needs_no_year() -> None:
     assert format_birthday("1815-12-10") == "10 December 1815"
     assert format_birthday("--02-29") == "29 February"
     assert format_birthday("unknown") == "unknown"
+
+
+def test_a_name_tells_its_parts_where_they_make_it() -> None:
+    parts = dict.fromkeys(("prefix", "given_name", "middle_name", "family_name", "suffix"))
+    ada = {**parts, "name": "Ada King", "given_name": "Ada", "family_name": "King"}
+    assert name_tells_parts(ada)
+    assert not name_tells_parts(ada | {"name": "Countess"})
