@@ -64,11 +64,14 @@ def places(ada: Visit) -> Iterator[str]:
     page.wait_for_selector(".items")
     yield "a list of devices"
     page.goto("/import")
-    page.get_by_label("A Google Contacts CSV file").set_input_files(
+    page.get_by_label("A vCard or CSV file").set_input_files(
         {"name": "contacts.csv", "mimeType": "text/csv", "buffer": GOOD_AND_BAD_ROW}
     )
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_text("Nothing is written yet.")).to_be_visible()
+    yield "what an import would do"
     page.get_by_role("button", name="Import").click()
-    expect(page.get_by_role("heading", name="Not imported")).to_be_visible()
+    expect(page.get_by_role("heading", name="Not imported as it stood")).to_be_visible()
     yield "what an import did"
     page.goto("/inbox")
     yield "an empty inbox"
