@@ -16,6 +16,8 @@ from sqlalchemy import URL, func, insert, inspect, make_url, select, text
 
 from app import App
 from models import Base, Book, Membership, User
+from offbook.core.errors import Invalid
+from offbook.core.pictures import sha256_of
 from ops.backup import backup, client_programs, files, mariadb, postgresql
 from ops.backup import schema as backup_schema
 from ops.backup.backup import DRIVERS
@@ -27,8 +29,10 @@ from storage.engines.database import Database, open_engines
 from storage.engines.migrations import MIGRATIONS, count_rows, downgrade, upgrade
 from storage.engines.read_only_mode import ReadOnlyMode
 from tests.cli.test_accounts import run
+from tests.support.api_client import caller
 from tests.support.browser import COOKIE, add_user, app_on, parts_of, signed_in
 from tests.support.cookies import cookie_of, copied, earlier_cookie, is_in
+from tests.support.pictures import picture
 
 LIMIT_SECONDS = 30
 HEAD = ScriptDirectory(str(MIGRATIONS)).get_current_head()
@@ -84,9 +88,22 @@ def test_every_engine_has_its_backups() -> None:
 # --- backup ----------------------------------------------------------------------------------------------------------
 
 
+def keep_photos(app: App) -> None:
+    """One with all bytes there are, in several chunks, one without a thumbnail, and one that can't be decoded."""
+    blobs, whole = parts_of(app).blobs, picture("PNG").ljust(10_000, b"\\") + bytes(range(256)) * 5_000
+    for content in (whole, picture(), picture("PNG")[:40]):
+        blobs.put(1, sha256_of(content), content, parts_of(app).clock())
+    blobs.shown(1, sha256_of(whole), 96)
+    with pytest.raises(Invalid):
+        blobs.shown(1, sha256_of(picture("PNG")[:40]), 96)
+
+
 def test_a_backup_holds_everything_for_its_owner_alone(app: App, database: Database, file: Path) -> None:
     add_user(app, "ada")
+    keep_photos(app)
+    caller(app, "ada").add(details={"k": {"kind": "property", "label": "X-LONG", "value": "\u0142" * 5_000}})
     before = everything(database)
+    assert before["blob_chunks"]
     backed_up(app, file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert [path.name for path in file.parent.glob("*.backup*")] == [file.name]

@@ -34,6 +34,7 @@ from ops.backup.seal import Manifest
 from storage.engines.database import Database
 from storage.engines.migrations import downgrade
 from storage.engines.sqlite import driver
+from storage.schema.declaration import SHAPE, TABLES
 from tests.cli.test_accounts import run
 from tests.ops.test_backup import HEAD, everything, people, refused, restored
 from tests.support.api_client import Caller
@@ -304,9 +305,16 @@ def execute(database: Database, statements: list[str]) -> None:
             connection.exec_driver_sql(statement)
 
 
+CONTACT_COLUMNS = len(Base.metadata.tables["contacts"].c)
+ONE_TOO_MANY = f"a row of contacts has {CONTACT_COLUMNS + 1} values for {CONTACT_COLUMNS} columns"
+
 EDITS = [
     (rb"(INSERT INTO `books` VALUES\n\()(\d+)", rb"\1'soon'", "books.id holds something else than a number"),
-    (rb"'Lovelace'", b"'Lovelace',1", "a row of contacts has 31 values for 30 columns"),
+    (
+        rb"'Lovelace'",
+        b"'Lovelace',1",
+        ONE_TOO_MANY,
+    ),
     (rb"'Lovelace'", b"sleep(9)", "neither a number nor a text"),
     (rb"'Lovelace'", b"'" + b"x" * 301 + b"'", "a text of more than 300 characters"),
     (rb"'Lovelace'", b"'\xff'", "bytes that are no text"),
@@ -341,7 +349,11 @@ COMMENT ON EXTENSION pg_stat_statements IS 'track planning and execution statist
 
 PG_EDITS = [
     (r"(COPY public.books .*\n)\d+", r"\1soon", "books.id holds something else than a number"),
-    (r"\tLovelace\t", r"\tLovelace\t1\t", "a row of contacts has 31 values for 30 columns"),
+    (
+        r"\tLovelace\t",
+        r"\tLovelace\t1\t",
+        ONE_TOO_MANY,
+    ),
     (r"CREATE INDEX ix_contacts_list", "CREATE INDEX ix_contacts_other", "the index ix_contacts_other"),
     (r"(?s)\bCREATE TABLE public.users \(.*?\);", "", "there is the table users, which|the table users is missing"),
     (r"\n    created_at bigint NOT NULL\n\);", "\n    created_at text NOT NULL\n);", "created_at otherwise"),
@@ -432,6 +444,8 @@ def test_a_backup_of_an_early_version_is_restored_with_a_warning(
     after = everything(database)
     assert after.pop("books") != before.pop("books"), "another epoch"
     assert [row[:-1] for row in after.pop("users")] == [row[:-1] for row in before.pop("users")], "signed out"
+    for rows in (before, after):  # when the tables grew is when this database was upgraded
+        rows["settings"] = [row for row in rows["settings"] if row[0] not in (TABLES, SHAPE)]
     assert after == before
 
 
