@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from offbook import batches, history
 from offbook.addresses import check_server
+from offbook.blobs import DeviceBlobs
 from offbook.book_tables import BookTables
 from offbook.contacts.table import BUILT_IN, CONTACTS, FIRST_SCHEMA, LABELS
 from offbook.core.errors import Invalid, NoServer, Stopped
@@ -113,6 +114,7 @@ class Replica(BookTables):
             raise
         self.contacts = ContactRecords(self, CONTACTS.name, self._new_id, same_record)
         self.labels = LabelRecords(self, LABELS.name, self._new_id, same_record)
+        self.blobs = DeviceBlobs(lambda: self.connection, self._transport_for)
         self.settings = DeviceSettings(lambda: self.connection)
 
     # --- opening and closing ---

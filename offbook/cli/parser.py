@@ -157,6 +157,12 @@ def _add_contacts(command: Command) -> None:
     edit.add_argument("id", metavar="ID")
     field_options.add_options(edit)
     field_options.add_removal(edit)
+    photo = command(
+        "photo", "photos.photo", "set or remove a contact's photo", "A JPEG, PNG, WebP or GIF, at most 10 MB."
+    )
+    photo.add_argument("id", metavar="ID")
+    photo.add_argument("file", metavar="FILE", nargs="?")
+    photo.add_argument("--remove", action="store_true", help="remove it")
     command("rm", "contacts.rm", "delete contacts").add_argument("id", metavar="ID", nargs="+")
 
 

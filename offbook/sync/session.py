@@ -18,6 +18,7 @@ from offbook.database.lease import take_lease
 from offbook.database.sync_state import SyncState
 from offbook.sync import server_tables, snapshot
 from offbook.sync.apply import Applied, apply
+from offbook.sync.blob_uploads import send_waiting
 from offbook.sync.http_errors import date_ms
 from offbook.sync.loop import SyncLoop, trusted_by
 from offbook.sync.request import count_pending, next_batch, park_unsent, request_of
@@ -78,6 +79,7 @@ class SyncSession(SyncLoop):
         if self._state.knew != known_cells.note_of(schema) and not self._state.is_behind(schema):
             known_cells.note_own_cells(self._connection)
         self.run_loop()
+        send_waiting(self._connection, self._transport)
         forget_old_lines(self._connection, self._clock(), self._state.clock_offset_ms)
         return self._report()
 

@@ -29,7 +29,7 @@ COMMANDS = (
     *("init", "sync", "verify", "watch", "status", "add", "list", "show", "edit", "rm", "import", "export", "log"),
     *("parked", "parked retry", "parked drop", "conflicts", "resolve", "history", "restore", "explain", "plan"),
     *("tables", "table"),
-    "ingest",
+    *("ingest", "photo"),
 )
 GOOGLE = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Birthday\n"
 
