@@ -18,8 +18,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
@@ -28,6 +27,9 @@ from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
 from offbook.core.validation import UUID_TEXT, parse_cells
 from offbook.formats import messages
+from offbook.formats.csv.damage import find_damage, neutralize
+from offbook.formats.csv.dialect import open_table, possible_headers, text_lines
+from offbook.formats.google_csv_cells import mend, protect
 from offbook.formats.google_csv_columns import (
     FIELDS,
     FIRST_KINDS,
@@ -52,7 +54,9 @@ from offbook.formats.google_csv_columns import (
     is_read_otherwise,
     is_system_group,
     parse_header,
+    parse_headers,
 )
+from offbook.formats.values import Problem
 
 Contact = dict[str, Any]
 
@@ -63,9 +67,6 @@ MORE_COLONS = re.compile(r"(?<!\S):(:::+)(?!\S)")
 
 PREFERRED = "* "
 UNNAMED = "(no name)"
-TRUNCATED = ("unexpected end of data", "truncated data")
-"""How Python's codecs and its CSV reader call it when the input ends too early."""
-
 NAMESPACE = uuid5(NAMESPACE_URL, "https://offbook.invalid/google-contacts")
 
 
@@ -78,49 +79,53 @@ class RowProblem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """What a file holds: contacts in wire form, each once, and the rows that can't be taken."""
+    """What a file holds: contacts in wire form, each once, the rows that can't be taken, and what is told about the
+    others, by the ids of their contacts."""
 
     contacts: list[Contact]
     problems: list[RowProblem]
+    told: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
 
 
 def decode(data: bytes) -> str:
-    """The text of a file as programs save it: UTF-8, or UTF-16 with a byte order mark. Raises Malformed."""
-    wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    try:
-        return data.decode("utf-16" if wide else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        if error.reason in TRUNCATED:
-            raise Malformed.of(messages.CUT_IN_CHARACTER) from None
-        raise Malformed.of(messages.NOT_UTF8_FILE) from None
+    """The text of a file as programs save it (csv/dialect.py). Raises Malformed."""
+    return "".join(text_lines(io.BytesIO(data)))
 
 
 def recognizes(head: bytes) -> bool:
     """Whether a file that begins so names columns of Google's."""
-    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
-    first = head.decode("utf-16" if wide else "utf-8-sig", "ignore").splitlines()[:1]
-    names = [next(csv.reader(first, delimiter=delimiter), []) for delimiter in ",;\t"]
-    return any(is_google([parse_header(name.strip()) for name in row]) for row in names)
+    return any(is_google(parse_headers(header)) for header in possible_headers(head))
 
 
 def read(text: str) -> ParsedFile:
     """The contacts of a file that Google Contacts or ``write`` made. Raises Malformed where it is no such file."""
-    columns, rows = _opened(text)
+    whole = text.removeprefix("\ufeff")
+    table = open_table(lambda: io.StringIO(whole, newline=""), lambda header: is_google(parse_headers(header)))
+    if table is None:
+        raise Malformed.of(messages.NOT_GOOGLE_CSV)
+    columns = parse_headers(table.header)
     contacts: dict[str, Contact] = {}
     problems: list[RowProblem] = []
-    for number, row in enumerate(rows, start=2):
+    told: dict[str, tuple[Problem, ...]] = {}
+    for number, row in table.rows():
         if any(map(str.strip, row)):
             contact = _contact(zip(columns, row, strict=False))
             if flaw := _flaw(contact, row[len(columns) :], contacts):
                 problems.append(RowProblem(number, flaw))
             else:
                 contacts[contact["id"]] = contact
-    return ParsedFile(list(contacts.values()), problems)
+                if damage := _damage(number, zip(columns, row, strict=False)):
+                    told.setdefault(contact["id"], damage)
+    return ParsedFile(list(contacts.values()), problems, told)
 
 
-def write(contacts: Iterable[Contact]) -> str:
-    """The contacts as Google's CSV. No text is altered for spreadsheets, not even one that looks like a formula."""
+def write(contacts: Iterable[Contact], spreadsheet: bool = False) -> str:
+    """The contacts as Google's CSV. No text is altered, not even one that looks like a formula; but for a
+    ``spreadsheet``, which would execute it: that file is to be looked at, and is not read back as it was.
+    """
     rows = [_row(contact) for contact in contacts]
+    if spreadsheet:
+        rows = [{header: neutralize(text) for header, text in row.items()} for row in rows]
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, build_header(rows), restval="")
     writer.writeheader()
@@ -131,45 +136,11 @@ def write(contacts: Iterable[Contact]) -> str:
 # --- reading: columns -> slots -> details -> a contact ---------------------------------------------------------------
 
 
-def _opened(text: str) -> tuple[list[CsvColumn], Iterator[list[str]]]:
-    for delimiter in ",;\t":
-        rows = _rows(text.removeprefix("\ufeff"), delimiter)
-        with suppress(Malformed):  # quotes look broken where the delimiter is another one
-            columns = [parse_header(header.strip()) for header in next(rows, [])]
-            if is_google(columns):
-                return columns, _whole(rows, len(columns), text)
-    raise Malformed.of(messages.NOT_GOOGLE_CSV)
-
-
-def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    complete = 0
-    try:
-        for row in rows:
-            complete += 1
-            yield row
-    except csv.Error as error:
-        if str(error) in TRUNCATED:
-            raise Malformed.of(messages.CUT_IN_QUOTE, row=complete + 1) from None
-        raise Malformed.of(messages.BROKEN_CSV, line=rows.line_num, flaw=str(error)) from None
-
-
-def _whole(rows: Iterator[list[str]], width: int, text: str) -> Iterator[list[str]]:
-    """The rows. Raises Malformed where the last one breaks off: it has neither all its cells nor a line break.
-
-    A row that has all its cells needs no line break (RFC 4180, section 2), so that a cut inside its last cell can't be
-    seen.
-    """
-    last, row = 1, [""]
-    for row in rows:
-        last += 1
-        yield row
-    if text.endswith(("\n", "\r")):
-        return
-    if last == 1:
-        raise Malformed.of(messages.CUT_AFTER_HEADER, row=last)
-    if len(row) < width and (len(row) > 1 or row[0].strip()):
-        raise Malformed.of(messages.CUT_IN_CELLS, row=last, cells=len(row), width=width)
+def _damage(row: int, cells: Iterable[tuple[CsvColumn, str]]) -> tuple[Problem, ...]:
+    """What is told about cells that a spreadsheet has damaged."""
+    filled = [(column.header, text.strip()) for column, text in cells if text]
+    damaged = [(header, text, message) for header, text in filled if (message := find_damage(text))]
+    return tuple(Problem(row, header, message.fault(text=text)) for header, text, message in damaged)
 
 
 def _contact(cells: Iterable[tuple[CsvColumn, str]]) -> Contact:
@@ -177,12 +148,13 @@ def _contact(cells: Iterable[tuple[CsvColumn, str]]) -> Contact:
     contact."""
     filled = [(column, text) for column, text in cells if text]
     today = first = _read_row(filled, KINDS, choose_column)
-    if is_read_otherwise(today.fields, today.details.values()):
+    if is_read_otherwise(today.fields, today.details.values()) or not all(it.is_exact for it, _ in filled):
         first = _read_row([(as_at_first(column), text) for column, text in filled], FIRST_KINDS, first_column)
     said = {name: first.fields.get(name) for name in FIRST_FIELDS} | {"details": first.details}
     record_id = today.own_id or str(uuid5(NAMESPACE, json.dumps(said, sort_keys=True)))
     details = {key: entry for key, entry in today.details.items() if key not in today.system_groups}
-    return {"id": record_id.lower(), **dict.fromkeys(CONTACTS.by_name), **today.fields, "details": details}
+    contact = {"id": record_id.lower(), **dict.fromkeys(CONTACTS.by_name), **today.fields, "details": details}
+    return mend(contact, is_named=any(column.attribute in ("name", "own_name") for column, _ in filled))
 
 
 class ReadRow(NamedTuple):
@@ -199,7 +171,7 @@ def _read_row(
 ) -> ReadRow:
     slots: defaultdict[tuple[str, int], dict[str, str]] = defaultdict(dict)
     entries: list[Entry] = []
-    for (header, group, number, attribute), text in cells:
+    for (header, group, number, attribute, _), text in cells:
         if attribute and attribute not in slots[group, number]:
             slots[group, number][attribute] = text
         else:
@@ -374,7 +346,7 @@ def _numbered(group: str, number: int, entry: Entry) -> dict[str, str]:
         if text and attribute == "label":
             cells[part] = PREFERRED + text if text.startswith(PREFERRED) else text
         elif text:
-            cells["Formatted" if part == "Value" and group == "Address" else part] = _escaped(text)
+            cells["Formatted" if part == "Value" and group == "Address" else part] = _escaped(protect(group, text))
     return {f"{group} {number} - {part}": text for part, text in cells.items()}
 
 

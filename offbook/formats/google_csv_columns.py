@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from offbook.contacts.table import SYSTEM_GROUPS
 from offbook.core.text import fold_key
+from offbook.formats.csv.dialect import fold_heading
 
 Entry = Mapping[str, Any]
 
@@ -89,6 +90,10 @@ PARTS = {
 PART_OF = {attribute: part for part, attribute in PARTS.items()}
 NUMBERED = re.compile(rf"({'|'.join(KINDS)}) ([1-9][0-9]{{0,3}}) - ({'|'.join(PARTS)})")
 
+FOLDED_HEADERS = {fold_heading(name): name for name in (*FIELDS, *PHONETIC, *SPECIAL, *OLDER)}
+FOLDED_WORDS = {fold_heading(word): word for word in (*KINDS, *PARTS)}
+FOLDED_NUMBERED = re.compile(NUMBERED.pattern.casefold())
+
 PHOTO = "Photo"
 """Google's column that offbook has no field for, the address of a picture: a custom detail, which goes back to it."""
 
@@ -110,12 +115,14 @@ ADDRESS = ("Label", "Formatted", "Street", "City", "PO Box", "Region", "Postal C
 
 
 class CsvColumn(NamedTuple):
-    """What a column's cells are: a field, an attribute of a numbered entry, or else a custom detail of their own."""
+    """What a column's cells are: a field, an attribute of a numbered entry, or else a custom detail of their own.
+    ``is_exact`` is false where that was not known before, by the case of its heading."""
 
     header: str
     group: str = ""
     number: int = 0
     attribute: str = ""
+    is_exact: bool = True
 
 
 @lru_cache(maxsize=4096)
@@ -132,9 +139,31 @@ def parse_header(header: str) -> CsvColumn:
     return CsvColumn(header)
 
 
+def parse_headers(headers: Iterable[str]) -> list[CsvColumn]:
+    """What the columns of a header are, in any case and with any gaps. They keep their headings where Google's own are
+    among them, since these are in the ids of contacts."""
+    exact = list(map(parse_header, headers))
+    if not is_google(exact):
+        return [parse_header(canonical_header(column.header)) for column in exact]
+    return [
+        column if column.attribute or not today.attribute else today._replace(header=column.header, is_exact=False)
+        for column in exact
+        for today in [parse_header(canonical_header(column.header))]
+    ]
+
+
+@lru_cache(maxsize=4096)
+def canonical_header(header: str) -> str:
+    """A heading as Google writes it, where it is one of its own in another case or with other gaps; else as it is."""
+    folded = fold_heading(header)
+    if match := FOLDED_NUMBERED.fullmatch(folded):
+        return f"{FOLDED_WORDS[match[1]]} {match[2]} - {FOLDED_WORDS[match[3]]}"
+    return FOLDED_HEADERS.get(folded, header)
+
+
 def as_at_first(column: CsvColumn) -> CsvColumn:
-    """What the column was before offbook had a place for some of them."""
-    return CsvColumn(column.header) if column.attribute in LEARNT else column
+    """What the column was before offbook had a place for some of them, and knew them in any case."""
+    return CsvColumn(column.header) if column.attribute in LEARNT or not column.is_exact else column
 
 
 def is_read_otherwise(fields: Mapping[str, str], entries: Iterable[Entry]) -> bool:
@@ -182,7 +211,7 @@ def build_header(rows: list[dict[str, str]]) -> list[str]:
     """Google's columns in Google's order, as many numbered ones as are needed, then whatever else the rows have."""
     used = dict.fromkeys(header for row in rows for header in row)
     most = dict.fromkeys(KINDS, 0)
-    for _, group, number, _ in map(parse_header, used):
+    for _, group, number, _, _ in map(parse_header, used):
         if group in most:
             most[group] = max(most[group], number)
     numbered = [

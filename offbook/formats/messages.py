@@ -9,7 +9,6 @@ CUT_IN_CHARACTER = Message(
     "This file ends in the middle of a character: it was cut off, or is not UTF-8 text. Nothing of it was taken: "
     "export or copy it again.",
 )
-NOT_UTF8_FILE = Message("not_text", "This file is not UTF-8 text: save it as “CSV UTF-8” and try again.")
 NOT_GOOGLE_CSV = Message(
     "not_google_csv",
     "This is not a file of Google Contacts: its first row should name columns like First Name and Phone 1 - Value. "

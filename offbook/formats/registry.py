@@ -81,7 +81,7 @@ def _read_google(file: BinaryIO) -> Iterator[ContactRead]:
         assert fault is not None  # there is a code
         yield ContactRead(row, None, (Problem(row, "", fault),))
     for contact in parsed.contacts:
-        yield ContactRead(0, contact)
+        yield ContactRead(0, contact, parsed.told.get(contact["id"], ()))
 
 
 def _write_google(contacts: Iterable[Contact], _: FetchBlob) -> Written:

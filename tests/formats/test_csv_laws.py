@@ -36,7 +36,7 @@ TEXTS = st.sampled_from(WORDS) | st.text(st.characters(exclude_categories=["Cs"]
 
 @st.composite
 def tables(draw: st.DrawFn) -> bytes:
-    header = ["Full name", *draw(st.lists(st.sampled_from(HEADINGS), max_size=10))]
+    header = ["Full name", "Phone", *draw(st.lists(st.sampled_from(HEADINGS), max_size=10))]
     rows = draw(st.lists(st.lists(TEXTS, max_size=len(header) + 2), min_size=1, max_size=4))
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=draw(st.sampled_from(",;\t"))).writerows([header, *rows, ["Ada"]])

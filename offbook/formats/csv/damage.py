@@ -10,8 +10,8 @@ from offbook.formats import messages
 SCIENTIFIC = re.compile(r"[+-]?[0-9](?:[.,][0-9]+)?E\+?[0-9]{1,3}", re.IGNORECASE | re.ASCII)
 ERRORS = frozenset({"#ERROR!", "#NAME?", "#REF!", "#VALUE!", "#DIV/0!", "#N/A", "#NUM!", "#NULL!", "#NV", "#WERT!"})
 QUOTED = re.compile(r'="([^"]*)"')
-APOSTROPHE = re.compile(r"'(?=[+=@-])")
-BEFORE_NUMBER = re.compile(r"'(?=[(0-9])")
+APOSTROPHE = re.compile(r"'(?='*[+=@-])")
+BEFORE_NUMBER = re.compile(r"'(?='*[(0-9])")
 
 EXECUTED = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r")
 """What a cell begins with that a spreadsheet may take for a formula, or let one begin behind it."""

@@ -206,7 +206,7 @@ def possible_headers(head: bytes) -> Iterator[list[str]]:
     for delimiter in _delimiters(lambda: lines):
         with suppress(Malformed):
             _, header = _skip_blank(_rows(lines, delimiter, is_strict=False))
-            yield [clean_heading(heading) for heading in header]
+            yield [heading.strip() for heading in header]
 
 
 def _delimiters(lines: Lines) -> str:
@@ -224,7 +224,7 @@ def _header(lines: Lines, delimiter: str) -> list[str]:
         _, header = _skip_blank(_rows(lines(), delimiter))
     if len(header) > COLUMNS_MAX:
         raise Malformed.of(messages.TOO_MANY_COLUMNS, count=len(header), limit=COLUMNS_MAX)
-    return [clean_heading(heading) for heading in header]
+    return [heading.strip() for heading in header]
 
 
 def _skip_blank(rows: Iterator[Row]) -> Row:
