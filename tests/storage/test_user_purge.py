@@ -24,6 +24,7 @@ from storage.values import Visit
 from tests.support.api_client import Caller, caller, change, contents, new_id
 from tests.support.browser import add_device, add_user, parts_of
 from tests.support.conflict_scenarios import every_kind, pair
+from tests.support.pictures import named, picture
 from tests.support.tutorial_client import FIRST_SYNC
 
 OF_THE_SERVER = {"attempts", "settings", "books", "users"}
@@ -39,6 +40,8 @@ def fill(app: App, name: str) -> int:
     two.laptop.synced(change(data={"name": "Ada", "details": {"k1": {"kind": "group", "value": "Friends"}}}))
     contact = two.laptop.add(name="Trash")
     two.laptop.ask("DELETE", f"/contacts/{contact['id']}")
+    photo, content = named(picture())
+    assert two.laptop.ask("PUT", photo, data=content).status_code == 201
     tutorial = Caller(app, add_device(app, name, "tutorial app")[1])
     assert tutorial.get("/changes", since=FIRST_SYNC).status_code == 200
     parts = parts_of(app)
