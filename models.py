@@ -51,6 +51,8 @@ class Book(Base):
     epoch: Mapped[Uuid]
     seq: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     pruned: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    region: Mapped[str | None] = mapped_column(String(2))
+    """Where phone numbers without a country's code are from: DE, US."""
     created_at: Mapped[int]
 
 
@@ -135,15 +137,17 @@ class Contact(Base):
     """One row of the synced table ``contacts``. Deleted ones stay, with what they held, until they are pruned.
 
     ``clocks`` is JSON, as is the wire.
-    ``search`` and ``sort_name`` are derived from the other columns and the details, folded; ``digest`` is what devices
-    compare theirs with (offbook.core.verify.digests). The list's index holds it too, so that the sum over a book reads
-    no row.
+    ``search``, ``search_name`` (null: not made yet), ``sort_name``, ``sort_first`` and ``sort_last`` are derived from
+    the other columns and the details, folded; ``digest`` is what devices compare theirs with
+    (offbook.core.verify.digests). The list's index holds it too, so that the sum over a book reads no row.
     """
 
     __tablename__ = "contacts"
     __table_args__ = (
         UniqueConstraint("book_id", "seq"),
         Index("ix_contacts_list", "book_id", "deleted", "starred", "sort_name", "id", "digest"),
+        Index("ix_contacts_sort_first", "book_id", "deleted", "starred", "sort_first", "id"),
+        Index("ix_contacts_sort_last", "book_id", "deleted", "starred", "sort_last", "id"),
     )
 
     book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)
@@ -185,6 +189,9 @@ class Contact(Base):
     clocks: Mapped[Long]
     search: Mapped[Long | None]
     sort_name: Mapped[str] = mapped_column(String(100), default="", server_default=text("''"))
+    search_name: Mapped[Long | None]
+    sort_first: Mapped[str] = mapped_column(String(100), default="", server_default=text("''"))
+    sort_last: Mapped[str] = mapped_column(String(100), default="", server_default=text("''"))
     digest: Mapped[int] = mapped_column(default=0, server_default=text("0"))
 
 

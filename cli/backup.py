@@ -17,6 +17,7 @@ from cli.errors import report_errors, report_errors_unmigrated
 from offbook.core.formatting import format_size
 from ops.backup import backup
 from ops.digests import rewrite_digests
+from ops.search_texts import rewrite_search_texts
 from storage.errors import Unwritable
 
 UNSEALED = (
@@ -57,6 +58,7 @@ def restore_backup(file: str, yes: bool) -> None:
     kept = backup.restore(database, checked, folder, services().clock(), services().new_id)
     with suppress(Unwritable):  # it was closed when the backup was made; doctor says what is to be done
         rewrite_digests(database)
+        rewrite_search_texts(database)
     click.echo(f"{path} is in the database's place. Every device catches up with its next sync.")
     if kept is not None:
         click.echo(f"What was there before is in {kept}: `flask restore` with that file undoes this.")

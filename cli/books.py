@@ -1,4 +1,4 @@
-"""``flask book …``: a book's policy, and what is forgotten of it."""
+"""``flask book …``: a book's policy, its region, and what is forgotten of it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,17 @@ def set_policy(user_name: str, policy: str) -> None:
     owner = services().accounts.user_named(user_name)
     services().accounts.set_policy(owner.book_id, policy)
     click.echo(f"{owner.name}'s book: {policy}.")
+
+
+@book.command("region")
+@click.argument("user_name", metavar="USER")
+@click.argument("region", metavar="CC")
+@report_errors
+def set_region(user_name: str, region: str) -> None:
+    """Say by a country's two letters where numbers in USER's book are from; "" for nowhere."""
+    owner = services().accounts.user_named(user_name)
+    chosen = services().accounts.set_region(owner.book_id, region)
+    click.echo(f"{owner.name}'s book: {chosen or 'no region'}.")
 
 
 @book.command("prune")

@@ -24,6 +24,7 @@ from offbook.core.errors import NotLetIn
 from ops.backup.backup import before_migrating
 from ops.backup.files import BackupError
 from ops.digests import rewrite_digests
+from ops.search_texts import rewrite_search_texts
 from services.contacts.names import add_parts_of_names
 from services.naming.renaming import add_all_named
 from storage.engines.database import Database
@@ -136,13 +137,14 @@ def now_us() -> int:
 
 def rewrite(database: Database) -> None:
     """What the schema's change left to be done in steps, while servers go on."""
-    try:
-        count = rewrite_digests(database)
-    except Unwritable as error:
-        advice = "Not all digests are made anew: run `flask db upgrade` once more."
-        raise SystemExit(f"{advice} {error.for_admins}") from None
-    if count:
-        print(f"The digests of {count:,} records were made anew.", file=sys.stderr)
+    for made, rewrite_them in {"digests": rewrite_digests, "search texts": rewrite_search_texts}.items():
+        try:
+            count = rewrite_them(database)
+        except Unwritable as error:
+            advice = f"Not all {made} are made anew: run `flask db upgrade` once more."
+            raise SystemExit(f"{advice} {error.for_admins}") from None
+        if count:
+            print(f"The {made} of {count:,} records were made anew.", file=sys.stderr)
 
 
 def keep(database: Database, connection: Connection) -> None:

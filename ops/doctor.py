@@ -18,6 +18,7 @@ from offbook.core.formatting import format_count
 from ops.digests import count_to_rewrite
 from ops.move.move import why_closed
 from ops.query_plans import full_scans, missing_indexes
+from ops.search_texts import count_old_search_texts
 from storage.engines import write_probe
 from storage.engines.database import Database
 from storage.engines.migrations import scripts, unknown_to
@@ -41,7 +42,8 @@ def examine(database: Database) -> list[Finding]:
     if is_readable(database):
         findings += [*settings(database), *integrity(database)]
     if is_migrated(database):
-        findings += [*writing(database), *openness(database), *names(database), *digests(database), *indexes(database)]
+        findings += [*writing(database), *openness(database), *names(database), *digests(database)]
+        findings += [*search_texts(database), *indexes(database)]
     return findings
 
 
@@ -101,6 +103,15 @@ def digests(database: Database) -> list[Finding]:
     have = format_count(count, "record has", "records have")
     advice = "so that comparing takes longer: run `flask db upgrade`."
     return [Finding(f"{have} a digest of an older version, {advice}", bad=True)]
+
+
+def search_texts(database: Database) -> list[Finding]:
+    """Whether each record is found, and in its place, as this version does it."""
+    count = count_old_search_texts(database)
+    if not count:
+        return [Finding("Each record has the text that searches look through.")]
+    have = format_count(count, "record is", "records are")
+    return [Finding(f"{have} found as an older version did it: run `flask db upgrade`.", bad=True)]
 
 
 def revision(database: Database) -> str | None:

@@ -15,7 +15,7 @@ from sqlalchemy.schema import CreateIndex
 
 from offbook.core.verify.ranges import Range
 from storage.engines.database import Database
-from storage.repositories.contact_queries import list_halves, trash_of
+from storage.repositories.contact_queries import ORDERS, trash_of
 from storage.repositories.sessions import open_sessions_of
 from storage.repositories.sign_ins import SIGNED_IN
 from storage.schema.declaration import read_declaration
@@ -77,9 +77,10 @@ def index_checks(known: KnownTables) -> Iterator[IndexCheck]:
     yield IndexCheck("what conflicts began with", STEPS, "changes", frozenset({"book_id", "record_id"}))
     yield IndexCheck("who is signed in", SIGNED_IN.statement, "sessions", frozenset({"id"}))
     yield IndexCheck("the sessions of a user", open_sessions_of(1), "sessions", frozenset({"user_id"}))
-    for half in list_halves(1, None):
-        by = frozenset({"book_id", "deleted", "starred"})
-        yield IndexCheck("the list of contacts", half.limit(1), "contacts", by)
+    for name, order in ORDERS.items():
+        by = frozenset({"book_id"} if name == "changed" else {"book_id", "deleted", "starred"})
+        for query in order.queries(1, None):
+            yield IndexCheck("the list of contacts", query.limit(1), "contacts", by)
     yield IndexCheck("the trash", trash_of(1).limit(1), "contacts", frozenset({"book_id"}))
 
 

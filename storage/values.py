@@ -37,14 +37,21 @@ class Account:
         return Rights(self.admin, self.disabled_at, self.removed_at, self.is_purging)
 
 
+BY_NAME = "name"
+"""How a list of contacts is sorted where nothing else is asked for."""
+
+SORTS = (BY_NAME, "first", "last", "changed")
+
+
 @dataclass(frozen=True, slots=True)
 class BookSettings:
-    """A book by its row id and its UUID, with its name and its policy."""
+    """A book by its row id and its UUID, with its name, its policy, and where its phone numbers are from."""
 
     id: int
     uuid: str
     name: str
     policy: str
+    region: str | None
 
 
 @dataclass(frozen=True, slots=True)

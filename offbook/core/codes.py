@@ -94,6 +94,7 @@ CODES = _by_name(
     Code("bad_search", 400),
     Code("bad_seen", 400, Scope.PUSH),
     Code("bad_size", 400),
+    Code("bad_sort", 400),
     Code("bad_without", 400),
     Code("broken_form", 400),
     Code("changes_not_a_list", 400, Scope.PUSH),
@@ -155,6 +156,7 @@ CODES = _by_name(
     Code("too_many_pixels", 422),
     Code("too_old", 422),
     Code("unknown_policy", 422),
+    Code("unknown_region", 422),
     Code("used_id", 422),
     Code("wrong_hash", 422),
     # --- a cell of a batch that is undone stays as it is (beside changed_since and purged)

@@ -81,7 +81,8 @@ def search_terms(search: str, spell: Spell = last_digits) -> list[Term]:
         if key is None:
             terms.extend(_word_terms(group))
         else:
-            terms.append((tuple(map(normalize_for_search, group)), *((part,) for part in spell(key))))
+            as_typed = tuple(map(normalize_for_search, group))
+            terms.append(tuple(dict.fromkeys([as_typed, *((part,) for part in spell(key))])))
     return terms
 
 

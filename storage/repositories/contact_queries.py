@@ -7,22 +7,26 @@ statements however long the list is. Search goes over the folded text of every f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
 
 from models import Base
 from offbook.contacts.names import PARTS
+from offbook.core.errors import Malformed
 from offbook.core.model import Record
 from offbook.core.pictures import photo_name
-from offbook.core.search import Term, search_terms
+from offbook.core.search import Term
+from offbook.core.text import normalize_for_search
 from offbook.core.validation import Json
 from storage.base import PageSize
 from storage.engines.database import Database
-from storage.repositories.list_pages import parse_place, place_text, records_in_page, search_condition
+from storage.repositories.list_pages import find_terms, parse_place, place_text, records_in_page, search_condition
 from storage.sql import conflicts
 from storage.sql.store import SqlStore
-from storage.values import ContactPage, ContactRow
+from storage.values import BY_NAME, SORTS, ContactPage, ContactRow
 
 CONTACTS = Base.metadata.tables["contacts"]
 
@@ -37,39 +41,48 @@ class ContactQueries:
         self._database = database
         self._store = store
 
-    def page(self, book_id: int, search: str = "", after: str | None = None, limit: int = 100) -> ContactPage:
-        """The starred ones, then the others, by name. Raises Malformed for an ``after`` that no page gave."""
-        return _list_page(*self._lines(book_id, search, after, limit), limit)
+    def page(
+        self, book_id: int, search: str = "", after: str | None = None, limit: int = 100, sort: str = BY_NAME
+    ) -> ContactPage:
+        """The starred ones, then the others, by ``sort``: the names of contacts, or what was changed last first.
 
-    def _lines(self, book_id: int, search: str, after: str | None, limit: int) -> tuple[Sequence[Any], int]:
+        Of a search those come first whose name begins with it, then those in whose name its words are.
+        Raises Malformed for an ``after`` that no such page gave, and for a ``sort`` that there is not.
+        """
+        order = _order_of(sort)
+        return _list_page(*self._lines(book_id, search, after, limit, order), limit, order)
+
+    def _lines(
+        self, book_id: int, search: str, after: str | None, limit: int, order: Order
+    ) -> tuple[Sequence[Any], int]:
         """One line more than a page takes, and how many there are."""
-        place = parse_place(after, (bool, str, str)) if after else None
-        terms = search_terms(search)
         with self._database.read() as connection:
+            terms = find_terms(connection, book_id, search)
             if terms:
-                rows = connection.execute(_search(book_id, terms, place, limit + 1)).all()
+                rows = connection.execute(_search(book_id, search, terms, after, order, limit + 1)).all()
                 total = rows[0].total if rows else 0
             else:
-                rows = [
-                    row for query in list_halves(book_id, place) for row in connection.execute(query.limit(limit + 1))
-                ]
+                place = parse_place(after, order.types) if after else None
+                queries = order.queries(book_id, place)
+                rows = [row for query in queries for row in connection.execute(query.limit(limit + 1))]
                 total = connection.execute(_counted(_live(book_id))).scalar_one()
         return rows, total
 
     def whole_page(
-        self, book_id: int, search: str, after: str | None, size: PageSize
+        self, book_id: int, search: str, after: str | None, size: PageSize, sort: str = BY_NAME
     ) -> tuple[list[dict[str, Json]], str | None]:
         """The same contacts with all that they hold, in wire form, and where the next ones begin.
 
         They are fewer where they hold much, but one at least.
         """
-        lines, total = self._lines(book_id, search, after, size.rows)
+        order = _order_of(sort)
+        lines, total = self._lines(book_id, search, after, size.rows, order)
         keys = [(CONTACTS.name, line.id) for line in lines[: size.rows]]
         with self._store.reading(book_id) as book:
             counts = book.entry_counts(keys)
             count = records_in_page((counts.get(key, 0) for key in keys), size.entries)
             rows = book.rows_of(CONTACTS.name, [record_id for _, record_id in keys[:count]])
-        page = _list_page(lines, total, count)
+        page = _list_page(lines, total, count, order)
         data = [rows[row.id]["data"] for row in page.rows if row.id in rows]
         return [contact for contact in data if contact is not None], page.next
 
@@ -115,15 +128,84 @@ class ContactQueries:
             return connection.scalars(query.order_by(C.id).limit(most)).all()
 
 
-def list_halves(book_id: int, place: tuple[Any, ...] | None) -> Iterator[Select[Any]]:
-    """The list without a search: one range of the index for the starred, one for the rest: no sort."""
-    query = select(*COLUMNS, C.sort_name).where(*_live(book_id))
-    query = query.order_by(C.sort_name, C.id)
-    starred, *beyond = place or (True, "", "")
-    if starred:
-        yield query.where(C.starred.is_(True), tuple_(C.sort_name, C.id) > tuple(beyond))
-    rest = query.where(C.starred.is_(False))
-    yield rest if starred else rest.where(tuple_(C.sort_name, C.id) > tuple(beyond))
+# --- orders ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NameOrder:
+    """The starred ones, then the others, each half by one of the columns that are made of names."""
+
+    key: ColumnElement[str]
+    types: ClassVar = (bool, str, str)
+
+    def queries(self, book_id: int, place: tuple[Any, ...] | None) -> Iterator[Select[Any]]:
+        """The list without a search: one range of the index for the starred, one for the rest: no sort."""
+        query = select(*COLUMNS, self.key.label("sorted_by")).where(*_live(book_id)).order_by(self.key, C.id)
+        starred, *beyond = place or (True, "", "")
+        if starred:
+            yield query.where(C.starred.is_(True), tuple_(self.key, C.id) > tuple(beyond))
+        rest = query.where(C.starred.is_(False))
+        yield rest if starred else rest.where(tuple_(self.key, C.id) > tuple(beyond))
+
+    def sorting(self, columns: Any) -> list[ColumnElement[Any]]:
+        """What lines with these columns are sorted by."""
+        return [columns.starred.desc(), columns.sorted_by, columns.id]
+
+    @staticmethod
+    def place_of(line: Any) -> tuple[Any, ...]:
+        return bool(line.starred), line.sorted_by, line.id
+
+    def is_beyond(self, place: tuple[Any, ...]) -> ColumnElement[bool]:
+        starred, *beyond = place
+        same = and_(C.starred.is_(starred), tuple_(self.key, C.id) > tuple(beyond))
+        return or_(same, C.starred.is_(False)) if starred else same
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeOrder:
+    """What was changed last comes first, starred or not."""
+
+    types: ClassVar = (int,)
+    key: ClassVar[ColumnElement[int]] = C.seq
+
+    def queries(self, book_id: int, place: tuple[Any, ...] | None) -> Iterator[Select[Any]]:
+        """The list without a search, by the index of the book's changes."""
+        query = select(*COLUMNS).where(*_live(book_id)).order_by(C.seq.desc())
+        yield query if place is None else query.where(self.is_beyond(place))
+
+    def sorting(self, columns: Any) -> list[ColumnElement[Any]]:
+        """What lines with these columns are sorted by."""
+        return [columns.sorted_by.desc()]
+
+    @staticmethod
+    def place_of(line: Any) -> tuple[Any, ...]:
+        return (line.seq,)
+
+    def is_beyond(self, place: tuple[Any, ...]) -> ColumnElement[bool]:
+        (seq,) = place
+        return C.seq < int(seq)
+
+
+Order = NameOrder | ChangeOrder
+
+ORDERS: Mapping[str, Order] = MappingProxyType(
+    dict(
+        zip(
+            SORTS,
+            (NameOrder(C.sort_name), NameOrder(C.sort_first), NameOrder(C.sort_last), ChangeOrder()),
+            strict=True,
+        )
+    )
+)
+
+
+def _order_of(sort: str) -> Order:
+    if (order := ORDERS.get(sort)) is None:
+        raise Malformed("bad_sort", f"Contacts are sorted by one of: {', '.join(ORDERS)}.")
+    return order
+
+
+# --- search ----------------------------------------------------------------------------------------------------------
 
 
 def trash_of(book_id: int) -> Select[Any]:
@@ -131,14 +213,37 @@ def trash_of(book_id: int) -> Select[Any]:
     return select(*COLUMNS).where(*_deleted(book_id)).order_by(C.seq.desc())
 
 
-def _search(book_id: int, terms: Sequence[Term], place: tuple[Any, ...] | None, limit: int) -> Select[Any]:
-    """One scan finds the lines and counts them; ``total`` is of what lies beyond ``place``."""
-    query = select(*COLUMNS, C.sort_name, func.count().over().label("total")).where(*_scan(book_id, terms))
-    if place is not None:
-        starred, *beyond = place
-        same = and_(C.starred.is_(starred), tuple_(C.sort_name, C.id) > tuple(beyond))
-        query = query.where(or_(same, C.starred.is_(False)) if starred else same)
-    return query.order_by(C.starred.desc(), C.sort_name, C.id).limit(limit)
+def _search(
+    book_id: int, search: str, terms: Sequence[Term], after: str | None, order: Order, limit: int
+) -> Select[Any]:
+    """One scan finds the lines and counts them; ``total`` is of what lies beyond ``after``.
+
+    The scan carries only what it sorts by: what is shown is read of the lines of the page alone. The rank is the last
+    part of a place.
+    """
+    rank = _rank(search, terms)
+    found = select(
+        C.id, C.starred, order.key.label("sorted_by"), rank.label("rank"), func.count().over().label("total")
+    )
+    found = found.where(*_scan(book_id, terms))
+    if after:
+        *place, last_rank = parse_place(after, (*order.types, int))
+        found = found.where(or_(rank > last_rank, and_(rank == last_rank, order.is_beyond(tuple(place)))))
+    matches = found.subquery()
+    ranked = select(matches).order_by(matches.c.rank, *order.sorting(matches.c)).limit(limit).subquery()
+    lines = select(*COLUMNS, ranked.c.sorted_by, ranked.c.rank, ranked.c.total).select_from(ranked)
+    lines = lines.join(CONTACTS, and_(C.book_id == book_id, C.id == ranked.c.id))
+    return lines.order_by(ranked.c.rank, *order.sorting(ranked.c))
+
+
+def _rank(search: str, terms: Sequence[Term]) -> ColumnElement[int]:
+    """0 where the name begins as the search does, 1 where each word begins a word of a name, 2 where it is in one."""
+    names = func.coalesce(C.search_name, " " + C.sort_name)
+    begins_so = names.startswith(" " + " ".join(normalize_for_search(search).split()), autoescape=True)
+    begins = [tuple(tuple(f" {part}" for part in parts) for parts in term) for term in terms]
+    begin_words = [search_condition(names, term) for term in begins]
+    in_names = [search_condition(names, term) for term in terms]
+    return case((begins_so, 0), (and_(*begin_words), 1), (and_(*in_names), 2), else_=3)
 
 
 def _counted(conditions: tuple[ColumnElement[bool], ...]) -> Select[int]:
@@ -164,8 +269,13 @@ def _scan(book_id: int, terms: Sequence[Term]) -> tuple[ColumnElement[bool], ...
     return C.book_id == book_id, C.seq > 0, is_live, *(search_condition(C.search, term) for term in terms)
 
 
-def _list_page(lines: Sequence[Any], total: int, limit: int) -> ContactPage:
-    return _page(lines, limit, lambda row: (bool(row.starred), row.sort_name, row.id), total)
+def _list_page(lines: Sequence[Any], total: int, limit: int, order: Order) -> ContactPage:
+    return _page(lines, limit, lambda line: _place_of(line, order), total)
+
+
+def _place_of(line: Any, order: Order) -> tuple[Any, ...]:
+    """Of a list that is searched, a place ends with the rank."""
+    return (*order.place_of(line), line.rank) if "rank" in line._fields else order.place_of(line)
 
 
 def _page(lines: Sequence[Any], limit: int, place: Callable[[Any], tuple[Any, ...]], total: int) -> ContactPage:

@@ -9,11 +9,19 @@ from itertools import accumulate
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
+from models import Book
 from offbook.core.errors import Malformed
 from offbook.core.protocol.requests import INTEGER_MAX
-from offbook.core.search import Term
+from offbook.core.search import Term, search_terms
+from storage.repositories.phone_numbers import spellings
+
+
+def find_terms(connection: Connection, book_id: int, search: str) -> list[Term]:
+    """What is looked for in a book: numbers by the plan of its region, which is read only for these."""
+    region = select(Book.region).where(Book.id == book_id)
+    return search_terms(search, lambda key: spellings(key, connection.scalar(region)))
 
 
 def search_condition(column: ColumnElement[str | None], term: Term) -> ColumnElement[bool]:

@@ -5,17 +5,17 @@ Reading only. Each page takes a fixed number of statements, all in one view of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Select, Table, select, tuple_
 
 from offbook.core.model import Scalar
 from offbook.core.protocol.record_lists import parse_filters, table_named
-from offbook.core.search import search_terms
+from offbook.core.search import Term
 from offbook.core.validation import Json
 from storage.base import PageSize
-from storage.repositories.list_pages import parse_place, place_text, records_in_page, search_condition
+from storage.repositories.list_pages import find_terms, parse_place, place_text, records_in_page, search_condition
 from storage.sql.store import SqlStore
 
 SORTED_BY = ("sort_key", "sort_name", "id")
@@ -40,7 +40,8 @@ class RecordQueries:
         place = parse_place(after, (str, str)) if after else None
         with self._store.reading(book_id) as book:
             table = table_named(book.schema, name)
-            query = _list_query(book.rows_table(name), book_id, search, parse_filters(table, filters), place)
+            terms, equal = find_terms(book.connection, book_id, search), parse_filters(table, filters)
+            query = _list_query(book.rows_table(name), book_id, terms, equal, place)
             lines = book.connection.execute(query.limit(size.rows + 1)).all()
             keys = [(name, line.id) for line in lines[: size.rows]]
             counts = book.entry_counts(keys)
@@ -51,19 +52,19 @@ class RecordQueries:
 
 
 def _list_query(
-    rows: Table, book_id: int, search: str, equal: Mapping[str, Scalar], place: tuple[Any, ...] | None
+    rows: Table, book_id: int, terms: Iterable[Term], equal: Mapping[str, Scalar], place: tuple[Any, ...] | None
 ) -> Select[Any]:
     """What a record of the list is sorted by, and its id, in this order."""
     sorted_by = next(rows.c[name] for name in SORTED_BY if name in rows.c).label("sorted_by")
     query = select(sorted_by, rows.c.id.label("id")).where(rows.c.book_id == book_id, rows.c.deleted.is_(False))
-    query = query.where(*_conditions(rows, search, equal))
+    query = query.where(*_conditions(rows, terms, equal))
     if place is not None:
         query = query.where(tuple_(sorted_by.element, rows.c.id) > place)
     return query.order_by(sorted_by.element, rows.c.id)
 
 
-def _conditions(rows: Table, search: str, equal: Mapping[str, Scalar]) -> Iterator[ColumnElement[bool]]:
-    yield from (search_condition(rows.c.search, term) for term in search_terms(search))
+def _conditions(rows: Table, terms: Iterable[Term], equal: Mapping[str, Scalar]) -> Iterator[ColumnElement[bool]]:
+    yield from (search_condition(rows.c.search, term) for term in terms)
     yield from (_has_value(rows.c[name], value) for name, value in equal.items())
 
 

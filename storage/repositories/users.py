@@ -20,6 +20,7 @@ from offbook.core.merge.policies import POLICIES
 from storage.engines.database import Database
 from storage.repositories import user_names
 from storage.repositories.devices import RIGHTS, digest
+from storage.repositories.phone_numbers import validate_region
 from storage.repositories.sessions import end_all, session_version_of
 from storage.repositories.user_names import fold_name, validate_name
 from storage.values import Account, BookSettings
@@ -97,7 +98,7 @@ class Users:
 
     def book(self, book_id: int) -> BookSettings:
         """The book with this id, which there must be."""
-        columns = (Book.id, Book.uuid, Book.name, Book.policy)
+        columns = (Book.id, Book.uuid, Book.name, Book.policy, Book.region)
         with self._database.read() as connection:
             return BookSettings(*connection.execute(select(*columns).where(Book.id == book_id)).one())
 
@@ -107,6 +108,13 @@ class Users:
             raise Invalid("unknown_policy", f"A book's policy is one of: {', '.join(POLICIES)}.")
         with self._database.write() as connection:
             connection.execute(update(Book).where(Book.id == book_id).values(policy=policy))
+
+    def set_region(self, book_id: int, code: str) -> str | None:
+        """Choose where phone numbers without a country's code are from; empty: nowhere. Raises Invalid."""
+        region = validate_region(code)
+        with self._database.write() as connection:
+            connection.execute(update(Book).where(Book.id == book_id).values(region=region))
+        return region
 
     def replace_password(self, user_id: int, password_hash: str, ends_at: int | None) -> Account:
         """Store another hash, and end all sessions at that time, if there is one. Raises NotFound."""

@@ -12,6 +12,7 @@ from sqlalchemy import insert, inspect, select, update
 
 from models import Base, Contact, User
 from ops.digests import rewrite_digests
+from ops.search_texts import rewrite_search_texts
 from storage.engines.database import Database
 from storage.engines.migrations import MIGRATIONS, count_rows, differs_in_default, downgrade, upgrade
 from storage.sql.mapping.stored_digests import stored_digest
@@ -49,6 +50,7 @@ def test_downgrade_and_up_again_keep_the_data(filled: Database) -> None:
     downgrade(filled, "-1")
     upgrade(filled)
     rewrite_digests(filled)
+    rewrite_search_texts(filled)
     told = ("books", "settings")
     assert {**everything(filled), **dict.fromkeys(told)} == {**before, **dict.fromkeys(told)}
     assert schema(filled) == names

@@ -13,10 +13,11 @@ from app import App
 from offbook.core.model import Record
 from offbook.core.verify.ranges import WHOLE, split
 from ops.backup import backup
-from ops.digests import STEP_ROWS_MAX, STEP_SECONDS, count_to_rewrite, next_size, rewrite_digests
+from ops.digests import count_to_rewrite, rewrite_digests
 from ops.grow import grow
 from ops.move.move import ClosedMarker, set_mark
 from ops.move.verify_copy import compare_books
+from ops.rewrite import STEP_ROWS_MAX, STEP_SECONDS, next_size
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import downgrade, upgrade
 from storage.engines.read_only_mode import ReadOnlyMode
@@ -153,8 +154,8 @@ def test_a_database_that_is_closed_is_left_as_it_is(database: Database, desk: De
 def test_whatever_is_killed_before_any_statement_goes_on_with_what_is_left(
     database: Database, desk: Desk, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    monkeypatch.setattr("ops.digests.FIRST_STEP_ROWS", 5)
-    monkeypatch.setattr("ops.digests.STEP_ROWS_MAX", 5)
+    monkeypatch.setattr("ops.rewrite.FIRST_STEP_ROWS", 5)
+    monkeypatch.setattr("ops.rewrite.STEP_ROWS_MAX", 5)
     wanted, left = answers(database, desk.book_id), set[int]()
     for statements in steps_to_stop_at(request):
         store_first_digests(database)

@@ -102,6 +102,57 @@ def test_search_looks_at_every_field_and_detail(desk: Desk) -> None:
         assert desk.names(word) == ["Ada Lovelace"], word
 
 
+def test_names_that_begin_so_come_first_then_names_that_hold_it_then_the_rest(desk: Desk) -> None:
+    desk.add("Zoe", notes="knows Martin", starred=True)
+    desk.add("Bob Smartin")
+    desk.add("Ann Martin", given_name="Ann", family_name="Martin")
+    desk.add("Yuri", nickname="Martin")
+    desk.add("Martin Zed")
+    desk.add("Martina Abel", starred=True)
+    ranked = ["Martina Abel", "Martin Zed", "Ann Martin", "Yuri", "Bob Smartin", "Zoe"]
+    assert desk.names("martin") == ranked
+    assert desk.names("MARTIN zed") == desk.names("zed martin") == ["Martin Zed"]
+    pages, after = list[str](), None
+    for _ in ranked:
+        page = desk.contacts.page(desk.book, "martin", after, 1)
+        pages += [row.name for row in page.rows]
+        after = page.next
+    assert (pages, after) == (ranked, None)
+
+
+SORTED = {
+    "first": ["Zoe Zed", "ada Zuse", "Øyvind Abel", "Peter Ørsted"],
+    "last": ["Zoe Zed", "Øyvind Abel", "Peter Ørsted", "ada Zuse"],
+    "changed": ["Peter Ørsted", "ada Zuse", "Zoe Zed", "Øyvind Abel"],
+}
+
+
+@pytest.mark.parametrize("sort", SORTED)
+@pytest.mark.parametrize("search", ["", "e"])
+def test_a_list_is_sorted_by_first_name_last_name_or_change(desk: Desk, sort: str, search: str) -> None:
+    for name in ("Øyvind Abel", "Zoe Zed", "ada Zuse", "Peter Ørsted"):
+        given, family = name.split()
+        desk.add(name, given_name=given, family_name=family, starred=given == "Zoe", notes="e")
+    ids, after = list[str](), None
+    while True:
+        page = desk.contacts.page(desk.book, search, after, 1, sort)
+        ids += [row.name for row in page.rows]
+        if (after := page.next) is None:
+            break
+    assert ids == [row.name for row in desk.contacts.page(desk.book, search, sort=sort).rows]
+    if not search:
+        assert ids == SORTED[sort]
+    assert sorted(ids) == sorted(SORTED[sort])
+
+
+@pytest.mark.parametrize("after", ['[false,"a","b",0]', "[1]", '[false,"a"]'])
+def test_a_place_of_another_list_is_refused(desk: Desk, after: str) -> None:
+    with pytest.raises(Malformed):
+        desk.contacts.page(desk.book, after=after)
+    with pytest.raises(Malformed, match="first, last, changed"):
+        desk.contacts.page(desk.book, sort="seq")
+
+
 @pytest.mark.parametrize("search", ["202-224-3244", "2022243244", "224 3244", "2243244"])
 def test_a_number_is_found_with_and_without_what_stands_between_its_digits(desk: Desk, search: str) -> None:
     amy = desk.add("Amy", phone="202-224-3244")

@@ -183,6 +183,7 @@ ROUTES: Mapping[str, Takes] = {
     "GET /settings": Takes(By.PERSON),
     "POST /settings/password": Takes(By.PERSON, {}, PASSWORDS),
     "POST /settings/policy": Takes(By.PERSON, {}, {"policy": "ask"}),
+    "POST /settings/region": Takes(By.PERSON, {}, {"region": "DE"}),
     "POST /settings/sessions/<uuid:session_id>/end": Takes(By.PERSON),
     "POST /settings/sessions/end-others": Takes(By.PERSON),
     "GET /people": Takes(By.PERSON),
@@ -208,7 +209,7 @@ ROUTES: Mapping[str, Takes] = {
     "GET /live": Takes(By.DEVICE, {"since": "{cursor}"}),
     "POST /verify": Takes(By.DEVICE, body={"table": "contacts", "ranges": [["", None]], "records": True}),
     "POST /rows": Takes(By.DEVICE, body={"table": "contacts", "ids": [UNKNOWN]}),
-    "GET /contacts": Takes(By.DEVICE, {"search": "ada", "after": '[false,"a","b"]', **LIMIT}),
+    "GET /contacts": Takes(By.DEVICE, {"search": "ada", "sort": "last", "after": '[false,"a","b",0]', **LIMIT}),
     "POST /contacts": Takes(By.DEVICE, body={"id": UNKNOWN, "name": "Ada", "birthday": None, "details": {"k1": None}}),
     "GET /contacts/<uuid:contact_id>": Takes(By.DEVICE),
     "PATCH /contacts/<uuid:contact_id>": Takes(

@@ -182,6 +182,7 @@ MATRIX: Mapping[str, Row] = {
     "GET /settings": Row(Who.PERSON),
     "POST /settings/password": Row(Who.PERSON, PASSWORDS),
     "POST /settings/policy": Row(Who.PERSON, {"policy": "ask"}),
+    "POST /settings/region": Row(Who.PERSON, {"region": "DE"}),
     "POST /settings/sessions/<uuid:session_id>/end": Row(Who.PERSON),
     "POST /settings/sessions/end-others": Row(Who.PERSON),
     "GET /people": Row(Who.ADMIN),

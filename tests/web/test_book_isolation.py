@@ -441,6 +441,10 @@ def policy(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/settings/policy", policy="ask", book_id="1"), 302
 
 
+def region(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/settings/region", region="DE", book_id="1"), 302
+
+
 def password(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/settings/password", name="ada", current="wrong", password="a new password", again="x"), 422
 
@@ -563,6 +567,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "settings.index": sees_only_her_own("/settings"),
     "settings.change_password": password,
     "settings.choose_policy": policy,
+    "settings.choose_region": region,
     "settings.end_session": ending,
     "settings.end_others": ending_others,
     "auth.login": to_all("/login", 302),

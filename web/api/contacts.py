@@ -7,7 +7,9 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 
 from offbook.contacts.table import CONTACTS
+from storage.values import BY_NAME, SORTS
 from web.api import records
+from web.api.schemas.basics import TEXT
 from web.api.sync import limited_page_size
 from web.auth import current_device, device_required
 from web.bodies import render_json
@@ -17,17 +19,19 @@ from web.request_values import query
 rest = Blueprint("rest", __name__)
 records.answer_changed_records(rest)
 
+SORT_DOC = "By the name that is shown, by first or by last name, or what was changed last first."
+
 CONTACT = "/contacts/<uuid:contact_id>"
 
 
 @rest.get("/contacts")
-@records.lists("Contacts")
+@records.lists("Contacts", ("bad_sort",), {"sort": (TEXT | {"enum": list(SORTS)}, SORT_DOC)})
 @device_required
 def index() -> Response:
-    """List contacts, starred first, then by name; ``search`` looks through every field."""
-    after, size = query.text("after", None), limited_page_size()
+    """List contacts, starred first, then by ``sort``; ``search`` looks through every field, and finds names first."""
+    after, size, sort = query.text("after", None), limited_page_size(), query.text("sort", BY_NAME)
     book_id, search = current_device().book_id, records.search_text()
-    contacts, next_after = services().contacts.whole_page(book_id, search, after, size)
+    contacts, next_after = services().contacts.whole_page(book_id, search, after, size, sort)
     return render_json({"contacts": contacts, "next": next_after})
 
 

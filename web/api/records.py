@@ -6,7 +6,7 @@ record as it is now is the base. The addresses are those of web/api/tables.py, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from flask import Blueprint, Response, request
@@ -19,7 +19,7 @@ from offbook.core.schema import Table
 from offbook.core.validation import UUID_TEXT, Json
 from services.records import RecordChanged, RecordExists, create_record, delete_record, get_record, update_record
 from web.api.describe import UNFIT, AuthKind, Codes, View, documented
-from web.api.schemas.basics import TEXT
+from web.api.schemas.basics import TEXT, JsonSchema
 from web.api.sync import LIMIT, LIMIT_DOC
 from web.auth import current_device, device_actor
 from web.bodies import loads, read_body, render_json
@@ -28,6 +28,7 @@ from web.errors import ApiProblem, render_problem
 from web.request_values import query
 
 NO_CODES: Mapping[int, Codes] = MappingProxyType({})
+NO_QUERY: Mapping[str, tuple[JsonSchema, str]] = MappingProxyType({})
 
 SEARCH_MAX = 200
 """A pattern of LIKE may have 50,000 bytes in SQLite, and folding can make text 18 times as long."""
@@ -52,10 +53,12 @@ FILTERS = {
 # --- what is said of the views ---------------------------------------------------------------------------------------
 
 
-def lists(answer: str) -> Callable[[View], View]:
-    """Document a view that lists the records of a table that is always there."""
-    problems = {400: ("bad_limit", "bad_place", "bad_search")}
-    return documented(AuthKind.DEVICE, answers={200: answer}, problems=problems, query=LIST_QUERY)
+def lists(
+    answer: str, more: Sequence[str] = (), more_query: Mapping[str, tuple[JsonSchema, str]] = NO_QUERY
+) -> Callable[[View], View]:
+    """Document a view that lists the records of a table that is always there, and what else it takes."""
+    problems = {400: ("bad_limit", "bad_place", "bad_search", *more)}
+    return documented(AuthKind.DEVICE, answers={200: answer}, problems=problems, query={**LIST_QUERY, **more_query})
 
 
 def shows(answer: str) -> Callable[[View], View]:

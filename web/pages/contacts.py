@@ -22,7 +22,7 @@ from offbook.core.model import Operation, Record
 from offbook.core.pictures import PICTURE_BYTES_MAX, photo_name, sha256_of
 from offbook.core.protocol import rows
 from services.edit import EditRequest, EditResult, concurrent_edits, restore_deleted, save
-from storage.values import ContactRow
+from storage.values import BY_NAME, ContactRow
 from web.auth import session_required
 from web.current import services
 from web.fragments import requested_fragment
@@ -179,8 +179,9 @@ def search_text() -> str:
 def list_values() -> dict[str, Any]:
     """What the template of the list shows. A script asks for as many lines as it has loaded."""
     after, lines = query.text("after", None), max(LINES, min(query.number("lines", LINES), LINES_MAX))
-    page = services().contacts.page(signed_in_user().book_id, search_text(), after, lines)
-    return {"page": page, "q": search_text(), "after": after}
+    sort = query.text("sort", BY_NAME)
+    page = services().contacts.page(signed_in_user().book_id, search_text(), after, lines, sort)
+    return {"page": page, "q": search_text(), "after": after, "sort": None if sort == BY_NAME else sort}
 
 
 def render_pane(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:

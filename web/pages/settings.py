@@ -92,6 +92,18 @@ def choose_policy() -> ResponseReturnValue:
     return redirect(url_for("settings.index"))
 
 
+@settings.post("/settings/region")
+@session_required
+def choose_region() -> ResponseReturnValue:
+    """Choose where phone numbers without a country's code are from."""
+    try:
+        services().accounts.set_region(signed_in_user().book_id, posted.text("region", ""))
+    except Invalid as error:
+        return render_page(error=str(error)), 422
+    flash("Saved. Numbers are found by it from now on.")
+    return redirect(url_for("settings.index"))
+
+
 def render_page(error: str = "") -> str:
     """The page, with what was wrong with the form that was sent."""
     user = signed_in_user()

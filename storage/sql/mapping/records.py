@@ -6,7 +6,7 @@ keep their values until they are pruned. ``clocks`` is JSON on the record, with 
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import repeat
@@ -15,10 +15,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Row, Table
 
+from offbook.contacts.derived_texts import DERIVED_TEXTS
 from offbook.core.listing import sort_fields
-from offbook.core.model import Clock, Record, Value
+from offbook.core.model import Cells, Clock, Record, Value
 from offbook.core.protocol.rows import row, sparse_row
-from offbook.core.schema import EXISTS, Field, Map, Schema
+from offbook.core.schema import EXISTS, Map, Schema
 from offbook.core.schema import Table as Synced
 from offbook.core.validation import Json, entry_values
 from storage.sql.mapping.derived_columns import search_text, sort_key, unsearched_cells
@@ -91,8 +92,7 @@ class RecordMapping:
             "clocks": map(clocks_json, created, clocks, others),
             "digest": map(stored_digest, records),
         }
-        columns["search"] = [search_text(record, self._unsearched) for record in cells]
-        columns[self._sort_column] = [sort_key(self._sort_fields, record) for record in cells]
+        columns.update((name, list(map(derive, cells))) for name, derive in self._derivations.items())
         for name in self.names:
             if name in used:
                 empty = False if name in self.synced.flags else None
@@ -101,17 +101,18 @@ class RecordMapping:
             columns["deleted"] = deleted
         return Rows(tuple(columns), list(zip(*columns.values(), strict=True)))
 
-    @cached_property
-    def _unsearched(self) -> frozenset[str]:
-        return unsearched_cells(self.synced)
+    def derived_columns(self, cells: Cells) -> dict[str, str]:
+        """The columns that are made of a record's cells for searching and sorting."""
+        return {name: derive(cells) for name, derive in self._derivations.items()}
 
     @cached_property
-    def _sort_column(self) -> str:
-        return "sort_name" if "sort_name" in self.rows.c else "sort_key"
-
-    @cached_property
-    def _sort_fields(self) -> tuple[Field, ...]:
-        return sort_fields(self.synced)
+    def _derivations(self) -> Mapping[str, Callable[[Cells], str]]:
+        unsearched, fields = unsearched_cells(self.synced), sort_fields(self.synced)
+        return {
+            "search": lambda cells: search_text(cells, unsearched),
+            "sort_name" if "sort_name" in self.rows.c else "sort_key": lambda cells: sort_key(fields, cells),
+            **DERIVED_TEXTS.get(self.synced.name, {}),
+        }
 
     def entry_columns(self, map_: Map) -> tuple[str, ...]:
         """What ``entry_rows`` fill."""

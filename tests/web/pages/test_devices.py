@@ -183,6 +183,16 @@ def test_a_device_without_a_good_token_is_asked_for_one(app: App, header: str | 
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
+def test_the_region_of_numbers_is_shown_and_chosen(app: App, ada: Browser) -> None:
+    ada.post("/settings/region", "/settings", region="de")
+    assert re.search(r'name="region" value="DE"', ada.get("/settings").text)
+    refused = ada.post("/settings/region", "/settings", region="XX")
+    assert (refused.status_code, "two letters" in refused.text) == (422, True)
+    assert parts_of(app).accounts.book(parts_of(app).accounts.user_named("bob").book_id).region is None
+    ada.post("/settings/region", "/settings", region="")
+    assert re.search(r'name="region" value=""', ada.get("/settings").text)
+
+
 def test_the_policy_is_shown_and_chosen(app: App, ada: Browser) -> None:
     assert re.search(r'value="merge"\s+checked', ada.get("/settings").text)
     ada.post("/settings/policy", "/settings", policy="ask")
