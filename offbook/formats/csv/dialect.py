@@ -178,6 +178,8 @@ class Table:
         rows = _rows(last_line.watch(self.lines()), self.delimiter)
         number, row = header_row, _ = _skip_blank(rows)
         for number, row in rows:
+            if len(row) > COLUMNS_MAX:
+                raise Malformed.of(messages.TOO_MANY_COLUMNS, count=len(row), limit=COLUMNS_MAX)
             yield number, row
         if last_line.text.endswith(LINE_ENDS):
             return
