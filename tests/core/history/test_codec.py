@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from offbook.contacts.table import CONTACTS
+from offbook.contacts.table import CONTACTS, FIRST_SCHEMA
 from offbook.core.errors import ServerFault
-from offbook.core.history.codec import entry_from_json, entry_to_json
+from offbook.core.history.codec import as_shown, entry_from_json, entry_to_json
 from offbook.core.history.entry import DiscardedValue, WinningChange
 from offbook.tables import Json, Map, Table, Text
 from tests.core.history.test_entry import KEY, make_entry
@@ -102,3 +102,11 @@ def test_what_this_version_does_not_know_is_left_out() -> None:
 def test_what_is_no_entry_is_refused(lie: Any) -> None:
     with pytest.raises(ServerFault):
         entry_from_json(CONTACTS, KEY[1], lie)
+
+
+def test_an_entry_is_shown_with_the_parts_that_a_cell_had_at_first() -> None:
+    address: dict[str, Any] = {"details/k/value": (*ADDRESS[:6], "7", None), "phone": "3"}
+    beaten = tuple(replace(one, cell="details/k/value", value=ADDRESS) for one in ENTRY.beaten)
+    shown = as_shown(replace(ENTRY, data=address, before=address, beaten=beaten), FIRST_SCHEMA["contacts"])
+    assert shown.data == shown.before == {"details/k/value": ADDRESS[:6], "phone": "3"}
+    assert [one.value for one in shown.beaten] == [ADDRESS[:6]]

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from offbook.contacts.table import BUILT_IN, FIRST_SCHEMA
 from offbook.core.errors import Malformed
 from offbook.core.model import Clock, Record
 from offbook.core.protocol.rows import iso_micros, row_of
 from offbook.core.protocol.view import View
 from offbook.core.schema import Field, Map, Schema, Table, Type
+from tests.core.conflicts.test_resolution import a_conflict
 
 TAGS = Map("tags", "notes_tags", "notes_id", (Field("tag"), Field("used", Type.FLAG)))
 NOTES = Table("notes", (Field("title"), Field("done", Type.FLAG)), (TAGS,))
@@ -51,3 +53,12 @@ def test_a_table_knows_its_flags_and_defaults() -> None:
     assert (NOTES.flags, TAGS.flags) == (("done",), ("used",))
     assert (NOTES.has_defaults, BOATS.has_defaults) == (False, True)
     assert hash(SCHEMA) == hash(Schema((NOTES, BOATS)))
+
+
+def test_a_conflict_is_shown_with_the_parts_that_its_cell_had_at_first() -> None:
+    address = ("1 Elm", None, "Rome", None, None, None, "7", None)
+    conflict = a_conflict("details/k1/value", address, None)
+    assert View(FIRST_SCHEMA).conflict(conflict).ours == address[:6]
+    assert View(BUILT_IN).conflict(conflict) is conflict
+    assert SPARSE.conflict(conflict) is conflict
+    assert View(FIRST_SCHEMA).conflict(a_conflict("@exists", True, False)).ours is True
