@@ -7,7 +7,7 @@ import io
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from offbook.contacts.table import CONTACTS
@@ -17,7 +17,7 @@ from offbook.core.validation import parse_cells
 from offbook.formats.csv.mapped import read_any
 from offbook.formats.csv.mapping import KINDS
 from offbook.formats.registry import FORMATS, HEAD, recognize
-from offbook.formats.values import Contact
+from offbook.formats.values import Contact, ContactRead
 from tests.formats.csv_files import read
 
 HEADINGS = [
@@ -43,9 +43,18 @@ def tables(draw: st.DrawFn) -> bytes:
     return out.getvalue().encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])))
 
 
+def read_text(data: bytes) -> list[ContactRead]:
+    """What is in a table, unless so much of it is no text that it can't be one."""
+    try:
+        return read(data)
+    except Malformed as fault:
+        assume(fault.code != "not_text")
+        raise
+
+
 @given(tables())
 def test_what_is_read_can_be_stored_as_it_is(data: bytes) -> None:
-    for found in read(data):
+    for found in read_text(data):
         assert found.contact is not None
         parse_cells(CONTACTS, found.contact, Operation.INSERT)
         assert {entry["kind"] for entry in found.contact["details"].values()} <= {*KINDS}
@@ -55,7 +64,7 @@ def test_what_is_read_can_be_stored_as_it_is(data: bytes) -> None:
 
 @given(tables())
 def test_the_same_file_is_read_alike_twice_and_has_each_contact_once(data: bytes) -> None:
-    found = read(data)
+    found = read_text(data)
     assert read(data) == found
     ids = Counter(one.contact["id"] for one in found if one.contact)
     assert set(ids.values()) == {1}

@@ -304,3 +304,9 @@ def test_the_id_of_a_row_follows_from_its_cells() -> None:
 def test_a_row_that_stands_twice_is_one_contact() -> None:
     row = {"Full name": "Ada", "Phone": "1"}
     assert len(read(table(row, row, {**row, "Remarks": "another"}))) == 2
+
+
+def test_a_table_that_looks_like_a_program_s_and_has_names_of_its_own_is_read_by_these() -> None:
+    (found,) = read(b"Full name,Phone,Birthday,Spouse,Business Street\nAda,,,,\n")
+    assert found.contact
+    assert found.contact["name"] == "Ada"

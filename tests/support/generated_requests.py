@@ -41,6 +41,11 @@ BEYOND_SCHEMAS: Mapping[str, str] = {
     "bad_name": "what is visible of Unicode",
     "cursor_gone": "a cursor of another server has the same form",
     "missing": "an entry that is new needs its kind, one that is there does not",
+    "not_google_csv": "what is a file of contacts is not for a schema to say",
+    "not_importable": "the same",
+    "not_text": "the same",
+    "cut_off": "the same",
+    "broken_csv": "the same",
     "password_common": "what many people use",
     "password_guessable": "what is soon guessed",
     "password_length": "counted as Unicode composes it",
@@ -101,7 +106,8 @@ def code_of(answer: Any) -> str:
 
 def is_told_by_verdict(answer: Any) -> bool:
     """Whether a push was taken and a change in it was not: a fault of one change is no fault of the request."""
-    found = answer.json() if answer.status_code == 200 and answer.content else None
+    is_json = answer.headers.get("content-type", [""])[0] == "application/json"
+    found = answer.json() if answer.status_code == 200 and answer.content and is_json else None
     results = found.get("results", [found]) if isinstance(found, dict) else []
     return any(result.get("verdict") == "rejected" for result in results)
 

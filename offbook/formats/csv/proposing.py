@@ -37,11 +37,13 @@ LABELS_OF_WORDS = {word: label for label, words in LABELS.items() for word in wo
 
 
 def propose(header: Sequence[str], first_rows: Sequence[Sequence[str]]) -> ColumnMapping:
-    """What the columns of a file are, as far as can be told."""
+    """What the columns of a file are, as far as can be told: those of a program, unless these would call nobody by a
+    name, an address or a number."""
     columns = name_columns(header)
     if layout := recognize_layout(columns):
         cells = {column: layout.cells.get(fold_heading(column), custom(column)) for column in columns}
-        return ColumnMapping(cells, layout.is_day_first, layout.name)
+        if identifies(cells):
+            return ColumnMapping(cells, layout.is_day_first, layout.name)
     cells = {}
     for place, column in enumerate(columns):
         samples = [row[place].strip() for row in first_rows if place < len(row) and row[place].strip()]

@@ -63,7 +63,7 @@ def record_schemas(table: Table) -> dict[str, JsonSchema]:
         new_schema_name(table): new_record_schema(table, written),
     }
     for map_ in table.maps:
-        attributes = {field.name: field_schema(field) for field in map_.attributes}
+        attributes = {field.name: field_schema(field, written=True) for field in map_.attributes}
         optional = (field.name for field in map_.attributes if not field.is_needed)
         schemas[entry_schema_name(table, map_)] = object_of(attributes, *optional)
         schemas[entry_change_schema_name(table, map_)] = object_of(attributes, *attributes)
