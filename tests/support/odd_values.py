@@ -130,7 +130,7 @@ ROUTES: Mapping[str, Takes] = {
     "GET /setup/<once>": Takes(By.NOBODY),
     "POST /setup/<once>": Takes(By.NOBODY, form={"name": "eve", "password": "correct horse battery"}),
     "POST /logout": Takes(By.PERSON),
-    "GET /": Takes(By.PERSON, {"q": "ada", "after": '[false,"a","b"]', "lines": "100"}),
+    "GET /": Takes(By.PERSON, {"q": "ada", "after": '[false,"a","b",0]', "lines": "100"}),
     "GET /c/new": Takes(By.PERSON, {"q": "ada"}),
     "POST /c/new": Takes(
         By.PERSON, {"q": "ada"}, {**CONTACT, **FORM, "opened": "{}", "add": "", "remove": "", "show": ""}
