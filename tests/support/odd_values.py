@@ -114,6 +114,7 @@ CONTACT = {"name": "Ada", "email": "", "phone_key": "@", "phone_label": "Mobile"
            "address_key": "", "address_street": "Long Street"}  # fmt: skip
 PASSWORDS = dict.fromkeys(("password", "new_password", "new_password_again"), "correct horse battery")
 FORM = {"change_id": UNKNOWN, "base": "{seq}"}
+EDITED = {"opened": '{"name": "Ada"}', "add": "", "remove": "", "show": "", "photo_remove": "1"}
 LIMIT = {"limit": "5"}
 
 ACT = "/people/<number:user_id>/<any(disable,enable,remove,restore,promote,demote):act>"
@@ -137,9 +138,7 @@ ROUTES: Mapping[str, Takes] = {
     ),
     "GET /c/<uuid:contact_id>": Takes(By.PERSON, {"q": "ada"}),
     "GET /c/<uuid:contact_id>/edit": Takes(By.PERSON, {"base": "{seq}", "change_id": UNKNOWN}),
-    "POST /c/<uuid:contact_id>/edit": Takes(
-        By.PERSON, {"q": "ada"}, {**CONTACT, **FORM, "opened": '{"name": "Ada"}', "add": "", "remove": "", "show": ""}
-    ),
+    "POST /c/<uuid:contact_id>/edit": Takes(By.PERSON, {"q": "ada"}, {**CONTACT, **FORM, **EDITED}),
     "POST /c/<uuid:contact_id>/star": Takes(By.PERSON, {"base": "{seq}", "from": "list", "q": "ada"}, {"starred": "1"}),
     "POST /c/<uuid:contact_id>/delete": Takes(By.PERSON, {"q": "ada"}, FORM),
     "POST /c/<uuid:contact_id>/restore": Takes(By.PERSON, {"q": "ada"}),
