@@ -16,8 +16,10 @@ from functools import partial
 from itertools import accumulate
 from types import TracebackType
 
+from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import state_at
 from offbook.core.merge.batch import Plan, incomplete, plan_batch
+from offbook.core.merge.composite import base_of_history
 from offbook.core.model import NO_CELLS, Cells, Change, Key, Record, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
 from services.naming.following import following_changes
@@ -37,6 +39,9 @@ SMALL = 16
 """So few changes are never too much, whatever they are about."""
 
 Batch = Sequence[Change | Rejection]
+
+Steps = Mapping[Key, Sequence[HistoryStep]]
+NO_STEPS: Sequence[HistoryStep] = ()
 
 
 def apply_batch(
@@ -72,7 +77,7 @@ def plan_changes(
     if touched is None:
         touched = _touched(book, batch)
     open_conflicts = book.open_conflict_keys(resolved_ids) if resolved_ids else {}
-    cells_at = partial(_cells_at, book, touched)
+    cells_at = partial(_cells_at, book, touched, _unseen_steps(book, batch, touched))
     result = plan_batch(book.book, touched, verdicts, batch, now_us, open_conflicts, cells_at=cells_at)
     if lacking := incomplete(result):
         discarded = ((key, replica, writes) for key in lacking for replica, writes in book.discarded_writes(key))
@@ -80,11 +85,29 @@ def plan_changes(
     return result
 
 
-def _cells_at(book: ReadTransaction, records: Mapping[Key, Record], key: Key, seq: int) -> Cells:
+def _unseen_steps(book: ReadTransaction, batch: Batch, records: Mapping[Key, Record]) -> tuple[int, Steps]:
+    """What others wrote to records whose composites a change of the batch writes without having seen it, with as few
+    statements as one of it would take; and the seq since when it is here."""
+    bases: dict[Key, int] = {}
+    for item in batch:
+        record = records.get(item.key) if isinstance(item, Change) else None
+        if isinstance(item, Change) and record and (base := base_of_history(item, record)) is not None:
+            bases[item.key] = min(base, bases.get(item.key, base))
+    if not bases:
+        return 0, {}
+    since = min(bases.values())
+    return since, dict.fromkeys(bases, NO_STEPS) | book.batches.steps(bases, since)
+
+
+def _cells_at(
+    book: ReadTransaction, records: Mapping[Key, Record], unseen: tuple[int, Steps], key: Key, seq: int
+) -> Cells:
     """The cells that one of these records had right after a seq; none where the history does not reach back so far."""
     if key not in records or seq < book.book.pruned:
         return NO_CELLS
-    return state_at(records[key], book.steps_since(seq, key), seq)
+    since, steps_by_key = unseen
+    steps = steps_by_key[key] if key in steps_by_key and seq >= since else book.steps_since(seq, key)
+    return state_at(records[key], [step for step in steps if step.seq > seq], seq)
 
 
 def _touched(book: ReadTransaction, batch: Batch) -> dict[Key, Record]:

@@ -36,7 +36,7 @@ def completed_change(change: Change, record: Record | None, cells_at: CellsAt = 
     if record is None:
         derived = composite.complete(change.cells, NO_CELLS)
         derived = {cell: value for cell, value in derived.items() if value is not None or cell in change.cells}
-    elif not change.cells.keys().isdisjoint(composite.cells) and has_unseen_composite(record, change):
+    elif _meets_unseen_writes(change, record, composite):
         known = cells_at(change.key, change.base_of(composite.whole)) or record.cells
         derived = {**{cell: known.get(cell) for cell in composite.cells}, **composite.complete(change.cells, known)}
     else:
@@ -50,6 +50,18 @@ def _can_be_completed(change: Change, record: Record | None, composite: Composit
     if record is None or is_purged(record):  # it must say itself what a record must have
         return composite.whole in change.cells and (record is not None or change.operation is Operation.INSERT)
     return not change.cells.keys().isdisjoint((*composite.cells, *composite.stand_ins))
+
+
+def _meets_unseen_writes(change: Change, record: Record, composite: Composite) -> bool:
+    return not change.cells.keys().isdisjoint(composite.cells) and has_unseen_composite(record, change)
+
+
+def base_of_history(change: Change, record: Record) -> int | None:
+    """The seq at which what a record was has to be known to complete a change; None where it is not needed."""
+    composite = change.table.composite
+    if composite is None or not _can_be_completed(change, record, composite):
+        return None
+    return change.base_of(composite.whole) if _meets_unseen_writes(change, record, composite) else None
 
 
 def is_as_sent(sent: Change, completed: Change, record: Record | None) -> bool:
