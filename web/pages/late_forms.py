@@ -152,7 +152,8 @@ def sent_form() -> SentForm:
         if name != "csrf_token"
     ]
     to = request.script_root + request.full_path.rstrip("?")
-    return SentForm(to, request.endpoint or "", inputs, list(request.files))
+    files = [name for name, file in request.files.items() if file.filename]
+    return SentForm(to, request.endpoint or "", inputs, files)
 
 
 def is_own_form() -> bool:

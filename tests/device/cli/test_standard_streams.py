@@ -59,7 +59,7 @@ def typed(device: Device, line: str) -> Said:
         ("offbook show nobody 2>&-", 1, ""),
         ("offbook nope 2>/dev/full", 2, ""),
         ("offbook nope --json >&-", 1, CLOSED),
-        ("offbook import - <&-", 1, "offbook: This is not a file of Google Contacts"),
+        ("offbook import - <&-", 1, "offbook: There is nothing in this file."),
         ("offbook import - 0>/dev/null", 1, "offbook: Standard input: Bad file descriptor.\n"),
         ("offbook init --server http://127.0.0.1 <&-", 2, "offbook: A token is needed"),
         ("offbook init --server http://127.0.0.1 0>/dev/null", 1, "offbook: Standard input: Bad file descriptor.\n"),
