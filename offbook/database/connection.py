@@ -161,6 +161,13 @@ def _open_immutable(path: str, immutable_file: ImmutableFile, check_same_thread:
     return connection
 
 
+STATEMENTS_KEPT = 1_024
+"""More than a file is ever asked. The driver forgets the statement that was used least: with the hundred of a file that
+was just made, a full cache would forget each new one at once, and SQLite takes two milliseconds to read a statement
+that has triggers.
+"""
+
+
 def _open(address: str | Path, path: str | Path, check_same_thread: bool, uri: bool = False) -> Connection:
     try:
         connection = sqlite3.connect(
@@ -169,6 +176,7 @@ def _open(address: str | Path, path: str | Path, check_same_thread: bool, uri: b
             isolation_level=None,
             check_same_thread=check_same_thread,
             factory=Connection,
+            cached_statements=STATEMENTS_KEPT,
             uri=uri,
         )
     except sqlite3.OperationalError:
