@@ -15,6 +15,7 @@ def bound_by_modes() -> Iterator[None]:
     if os.geteuid() != 0:
         yield
         return
+    "host".encode("idna")  # Python loads this when it is first needed, from a folder that may be root's alone
     os.setresuid(NOBODY, NOBODY, 0)
     try:
         yield
