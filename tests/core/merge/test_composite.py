@@ -17,7 +17,7 @@ from offbook.core.conflicts.resolution import Choice, patch_of_choice
 from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import state_at
 from offbook.core.merge.batch import BookState, Plan, plan_batch
-from offbook.core.merge.composite import completed_change, completed_data
+from offbook.core.merge.composite import base_of_history, completed_change, completed_data
 from offbook.core.merge.policies import POLICIES
 from offbook.core.model import Cells, Change, Clock, Key, Record, Verdict
 from tests.core.merge.test_batch import KEY, NOW, a_change, existing, number, push, verdicts
@@ -263,3 +263,15 @@ def test_two_devices_that_rename_offline_end_with_all_of_one_rename(
     is_own_word = any(NAME in data and any(data.get(part) for part in PARTS) for data in renames)
     if not is_own_word:
         assert agrees(book.shown()[NAME], Parts(*(book.shown()[part] for part in PARTS)))
+
+
+def test_history_is_needed_where_a_rename_meets_another_that_its_writer_had_not_seen() -> None:
+    book = Book("merge", name="Ada Lovelace")
+    book.push(a_change(2, "UPDATE", base=book.base, by=1, name="Bea Byron"))
+    record = book.records[KEY]
+    unseen = a_change(3, "UPDATE", base=book.base, by=2, name="Mary Ann Smith")
+    assert base_of_history(unseen, record) == book.base
+    assert base_of_history(unseen._replace(base=book.seq), record) is None
+    assert base_of_history(a_change(4, "UPDATE", base=book.base, by=2, phone="1"), record) is None
+    assert base_of_history(a_change(5, "DELETE", base=book.base, by=2), record) is None
+    assert base_of_history(unseen._replace(table=LABELS), record) is None
