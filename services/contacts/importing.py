@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from offbook.contacts.importing import ImportProblem, ImportReport, ImportStep, OnDuplicate, steps_of
-from offbook.contacts.matching import Contact, Match, match_contacts
+from offbook.contacts.matching import Match
 from offbook.contacts.table import CONTACTS
-from offbook.core.errors import Invalid, Malformed
+from offbook.core.errors import Invalid
 from offbook.core.merge.batch import Outcome
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
-from offbook.formats import messages
-from offbook.formats.registry import FORMATS, HEAD, recognize
-from offbook.formats.values import problems_of
+from offbook.formats.contents import FileContents, read_contents
+from offbook.formats.registry import FORMATS
 from services.blobs import Blobs
 from services.contacts.exporting import all_rows
 from services.sync.portions import push_in_turns
@@ -26,24 +25,24 @@ from storage.repositories.contact_queries import ContactQueries
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """The contacts of a file with their matches in a book, the rows of those that were matched, and what was told;
-    ``blobs`` are the photos, by their SHA-256."""
+    """What a file holds, who of it is who in a book, and the rows of those that were matched."""
 
-    format: str
-    contacts: Sequence[Contact]
+    contents: FileContents
     matches: Sequence[Match]
     rows: Mapping[str, Mapping[str, Any]]
-    problems: Sequence[ImportProblem]
-    blobs: Mapping[str, bytes]
 
     def steps(self, on_duplicate: OnDuplicate = OnDuplicate.KEEP, label: str = "") -> list[ImportStep]:
         """What is to be done about each contact."""
         existing = {record_id: row["data"] for record_id, row in self.rows.items()}
-        return list(steps_of(self.contacts, self.matches, existing, on_duplicate, label))
+        return list(steps_of(self.contents.contacts, self.matches, existing, on_duplicate, label))
+
+    def new_report(self) -> ImportReport:
+        """The report of what has not been carried out: what was told about the file alone."""
+        return ImportReport(self.contents.format.name, problems=list(self.contents.problems))
 
     def report(self, on_duplicate: OnDuplicate = OnDuplicate.KEEP) -> ImportReport:
         """What carrying it out would do, where nothing is rejected."""
-        report = ImportReport(self.format, problems=list(self.problems))
+        report = self.new_report()
         for step in self.steps(on_duplicate):
             report.count(step)
         return report
@@ -56,27 +55,16 @@ def read_file(
 
     Raises Malformed where it is no such file, was cut off, or has no contact at all.
     """
-    format_ = FORMATS[format_name] if format_name else recognize(file.read(HEAD))
-    contacts: list[Contact] = []
-    problems: list[ImportProblem] = []
-    blobs: dict[str, bytes] = {}
-    for item in format_.read(file):
-        problems += problems_of(item)
-        blobs |= item.blobs
-        if item.contact is not None:
-            contacts.append(item.contact)
-    if not contacts and not problems:
-        raise Malformed.of(messages.NO_CONTACTS)
-    rows = {row["record_id"]: row for row in all_rows(store, book_id)}
+    contents = read_contents(file, FORMATS[format_name] if format_name else None)
+    ids = [contact["id"] for contact in contents.contacts]
     deleted: set[str] = set()
-    for start in range(0, len(contacts), CHANGES_MAX):
-        known = queries.known(book_id, [contact["id"] for contact in contacts[start : start + CHANGES_MAX]])
+    for start in range(0, len(ids), CHANGES_MAX):
+        known = queries.known(book_id, ids[start : start + CHANGES_MAX])
         deleted.update(record_id for record_id, is_deleted in known.items() if is_deleted)
-    existing = [row["data"] for row in rows.values()]
-    matches = match_contacts(contacts, existing, deleted, lambda contact: format_.carries.only(dict(contact)))
+    rows = {row["record_id"]: row for row in all_rows(store, book_id)}
+    matches = contents.match([row["data"] for row in rows.values()], deleted)
     matched = {match.record_id for match in matches}
-    rows = {key: row for key, row in rows.items() if key in matched}
-    return ReadFile(format_.name, contacts, matches, rows, problems, blobs)
+    return ReadFile(contents, matches, {key: row for key, row in rows.items() if key in matched})
 
 
 def import_contacts(
@@ -95,7 +83,7 @@ def import_contacts(
     What was deleted or changed since the file was read is settled as any change is that somebody made then.
     """
     batch = new_id()
-    report = ImportReport(file.format, problems=list(file.problems))
+    report = file.new_report()
     written: list[tuple[ImportStep, Change | Rejection]] = []
     for step in file.steps(on_duplicate, label):
         if step.operation is None:
@@ -120,10 +108,10 @@ def _with_photo_kept(
     blobs: Blobs, book_id: int, file: ReadFile, step: ImportStep, report: ImportReport, now_us: int
 ) -> ImportStep:
     """The step, its photo kept; without it, and told so, where it is none that may be."""
-    photo = str(step.data.get("photo"))
-    if photo in file.blobs:
+    photo, photos = str(step.data.get("photo")), file.contents.blobs
+    if photo in photos:
         try:
-            blobs.put(book_id, photo, file.blobs[photo], now_us)
+            blobs.put(book_id, photo, photos[photo], now_us)
         except Invalid as fault:
             report.problems.append(ImportProblem(0, "PHOTO", fault.code, str(fault), str(step.contact["name"] or "")))
             return step._replace(data={**step.data, "photo": None})

@@ -124,7 +124,7 @@ def read(content: bytes) -> ReadFile:
 
 def first_rows(file: ReadFile) -> list[tuple[Contact, str]]:
     """The first contacts of a file as a list shows them, with what each is to the book."""
-    pairs = zip(file.contacts[:ROWS_SHOWN], file.matches, strict=False)
+    pairs = zip(file.contents.contacts[:ROWS_SHOWN], file.matches, strict=False)
     return [(dict(contact), match.likeness.value) for contact, match in pairs]
 
 

@@ -10,7 +10,7 @@ import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 from offbook.bulk_import import BulkImport, Counts, deleted_ids
 from offbook.cli import standard_streams
@@ -18,19 +18,16 @@ from offbook.cli.atomic_file import write_whole
 from offbook.cli.errors import CutShort, UsageError
 from offbook.cli.result import FAILED, OK, CommandResult
 from offbook.contacts.importing import ImportReport, ImportStep, OnDuplicate, has_label, steps_of
-from offbook.contacts.matching import Likeness, match_contacts
-from offbook.core.errors import Malformed, OffbookError
+from offbook.contacts.matching import Likeness
+from offbook.core.errors import OffbookError
 from offbook.core.formatting import format_count
 from offbook.core.model import Operation
 from offbook.core.validation import Json
 from offbook.database import change_log
 from offbook.database.connection import SqliteError
-from offbook.formats.messages import NO_CONTACTS
-from offbook.formats.values import problems_of
 from offbook.replica import Replica, random_id
 
-if TYPE_CHECKING:
-    from offbook.formats.registry import Format, Write
+Named = TypeVar("Named")
 
 UPDATES_AT_ONCE = 50
 """How many contacts get what is new in one transaction."""
@@ -52,19 +49,16 @@ def import_(book: Replica, args: argparse.Namespace) -> CommandResult:
 
 
 def _import_file(book: Replica, name: str, args: argparse.Namespace) -> ImportReport:
-    from offbook.formats.registry import HEAD, recognize
+    from offbook.formats.contents import read_contents
+    from offbook.formats.registry import FORMATS
 
     file = io.BytesIO(standard_streams.read() if name == standard_streams.STANDARD else Path(name).read_bytes())
-    format_ = format_named(args.format) if args.format else recognize(file.read(HEAD))
-    items = list(format_.read(file))
-    contacts = [item.contact for item in items if item.contact is not None]
-    report = ImportReport(format_.name, problems=[problem for item in items for problem in problems_of(item)])
-    if not contacts and not report.problems:
-        raise Malformed.of(NO_CONTACTS)
+    contents = read_contents(file, _named(args.format, FORMATS) if args.format else None)
+    report = ImportReport(contents.format.name, problems=list(contents.problems))
     existing = {contact["id"]: contact for contact in book.contacts.list()}
-    deleted = deleted_ids(book.connection, [str(contact["id"]) for contact in contacts])
-    matches = match_contacts(contacts, existing.values(), deleted, lambda contact: format_.carries.only(dict(contact)))
-    steps = list(steps_of(contacts, matches, existing, OnDuplicate(args.on_duplicate), args.label.strip()))
+    deleted = deleted_ids(book.connection, [str(contact["id"]) for contact in contents.contacts])
+    matches = contents.match(existing.values(), deleted)
+    steps = list(steps_of(contents.contacts, matches, existing, OnDuplicate(args.on_duplicate), args.label.strip()))
     if args.dry_run:
         for step in steps:
             report.count(step)
@@ -73,22 +67,11 @@ def _import_file(book: Replica, name: str, args: argparse.Namespace) -> ImportRe
     return report
 
 
-def format_named(name: str) -> Format:
-    """The format of this name. Raises UsageError."""
-    from offbook.formats.registry import FORMATS
-
-    if name not in FORMATS:
-        raise UsageError(f"--format must be one of {', '.join(FORMATS)}.")
-    return FORMATS[name]
-
-
-def writer_named(name: str) -> Write:
-    """How a file of this format is written. Raises UsageError."""
-    from offbook.formats.registry import WRITERS
-
-    if name not in WRITERS:
-        raise UsageError(f"--format must be one of {', '.join(WRITERS)}.")
-    return WRITERS[name]
+def _named(name: str, formats: Mapping[str, Named]) -> Named:
+    """What these formats have under this name. Raises UsageError."""
+    if name not in formats:
+        raise UsageError(f"--format must be one of {', '.join(formats)}.")
+    return formats[name]
 
 
 def _carry_out(book: Replica, steps: Sequence[ImportStep], report: ImportReport) -> None:
@@ -148,9 +131,11 @@ def _cut_short(reason: str, counts: Counts) -> str:
 
 def export(book: Replica, args: argparse.Namespace) -> CommandResult:
     """Write all contacts as a file, or those of a label. Raises UsageError where that would replace the book itself."""
+    from offbook.formats.registry import WRITERS
+
     label = args.label.strip()
     contacts = [contact for contact in book.contacts.list() if not label or has_label(contact, label)]
-    written = writer_named(args.format)(contacts, lambda _: None)
+    written = _named(args.format, WRITERS)(contacts, lambda _: None)
     text = written.text.encode()
     if args.file == standard_streams.STANDARD or standard_streams.is_output(Path(args.file)):
         return CommandResult(contacts, raw=text)
