@@ -285,11 +285,6 @@ def json_of(table: Table, cell: str, value: Value) -> Json:
     return json.loads(str(value)) if value is not None and table.holds_json(cell) else value
 
 
-def cut(table: Table, cell: str, value: Value) -> Value:
-    """A value without the parts that its cell does not have in this declaration: what is new comes last."""
-    return value[: len(table.fields_of(cell))] if isinstance(value, tuple) and table.has_cell(cell) else value
-
-
 def json_of_cells(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
     """Cells by their names, each as JSON has it by itself."""
     if not table.has_json:

@@ -21,8 +21,9 @@ from offbook.core.protocol.validators import (
     time_of,
     uuid_of,
 )
+from offbook.core.protocol.view import cut
 from offbook.core.schema import Table
-from offbook.core.validation import LENIENT, Json, cut, json_of, json_of_cells, value_of
+from offbook.core.validation import LENIENT, Json, json_of, json_of_cells, value_of
 
 
 def entry_to_json(table: Table, entry: HistoryEntry) -> dict[str, Any]:

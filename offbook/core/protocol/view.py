@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from offbook.core import messages
 from offbook.core.errors import Malformed
-from offbook.core.model import Cells, Conflict
-from offbook.core.schema import Schema
-from offbook.core.validation import Json, cut, filled_fields, with_all_fields
+from offbook.core.model import Cells, Conflict, Value
+from offbook.core.schema import Schema, Table
+from offbook.core.validation import Json, filled_fields, with_all_fields
 
 
 @dataclass(frozen=True)
@@ -47,3 +47,8 @@ class View:
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             raise Malformed.of(messages.BAD_ONLY)
         return self.only(names)
+
+
+def cut(table: Table, cell: str, value: Value) -> Value:
+    """A value without the parts that its cell does not have in this declaration: what is new comes last."""
+    return value[: len(table.fields_of(cell))] if isinstance(value, tuple) and table.has_cell(cell) else value
