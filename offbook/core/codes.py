@@ -153,6 +153,7 @@ CODES = _by_name(
     Code("password_common", 422),
     Code("password_guessable", 422),
     Code("password_length", 422),
+    Code("too_large_for_zip", 422),
     Code("too_many_pixels", 422),
     Code("too_old", 422),
     Code("unknown_policy", 422),

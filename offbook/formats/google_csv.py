@@ -133,6 +133,22 @@ def write(contacts: Iterable[Contact], spreadsheet: bool = False) -> str:
     return out.getvalue()
 
 
+def write_in_parts(contacts: Callable[[], Iterable[Contact]]) -> Iterator[str]:
+    """The same file as write() makes, a row at a time. ``contacts`` gives the same ones twice: the header is first."""
+    used: dict[str, str] = {}
+    for contact in contacts():
+        used |= dict.fromkeys(_row(contact), "")
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, build_header([used]), restval="")
+    writer.writeheader()
+    for contact in contacts():
+        writer.writerow(_row(contact))
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue()
+
+
 # --- reading: columns -> slots -> details -> a contact ---------------------------------------------------------------
 
 

@@ -36,6 +36,9 @@ WEB_PAGE = Message(
 ARCHIVE = Message(
     "not_importable", "This is a zip or a document of Excel, and no file of contacts: unpack it, or save it as CSV."
 )
+OFFICE_DOCUMENT = Message(
+    "not_importable", "This is a document of Excel or another office program: open it there, and save it as CSV."
+)
 UNKNOWN_FORMAT = Message(
     "not_importable",
     "This is no file of contacts that offbook knows: choose a vCard (.vcf), or a CSV as Google Contacts, Outlook or "
@@ -46,6 +49,60 @@ CUT_IN_CARD = Message(
     "cut_off",
     "This file was cut off in its last card: no END:VCARD follows. Nothing of it was taken: export or copy it again.",
 )
+
+# --- a zip -----------------------------------------------------------------------------------------------------------
+
+CONTACTS_IN_ZIP = Message("not_importable", "This is a zip that holds {name!a}: unpack it, and import that file.")
+ZIP_IN_ZIP = Message("not_importable", "This is a zip that holds another one, {name!a}: unpack it, and look inside.")
+OTHER_ZIP = Message(
+    "not_importable",
+    "This is no export of a book, but a zip of other files, like {name!a}: unpack it, and import the file of contacts.",
+)
+NO_MANIFEST = Message(
+    "not_importable",
+    "This zip holds {name!a} and no manifest.json, so it is no whole export: unpack it, and import its cards or CSV.",
+)
+BAD_MANIFEST = Message("not_importable", "The manifest.json of this zip is none of an export: download the zip again.")
+NEWER_ARCHIVE = Message(
+    "not_importable",
+    "This zip was written by a newer version (form {version}, and {known} is known here): update, or import the "
+    "contacts.vcf in it.",
+)
+CUT_IN_ZIP = Message(
+    "cut_off",
+    "This zip was cut off: the list of its files is not at its end. Nothing of it was taken: export or copy it again.",
+)
+DAMAGED_ZIP = Message(
+    "not_importable",
+    "This zip is damaged: the list of its files does not fit to it. Nothing of it was taken: export or copy it again.",
+)
+DAMAGED_FILE = Message(
+    "not_importable",
+    "This zip is damaged: {name!a} is not what the list of its files says. Export or copy it again.",
+)
+FILE_TWICE = Message("not_importable", "This zip has two files that are called {name!a}, so that neither was taken.")
+FILES_OVERLAP = Message("not_importable", "In this zip, {name!a} lies where another file does: no export is made so.")
+ENCRYPTED_FILE = Message(
+    "not_importable", "In this zip, {name!a} is encrypted: unpack it with its password, and import the cards in it."
+)
+LINK_IN_ZIP = Message("not_importable", "In this zip, {name!a} is a link and no file: no export is made so.")
+PACKED_OTHERWISE = Message(
+    "not_importable", "In this zip, {name!a} is packed in a way that is not read here: pack it again by deflate."
+)
+UNPACKS_TOO_FAR = Message(
+    "not_importable", "This zip unpacks to more than {times} times its size, or to more than 1 GB: nothing was taken."
+)
+TOO_MANY_FILES_IN_ZIP = Message("not_importable", "This zip has more than {most} files: nothing was taken.")
+LARGE_FILE_IN_ZIP = Message(
+    "not_importable", "In this zip, {name!a} unpacks to more than {most} bytes, which is the most: nothing was taken."
+)
+TOO_MANY_RECORDS = Message("not_importable", "This zip has more than {most} contacts: nothing was taken.")
+TOO_LARGE_FOR_ZIP = Message(
+    "too_large_for_zip", "This book is larger than the 4 GB of a zip: export cards (vCard) in its place."
+)
+NO_RECORD = Message("bad_row", "This line is no record: an object with an id. It was left out.")
+RECORD_TWICE = Message("bad_row", "A line above has the same id ({id}). This one was left out.")
+NO_NAME_IN_RECORD = Message("bad_row", "{field} is missing in this record. It was left out.")
 
 # --- a place of a file -----------------------------------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ from offbook.contacts.table import CONTACTS, DETAIL_KINDS
 from offbook.core.errors import Malformed
 from offbook.core.messages import recorded_fault
 from offbook.formats import google_csv, messages
+from offbook.formats.archive import reading as archive
+from offbook.formats.archive.zip_reading import HEADS, other_zip
 from offbook.formats.csv import mapped, mapping
 from offbook.formats.google_csv_columns import FIELDS, GROUPS, PART_OF, PHONETIC, PLAIN
 from offbook.formats.other_files import HEAD, refuse_other_files
@@ -28,7 +30,7 @@ from offbook.formats.values import Carries, Contact, ContactRead, FetchBlob, Pro
 from offbook.formats.vcard import files
 from offbook.formats.vcard.writing import V3, V4, write_cards
 
-__all__ = ["FORMATS", "HEAD", "WRITERS", "Format", "recognize"]
+__all__ = ["ARCHIVE", "FORMATS", "HEAD", "WRITERS", "Format", "recognize"]
 
 
 Write = Callable[[Iterable[Contact], FetchBlob], Written]
@@ -56,6 +58,10 @@ class Format:
 def recognize(head: bytes) -> Format:
     """The format of a file that begins with these bytes (HEAD of them do). Raises Malformed, and says what it is
     instead."""
+    if archive.recognizes(head):
+        return FORMATS[ARCHIVE]
+    if head.startswith(HEADS):
+        raise other_zip(head)
     refuse_other_files(head)
     for format_ in FORMATS.values():
         if format_.recognizes(head):
@@ -111,6 +117,10 @@ VCARD = Carries(
 )
 
 
+ARCHIVE = "zip"
+"""The name of the format of whole books, which is written by archive.writing: it is no text."""
+
+
 def _write_vcard(version: str, contacts: Iterable[Contact], fetch_blob: FetchBlob) -> Written:
     return write_cards(contacts, version, fetch_blob)
 
@@ -126,6 +136,7 @@ FORMATS = _by_name(
     _mapped("outlook", "outlook"),
     _mapped("thunderbird", "thunderbird"),
     _mapped("csv", ""),
+    Format(ARCHIVE, ".zip", "application/zip", VCARD, archive.recognizes, archive.read),
 )
 """By the name that a command, a request or a form calls each by. Cards are read alike under both of their names, and so
 are tables under those of programs; ``csv`` is any other table. The first that recognizes a file is asked first."""
