@@ -21,6 +21,7 @@ from extensions import db
 from offbook.core.merge.retention import DAY_US
 from services.accounts import Accounts
 from services.blobs import Blobs
+from services.contacts.background_imports import BackgroundImports
 from services.contacts.tutorial import Tutorial
 from services.container import Services
 from services.passwords import PASSWORD_LENGTH_MIN, Effort
@@ -29,6 +30,7 @@ from storage.blobs.rows import BlobRows
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.engines.database import Database, open_engines
 from storage.failures import FAILURES
+from storage.imports.jobs import ImportJobs
 from storage.repositories.activity import Activity
 from storage.repositories.contact_queries import ContactQueries
 from storage.repositories.device_lag import lag_of
@@ -110,18 +112,22 @@ def wire(app: App, config: Config) -> None:
     extensions.register(app, database)
     meters = meters_of(database) if config.metrics_token else None
     app.extensions["meters"], app.extensions["telemetry"] = meters, telemetry_of(config, meters)
+    queries, uploads = ContactQueries(database, store), Uploads(config.instance_path / "uploads")
+    blobs = Blobs(BlobRows(database), Decoder(), config.book_photos_mib * MIB)
+    jobs = ImportJobs(database)
     app.extensions["offbook"] = Services(
         config=config,
         store=store,
         accounts=accounts,
         user_rights=UserRights(database, accounts),
-        contacts=ContactQueries(database, store),
+        contacts=queries,
         records=RecordQueries(store),
         tutorial=Tutorial(store, TutorialRows(database)),
         activity=Activity(database),
         streams=Streams(database),
-        blobs=Blobs(BlobRows(database), Decoder(), config.book_photos_mib * MIB),
-        uploads=Uploads(config.instance_path / "uploads"),
+        blobs=blobs,
+        uploads=uploads,
+        imports=BackgroundImports(store, queries, blobs, uploads, jobs, now_us, random_id, FAILURES),
         open_notifications=partial(open_notifications, database, config.live_url),
         database_failures=FAILURES,
         clock=now_us,

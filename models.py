@@ -342,6 +342,31 @@ class BlobChunk(Base):
     content: Mapped[Bytes]
 
 
+class ImportJobRow(Base):
+    """An import of a person that goes on beside requests, or the last one. ``batch`` is what its changes share.
+
+    ``seen_at`` is when the process that carries it out (``runner``) was last heard of; ``choices`` and ``report`` are
+    JSON.
+    """
+
+    __tablename__ = "import_jobs"
+
+    user_id: Mapped[UserId] = mapped_column(primary_key=True, autoincrement=False)
+    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False, index=True)
+    batch: Mapped[Uuid]
+    digest: Mapped[Hash]
+    file_name: Mapped[str] = mapped_column(String(255))
+    choices: Mapped[Long]
+    started_at: Mapped[int]
+    runner: Mapped[Uuid]
+    seen_at: Mapped[int]
+    state: Mapped[str] = mapped_column(String(20))
+    done: Mapped[int]
+    total: Mapped[int]
+    report: Mapped[Long | None]
+    problem: Mapped[str] = mapped_column(String(500))
+
+
 class Attempt(Base):
     """A failed sign-in, by the name that was typed and by network: what the throttle counts.
 

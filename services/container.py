@@ -11,6 +11,7 @@ from config import Config
 if TYPE_CHECKING:
     from services.accounts import Accounts
     from services.blobs import Blobs
+    from services.contacts.background_imports import BackgroundImports
     from services.contacts.tutorial import Tutorial
     from storage.base import CommitNotifications
     from storage.repositories.activity import Activity
@@ -40,6 +41,7 @@ class Services:
     streams: Streams
     blobs: Blobs
     uploads: Uploads
+    imports: BackgroundImports
     open_notifications: Callable[[], CommitNotifications]
     database_failures: tuple[type[Exception], ...]
     clock: Callable[[], int]

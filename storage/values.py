@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from offbook.core.accounts.users import Rights
 from offbook.core.schema import Table
@@ -337,3 +338,43 @@ class KeptBlob(NamedTuple):
 
     head: BlobHead
     content: bytes | None
+
+
+IMPORT_LEASE_US = 10_000_000
+"""How long nothing may be heard of who carries out an import until another one goes on."""
+
+
+class JobState(StrEnum):
+    """Whether an import goes on, was carried out, or ended before that."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportJob:
+    """An import: which file it is of and what was chosen for it, and how far it is.
+
+    ``batch`` is the one that its changes share, and the job's id. ``done`` of ``total`` contacts of the file are
+    carried out; ``total`` is 0 while the file is read. ``report`` is of these alone; ``problem`` says why it stopped.
+    """
+
+    user_id: int
+    book_id: int
+    batch: str
+    digest: str
+    file_name: str
+    choices: Mapping[str, Any]
+    started_at: int
+    runner: str
+    seen_at: int
+    state: JobState = JobState.RUNNING
+    done: int = 0
+    total: int = 0
+    report: Mapping[str, Any] | None = None
+    problem: str = ""
+
+    def is_abandoned(self, now_us: int) -> bool:
+        """Whether it would go on, and nobody carries it out any more."""
+        return self.state is JobState.RUNNING and self.seen_at <= now_us - IMPORT_LEASE_US

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
+from uuid import UUID, uuid5
 
 from offbook.contacts.importing import ImportProblem, ImportReport, ImportStep, OnDuplicate, steps_of
 from offbook.contacts.matching import Match
@@ -21,6 +22,9 @@ from services.sync.portions import push_in_turns
 from services.sync.push import Turns
 from storage.base import ChangeOrigin, Store
 from storage.repositories.contact_queries import ContactQueries
+
+STEPS_AT_ONCE = 250
+"""So many contacts of a file are carried out between two looks at whether to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,16 @@ class ReadFile:
 
 
 def read_file(
-    store: Store, queries: ContactQueries, book_id: int, file: BinaryIO, format_name: str | None = None
+    store: Store,
+    queries: ContactQueries,
+    book_id: int,
+    file: BinaryIO,
+    format_name: str | None = None,
+    batch: str = "",
 ) -> ReadFile:
     """Read a file, and tell who of it is who in the book. Writes nothing.
 
+    What an import of the ``batch`` has added already counts as not there: going on with it is the same import.
     Raises Malformed where it is no such file, was cut off, or has no contact at all.
     """
     contents = read_contents(file, FORMATS[format_name] if format_name else None)
@@ -61,10 +71,17 @@ def read_file(
     for start in range(0, len(ids), CHANGES_MAX):
         known = queries.known(book_id, ids[start : start + CHANGES_MAX])
         deleted.update(record_id for record_id, is_deleted in known.items() if is_deleted)
-    rows = {row["record_id"]: row for row in all_rows(store, book_id)}
+    added = _written(store, book_id, batch).intersection(ids) if batch else set[str]()
+    rows = {row["record_id"]: row for row in all_rows(store, book_id) if row["record_id"] not in added}
     matches = contents.match([row["data"] for row in rows.values()], deleted)
     matched = {match.record_id for match in matches}
     return ReadFile(contents, matches, {key: row for key, row in rows.items() if key in matched})
+
+
+def _written(store: Store, book_id: int, batch: str) -> set[str]:
+    """The contacts that a batch wrote to."""
+    with store.reading(book_id) as book:
+        return {record_id for table, record_id in book.batches.keys(batch) if table == CONTACTS.name}
 
 
 def import_contacts(
@@ -82,58 +99,76 @@ def import_contacts(
 
     What was deleted or changed since the file was read is settled as any change is that somebody made then.
     """
-    batch = new_id()
     report = file.new_report()
-    written: list[tuple[ImportStep, Change | Rejection]] = []
-    for step in file.steps(on_duplicate, label):
-        if step.operation is None:
-            report.count(step)
-        else:
-            kept = _with_photo_kept(blobs, book_id, file, step, report, now_us)
-            written.append((kept, _change(file, kept, step.operation, batch, new_id(), now_us)))
-    for start in range(0, len(written), CHANGES_MAX):
-        part = written[start : start + CHANGES_MAX]
-        outcomes = _push(store, book_id, origin, [change for _, change in part], now_us)
-        for (step, _), outcome in zip(part, outcomes, strict=True):
-            if outcome.fault is None:
-                report.count(step)
-                report.batch = batch
-            else:
-                name, fault = str(step.contact["name"] or ""), outcome.fault
-                report.problems.append(ImportProblem(0, "", fault.code, fault.detail, name))
+    run = ImportRun(store, blobs, book_id, origin, file, report, new_id(), now_us)
+    for _ in run.portions(file.steps(on_duplicate, label)):
+        pass
     return report
 
 
-def _with_photo_kept(
-    blobs: Blobs, book_id: int, file: ReadFile, step: ImportStep, report: ImportReport, now_us: int
-) -> ImportStep:
-    """The step, its photo kept; without it, and told so, where it is none that may be."""
-    photo, photos = str(step.data.get("photo")), file.contents.blobs
-    if photo in photos:
-        try:
-            blobs.put(book_id, photo, photos[photo], now_us)
-        except Invalid as fault:
-            report.problems.append(ImportProblem(0, "PHOTO", fault.code, str(fault), str(step.contact["name"] or "")))
-            return step._replace(data={**step.data, "photo": None})
-    return step
+@dataclass(frozen=True, slots=True)
+class ImportRun:
+    """An import that is carried out. The ids of its changes follow from its batch and from the contacts: whatever of it
+    is carried out again has no effect, and is counted as it was."""
 
+    store: Store
+    blobs: Blobs
+    book_id: int
+    origin: ChangeOrigin
+    file: ReadFile
+    report: ImportReport
+    batch: str
+    now_us: int
 
-def _push(
-    store: Store, book_id: int, origin: ChangeOrigin, changes: Sequence[Change | Rejection], now_us: int
-) -> list[Outcome]:
-    with Turns(store, book_id) as turns:
-        parts = push_in_turns(turns, origin, changes, now_us)
-    return [outcome for done in parts for outcome in done.outcomes]
+    def portions(self, steps: Sequence[ImportStep]) -> Iterator[int]:
+        """Carry out these steps, and give how many of them are, as often as some were."""
+        for start in range(0, len(steps), STEPS_AT_ONCE):
+            portion = steps[start : start + STEPS_AT_ONCE]
+            self._carry_out(portion)
+            yield start + len(portion)
 
+    def _carry_out(self, steps: Sequence[ImportStep]) -> None:
+        written: list[tuple[ImportStep, Change | Rejection]] = []
+        for step in steps:
+            if step.operation is None:
+                self.report.count(step)
+            else:
+                kept = self._with_photo_kept(step)
+                written.append((kept, self._change(kept, step.operation)))
+        if not written:
+            return
+        outcomes = self._push([change for _, change in written])
+        for (step, _), outcome in zip(written, outcomes, strict=True):
+            if outcome.fault is None:
+                self.report.count(step)
+                self.report.batch = self.batch
+            else:
+                name, fault = str(step.contact["name"] or ""), outcome.fault
+                self.report.problems.append(ImportProblem(0, "", fault.code, fault.detail, name))
 
-def _change(
-    file: ReadFile, step: ImportStep, operation: Operation, batch: str, change_id: str, now_us: int
-) -> Change | Rejection:
-    base = file.rows[step.record_id]["seq"] if operation is Operation.UPDATE else 0
-    now_ms, id_ = now_us // 1000, step.record_id
-    return build_change(
-        change_id, CONTACTS, id_, operation, change_id, now_ms, data=dict(step.data), base=base, batch=batch
-    )
+    def _with_photo_kept(self, step: ImportStep) -> ImportStep:
+        """The step, its photo kept; without it, and told so, where it is none that may be."""
+        photo, photos = str(step.data.get("photo")), self.file.contents.blobs
+        if photo in photos:
+            try:
+                self.blobs.put(self.book_id, photo, photos[photo], self.now_us)
+            except Invalid as fault:
+                name = str(step.contact["name"] or "")
+                self.report.problems.append(ImportProblem(0, "PHOTO", fault.code, str(fault), name))
+                return step._replace(data={**step.data, "photo": None})
+        return step
+
+    def _push(self, changes: Sequence[Change | Rejection]) -> list[Outcome]:
+        with Turns(self.store, self.book_id) as turns:
+            parts = push_in_turns(turns, self.origin, changes, self.now_us)
+        return [outcome for done in parts for outcome in done.outcomes]
+
+    def _change(self, step: ImportStep, operation: Operation) -> Change | Rejection:
+        base = self.file.rows[step.record_id]["seq"] if operation is Operation.UPDATE else 0
+        id_, now_ms, data = str(uuid5(UUID(self.batch), step.record_id)), self.now_us // 1000, dict(step.data)
+        return build_change(
+            id_, CONTACTS, step.record_id, operation, id_, now_ms, data=data, base=base, batch=self.batch
+        )
 
 
 def owner_of_upload(store: Store, book_id: int, user_id: int) -> str:

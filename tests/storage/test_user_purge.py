@@ -24,6 +24,7 @@ from storage.values import Visit
 from tests.support.api_client import Caller, caller, change, contents, new_id
 from tests.support.browser import add_device, add_user, parts_of
 from tests.support.conflict_scenarios import every_kind, pair
+from tests.support.import_jobs import begin_job
 from tests.support.pictures import named, picture
 from tests.support.tutorial_client import FIRST_SYNC
 
@@ -46,6 +47,7 @@ def fill(app: App, name: str) -> int:
     assert tutorial.get("/changes", since=FIRST_SYNC).status_code == 200
     parts = parts_of(app)
     parts.accounts.open_session(parts.accounts.user_named(name), "password", Visit("", ""), parts.clock())
+    begin_job(app, name)
     return user_id
 
 

@@ -166,6 +166,8 @@ ROUTES: Mapping[str, Takes] = {
     "POST /import/confirm": Takes(
         By.PERSON, {}, {"digest": "5e" * 32, "name": "contacts.csv", "on_duplicate": "keep", "label": "Friends"}
     ),
+    "GET /import/progress": Takes(By.PERSON),
+    "POST /import/resume": Takes(By.PERSON),
     "POST /import/undo": Takes(By.PERSON, {}, {"batch": UNKNOWN}),
     "GET /export.csv": Takes(By.PERSON, {"format": "google"}),
     "PUT /blobs/<hash:sha256>": Takes(By.DEVICE),

@@ -172,6 +172,8 @@ MATRIX: Mapping[str, Row] = {
     "GET /import": Row(Who.PERSON),
     "POST /import": Row(Who.PERSON),
     "POST /import/confirm": Row(Who.PERSON),
+    "GET /import/progress": Row(Who.PERSON),
+    "POST /import/resume": Row(Who.PERSON),
     "POST /import/undo": Row(Who.PERSON),
     "GET /export.csv": Row(Who.PERSON),
     "GET /devices": Row(Who.PERSON),

@@ -20,8 +20,10 @@ from app import STATIC, App
 from models import Base
 from offbook.contacts.table import LABELS
 from offbook.core.schema import record_id_of_key
+from storage.values import JobState
 from tests.support.api_client import Caller, caller, change, contents, new_id
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from tests.support.import_jobs import begin_job
 from tests.support.pictures import named, picture
 from web.assets import url_of
 
@@ -115,6 +117,7 @@ def ids_in(app: App) -> dict[str, Any]:
     (session,) = parts_of(app).accounts.sessions(device.user_id, parts_of(app).clock())
     photo, content = named(picture(comment=SECRET.encode()))
     assert ada.ask("PUT", photo, data=content).status_code == 201
+    begin_job(app, "ada", state=JobState.STOPPED, file_name=SECRET, problem=SECRET)
     add_user(app, "boss", admin=True)
     eve = caller(app, "eve")
     eve.add(name="Mallory")
@@ -382,6 +385,11 @@ def undoing_an_import(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/import/undo", batch=scene.batch), 404
 
 
+def going_on_with_an_import(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/import/resume"), 303
+    yield scene.pages.get("/import/progress"), 302
+
+
 def importing(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     """A card with the id and the name of Ada's contact: it is nobody's in Eve's book."""
     card = f"BEGIN:VCARD\nVERSION:4.0\nUID:urn:uuid:{scene.contact}\nFN:Eve\nEND:VCARD\n"
@@ -549,6 +557,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "import_export.index": sees_only_her_own("/import"),
     "import_export.preview": upload,
     "import_export.import_file": confirming,
+    "import_export.progress": going_on_with_an_import,
+    "import_export.resume": going_on_with_an_import,
     "import_export.undo": undoing_an_import,
     "importing.import_file": importing,
     "importing.export_file": exporting,
@@ -621,7 +631,7 @@ def test_what_is_watched_is_all_that_ada_has(app: App, scene: Scene) -> None:
     """The checks above are no use if they look at nothing."""
     watched = hers(app)
     filled = {"users", "books", "memberships", "devices", "contacts", "contact_details", "changes", "conflicts"}
-    filled |= {"blobs", "blob_chunks", "labels", "sessions", "tutorial_numbers", "tutorial_rows"}
+    filled |= {"blobs", "blob_chunks", "labels", "sessions", "tutorial_numbers", "tutorial_rows", "import_jobs"}
     assert {name for name, rows in watched.items() if rows} == filled
     assert (len(watched["books"]), len(watched["contacts"]), len(watched["devices"])) == (1, 3, 2)
     assert SECRET in repr(watched)

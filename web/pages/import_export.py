@@ -16,9 +16,10 @@ from offbook.core.errors import Malformed, NotFound, Pruned
 from offbook.formats.registry import FORMATS, WRITERS
 from offbook.formats.values import Contact
 from services.batches import undo_batch
+from services.contacts.background_imports import report_of
 from services.contacts.exporting import export_contacts
-from services.contacts.importing import ReadFile, import_contacts, owner_of_upload, read_file
-from storage.base import ChangeOrigin
+from services.contacts.importing import ReadFile, owner_of_upload, read_file
+from storage.values import ImportJob, JobState
 from web.auth import session_required
 from web.current import services
 from web.request_values import posted, query
@@ -29,13 +30,18 @@ import_export = Blueprint("import_export", __name__)
 
 ROWS_SHOWN = 20
 MICROSECONDS = 1_000_000
+SHORT_SECONDS = 0.5
+"""A small file is taken in this time: nobody sees a page that says that it goes on."""
+
+PAGES = {JobState.RUNNING: "progress", JobState.DONE: "result", JobState.STOPPED: "stopped"}
+"""The page of an import by its state."""
 
 
 @import_export.get("/import")
 @session_required
 def index() -> ResponseReturnValue:
-    """The form that takes a file."""
-    return render_form()
+    """The form that takes a file; while an import goes on, how far that is."""
+    return show_progress() if is_importing() else render_form()
 
 
 @import_export.post("/import")
@@ -43,6 +49,8 @@ def index() -> ResponseReturnValue:
 @runs_in(Pool.WHOLE_BOOKS)
 def preview() -> ResponseReturnValue:
     """Look at a file, and tell what taking it would do. Nothing is written."""
+    if is_importing():
+        return show_progress()
     upload = request.files.get("file")
     if upload is None or not upload.filename:
         return render_form("Choose a file first."), 422
@@ -62,26 +70,41 @@ def preview() -> ResponseReturnValue:
 @session_required
 @runs_in(Pool.WHOLE_BOOKS)
 def import_file() -> ResponseReturnValue:
-    """Take the file that was looked at, and tell what became of its rows."""
-    user, now_us = signed_in_user(), services().clock()
-    content = services().uploads.read(owner(), posted.text("digest", ""), now_us / MICROSECONDS)
-    if content is None:
-        return render_form("This file is not kept any more: choose it once more."), 422
-    chosen = posted.text("on_duplicate", "")
+    """Begin to take the file that was looked at."""
+    user, chosen = signed_in_user(), posted.text("on_duplicate", "")
     on_duplicate = OnDuplicate(chosen) if chosen in list(OnDuplicate) else OnDuplicate.KEEP
-    report = import_contacts(
-        services().store,
-        services().blobs,
+    is_begun = services().imports.start(
+        user.id,
         user.book_id,
-        ChangeOrigin(user_id=user.id),
-        read(content),
-        now_us,
-        services().new_id,
-        on_duplicate,
-        posted.text("label", "").strip(),
+        posted.text("digest", ""),
+        posted.text("name", ""),
+        on_duplicate=on_duplicate,
+        label=posted.text("label", "").strip(),
     )
-    services().uploads.remove(owner())
-    return render_template("import_export/result.html", report=report, file=posted.text("name", ""))
+    if not is_begun:
+        return render_form("This file is not kept any more: choose it once more."), 422
+    if job := current_import():
+        services().imports.wait(job, SHORT_SECONDS)
+    return show_progress()
+
+
+@import_export.get("/import/progress")
+@session_required
+def progress() -> ResponseReturnValue:
+    """How far the import is that goes on, or what came of the last one; gone on with where its process ended."""
+    job = current_import()
+    if job is None:
+        return redirect(url_for("import_export.index"))
+    return render_template(f"import_export/{PAGES[job.state]}.html", job=job, report=report_of(job), file=job.file_name)
+
+
+@import_export.post("/import/resume")
+@session_required
+def resume() -> ResponseReturnValue:
+    """Go on with an import that stopped."""
+    user = signed_in_user()
+    services().imports.go_on(user.id, user.book_id)
+    return show_progress()
 
 
 @import_export.post("/import/undo")
@@ -93,12 +116,17 @@ def undo() -> ResponseReturnValue:
     try:
         if batch is None:
             raise NotFound("There is no such import.")
+        job = current_import()
+        if job is not None and job.batch == batch and job.state is JobState.RUNNING:
+            return show_progress()
         actor, now_us = current_actor(services().new_id()), services().clock()
         report = undo_batch(services().store, signed_in_user().book_id, actor, batch, now_us)
     except NotFound as error:
         return render_form(str(error)), 404
     except Pruned as error:
         return render_form(str(error)), 410
+    if job is not None and job.batch == batch:
+        services().imports.put_away(job)
     return render_template("import_export/undone.html", report=report)
 
 
@@ -128,6 +156,23 @@ def first_rows(file: ReadFile) -> list[tuple[Contact, str]]:
     return [(dict(contact), match.likeness.value) for contact, match in pairs]
 
 
+def current_import() -> ImportJob | None:
+    """The import of who is signed in that goes on, or the last one."""
+    user = signed_in_user()
+    return services().imports.current(user.id, user.book_id)
+
+
+def is_importing() -> bool:
+    """Whether an import of who is signed in goes on."""
+    job = current_import()
+    return job is not None and job.state is JobState.RUNNING
+
+
+def show_progress() -> ResponseReturnValue:
+    """To the page of the import that goes on."""
+    return redirect(url_for("import_export.progress"), 303)
+
+
 def owner() -> str:
     """By what the file of who is signed in is kept."""
     return owner_of_upload(services().store, signed_in_user().book_id, signed_in_user().id)
@@ -136,4 +181,4 @@ def owner() -> str:
 def render_form(error: str = "") -> str:
     """The form, with what was wrong with the file that was sent."""
     total = services().contacts.count(signed_in_user().book_id)
-    return render_template("import_export/upload.html", total=total, error=error)
+    return render_template("import_export/upload.html", total=total, error=error, job=current_import())

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import resource
 import socket
+from collections.abc import Callable
 
 import uvicorn
 from flask import Flask
@@ -21,7 +22,8 @@ from web.telemetry.events import Telemetry
 
 def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
     """uvicorn, with the app in threads behind it."""
-    return server_for(WsgiBridge(app, config, live_of(app, config), telemetry_of(app), pools_of(app)), config)
+    bridge = WsgiBridge(app, config, live_of(app, config), telemetry_of(app), pools_of(app), close_of(app))
+    return server_for(bridge, config)
 
 
 def live_of(app: WsgiApp, config: Config) -> OpenLive | None:
@@ -41,6 +43,14 @@ def telemetry_of(app: WsgiApp) -> Telemetry | None:
 def pools_of(app: WsgiApp) -> Pools | None:
     """What an offbook app works on apart from all else."""
     return Pools(app) if isinstance(app, Flask) else None
+
+
+def close_of(app: WsgiApp) -> Callable[[], None] | None:
+    """What ends all that an offbook app does beside requests."""
+    if not isinstance(app, Flask):
+        return None
+    services: Services = app.extensions["offbook"]
+    return services.imports.close
 
 
 def listen(host: str, port: int) -> socket.socket:

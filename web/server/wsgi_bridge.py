@@ -113,8 +113,10 @@ class WsgiBridge:
         live: OpenLive | None = None,
         telemetry: Telemetry | None = None,
         pools: Pools | None = None,
+        close_app: Callable[[], None] | None = None,
     ) -> None:
-        """``pools`` are those of an app of ours, which also answers a HEAD_ONLY."""
+        """``pools`` are those of an app of ours, which also answers a HEAD_ONLY; ``close_app`` ends what it does beside
+        requests."""
         self.app = app
         self.telemetry = telemetry or Telemetry()
         self.config = config
@@ -124,6 +126,7 @@ class WsgiBridge:
         self.bodies = Bodies(config)
         self.untaken = Quota(config.answers_bytes_max)
         self.pools = pools
+        self.close_app = close_app
         self.open_live = live
         self.live: LiveChannel | None = None
 
@@ -146,6 +149,8 @@ class WsgiBridge:
         self.threads.close()
         if self.pools is not None:
             self.pools.close()
+        if self.close_app is not None:
+            self.close_app()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def handle_handshake(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,6 +7,7 @@ import io
 import os
 import re
 from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,12 @@ from werkzeug.test import TestResponse
 from app import App
 from offbook.formats import google_csv
 from services.sync import push
+from storage.imports.jobs import ImportJobs
+from storage.values import ImportJob
 from tests.support.browser import Browser, add_user, csrf_of, parts_of, signed_in
+from tests.support.import_jobs import DIGEST, begin_job
 from tests.support.pictures import picture
+from tests.support.polling import wait_until
 
 FILE = Path(__file__).parents[4] / "shared" / "data" / "legislators-google.csv"
 SMALL = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Notes\nAda,King,Home,555-1,engines\nGrace,Hopper,,,\n"
@@ -29,12 +34,15 @@ def look_at(browser: Browser, content: bytes | str, name: str = "contacts.csv") 
 
 
 def upload(browser: Browser, content: bytes | str, name: str = "contacts.csv", **choices: str) -> TestResponse:
-    """Look at a file and take it; the page that refuses it, where that is so."""
+    """Look at a file and take it: the page of what came of it, or the one that refuses it."""
     page = look_at(browser, content, name)
     if page.status_code != 200:
         return page
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
-    return browser.client.post("/import/confirm", data=fields | choices)
+    answer = browser.client.post("/import/confirm", data=fields | choices)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/import/progress")
+    wait_until(lambda: "import-progress" not in browser.get("/import/progress").text)
+    return browser.get("/import/progress")
 
 
 def numbers(page: TestResponse) -> dict[str, str]:
@@ -254,3 +262,63 @@ def test_a_photo_comes_in_with_its_card_and_leaves_with_it(app: App, ada: Browse
     broken = card.replace("Ada King", "Bo").replace(b64encode(content).decode(), b64encode(b"<svg></svg>").decode())
     page = upload(ada, broken)
     assert (numbers(page)["Added"], numbers(page)["Problems"]) == ("1", "1")
+
+
+# --- beside requests -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def going_on(app: App, ada: Browser) -> tuple[ImportJobs, ImportJob]:
+    """An import of Ada's that another process carries out."""
+    return begin_job(app, "ada", total=1500)
+
+
+@pytest.mark.engines("sqlite")
+def test_an_import_that_goes_on_shows_how_far_it_is_and_takes_no_other_file(
+    ada: Browser, going_on: tuple[ImportJobs, ImportJob]
+) -> None:
+    jobs, job = going_on
+    assert jobs.save(replace(job, done=1250))
+    page = ada.get("/import/progress").text
+    assert '<progress id="import-done" value="1250" max="1500">' in page
+    assert "1,250 of 1,500 contacts" in page
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in page, "without script it loads itself"
+    assert ada.get("/import").headers["Location"] == "/import/progress"
+    for path, fields in (
+        ("/import", {}),
+        ("/import/confirm", {"digest": DIGEST}),
+        ("/import/undo", {"batch": job.batch}),
+        ("/import/resume", {}),
+    ):
+        answer = ada.post(path, "/settings", **fields)
+        assert (answer.status_code, "import" in answer.headers.get("Location", "/import")) in ((303, True), (422, True))
+    assert jobs.get(job.user_id, job.book_id) == replace(job, done=1250)
+
+
+@pytest.mark.engines("sqlite")
+def test_an_import_whose_file_is_gone_says_where_it_stopped_and_is_undone(
+    ada: Browser, going_on: tuple[ImportJobs, ImportJob]
+) -> None:
+    jobs, job = going_on
+    assert jobs.save(replace(job, done=1250, seen_at=0, report={"format": "vcard4", "added": 1250}))
+    wait_until(lambda: "import-stopped" in ada.get("/import/progress").text)
+    page = ada.get("/import/progress")
+    assert "1,250 of 1,500 contacts" in page.text
+    assert "The file is not kept here any more" in page.text
+    assert numbers(page)["Added"] == "1,250"
+    assert "stopped" in ada.get("/import").text
+    assert ada.post("/import/undo", "/settings", batch=job.batch).status_code == 404, "nothing of it is there"
+    assert ada.post("/import/resume", "/settings").status_code == 303
+    wait_until(lambda: "import-stopped" in ada.get("/import/progress").text)
+
+
+@pytest.mark.engines("sqlite")
+def test_what_came_of_an_import_is_there_until_it_is_undone(app: App, ada: Browser) -> None:
+    assert ada.get("/import/progress").headers["Location"] == "/import"
+    page = upload(ada, CARDS, "all.vcf")
+    assert ada.get("/import/progress").text.count("all.vcf") == page.text.count("all.vcf") > 0
+    assert "all.vcf" in ada.get("/import").text
+    (batch,) = re.findall(r'name="batch" value="([^"]+)"', page.text)
+    ada.post("/import/undo", "/import", batch=batch)
+    assert ada.get("/import/progress").headers["Location"] == "/import"
+    assert contacts(app) == []

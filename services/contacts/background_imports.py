@@ -1,0 +1,208 @@
+"""Imports that are carried out beside requests, by a thread of the process that somebody confirmed one at.
+
+How far one is stands in a row (storage.imports.jobs), so that any process can tell it, and one that was killed in the
+middle is gone on with by whatever process somebody asks next: the file is read once more, and what of it is carried out
+twice has no effect (services.contacts.importing). Where that process does not have the file, it says where it stopped.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from functools import partial
+from io import BytesIO
+from threading import Event, Lock, Thread
+from typing import Any
+
+from offbook.contacts.importing import ImportProblem, ImportReport, OnDuplicate
+from offbook.core.errors import CodedError, NotLetIn
+from services.blobs import Blobs
+from services.contacts.importing import ImportRun, owner_of_upload, read_file
+from storage.base import ChangeOrigin, Store
+from storage.errors import Unwritable
+from storage.imports.jobs import ImportJobs
+from storage.repositories.contact_queries import ContactQueries
+from storage.uploads import Uploads
+from storage.values import ImportJob, JobState
+
+PROBLEMS_KEPT = 200
+"""So many are told of a job: as many as its page shows."""
+
+END_SECONDS = 5
+"""How long a server that ends waits for its imports: each looks after every portion whether it is to go on."""
+
+BEAT_SECONDS = 2
+"""How often it is noted that somebody carries an import out."""
+
+MICROSECONDS = 1_000_000
+FILE_GONE = "The file is not kept here any more. Choose it once more: what came of it already is not added twice."
+FAILED = "The server failed. What came of the file until then is there."
+
+log = logging.getLogger("offbook")
+
+
+class BackgroundImports:
+    """The imports of all users. Safe to share between threads; ``failures`` are those of a database that pass."""
+
+    def __init__(
+        self,
+        store: Store,
+        queries: ContactQueries,
+        blobs: Blobs,
+        uploads: Uploads,
+        jobs: ImportJobs,
+        clock: Callable[[], int],
+        new_id: Callable[[], str],
+        failures: tuple[type[Exception], ...],
+    ) -> None:
+        self._store = store
+        self._queries = queries
+        self._blobs = blobs
+        self._uploads = uploads
+        self._jobs = jobs
+        self._clock = clock
+        self._new_id = new_id
+        self._passing: tuple[type[Exception], ...] = (*failures, Unwritable)
+        self._threads: dict[str, Thread] = {}
+        self._lock = Lock()
+        self._is_ending = Event()
+
+    def start(self, user_id: int, book_id: int, digest: str, file_name: str, **choices: Any) -> bool:
+        """Begin to import the file that a person looked at; False where it is not kept any more.
+
+        Where an import of theirs goes on, that is the one.
+        """
+        if self._file(user_id, book_id, digest) is None:
+            return False
+        now_us = self._clock()
+        job = ImportJob(
+            user_id, book_id, self._new_id(), digest, file_name[:255], choices, now_us, self._new_id(), now_us
+        )
+        if self._jobs.begin(job):
+            self._carry_out(job)
+        return True
+
+    def current(self, user_id: int, book_id: int) -> ImportJob | None:
+        """The import of a person that goes on, or the last one. Where its process has ended, it goes on here."""
+        job, now_us = self._jobs.get(user_id, book_id), self._clock()
+        if job is None or not job.is_abandoned(now_us) or self._is_carried_out_here(job):
+            return job
+        return self._resume(job, now_us)
+
+    def go_on(self, user_id: int, book_id: int) -> ImportJob | None:
+        """Go on with an import that stopped. Returns as ``current``."""
+        job = self._jobs.get(user_id, book_id)
+        if job is None or job.state is not JobState.STOPPED:
+            return self.current(user_id, book_id)
+        return self._resume(job, self._clock())
+
+    def put_away(self, job: ImportJob) -> None:
+        """Forget about an import: it is not the last one any more."""
+        self._jobs.remove(job.user_id, job.book_id, job.batch)
+
+    def wait(self, job: ImportJob, seconds: float) -> None:
+        """Wait for an import that is carried out here, so long at the most."""
+        with self._lock:
+            thread = self._threads.get(job.batch)
+        if thread is not None:
+            thread.join(seconds)
+
+    def close(self) -> None:
+        """Let all that is carried out here stop where it is; the next process that is asked goes on with it."""
+        self._is_ending.set()
+        with self._lock:
+            threads = list(self._threads.values())
+        for thread in threads:
+            thread.join(END_SECONDS)
+
+    # --- in a thread of its own ---
+
+    def _carry_out(self, job: ImportJob) -> None:
+        thread = Thread(target=self._run, args=(job,), name=f"offbook-import-{job.user_id}", daemon=True)
+        with self._lock:
+            self._threads[job.batch] = thread
+        thread.start()
+
+    def _is_carried_out_here(self, job: ImportJob) -> bool:
+        with self._lock:
+            return job.batch in self._threads
+
+    def _resume(self, job: ImportJob, now_us: int) -> ImportJob | None:
+        taken = self._jobs.take(job, self._new_id(), now_us)
+        if taken is None:
+            return self._jobs.get(job.user_id, job.book_id)
+        self._carry_out(taken)
+        return taken
+
+    def _run(self, job: ImportJob) -> None:
+        has_ended = Event()
+        Thread(target=self._beat, args=(job, has_ended), name=f"offbook-beat-{job.user_id}", daemon=True).start()
+        try:
+            for state in self._states(job):
+                job = replace(state, seen_at=self._clock())
+                if self._is_ending.is_set() and job.state is JobState.RUNNING:
+                    job = replace(job, seen_at=0)
+                if not self._jobs.save(job) or job.seen_at == 0:
+                    return
+            if job.state is JobState.DONE:
+                self._uploads.remove(self._owner(job.user_id, job.book_id))
+        except (CodedError, NotLetIn) as error:
+            self._stop(job, str(error))
+        except self._passing as error:
+            log.warning("An import waits for the database (%s)", type(error).__name__)
+        except Exception:
+            log.exception("An import failed")
+            self._stop(job, FAILED)
+        finally:
+            has_ended.set()
+            with self._lock:
+                del self._threads[job.batch]
+
+    def _beat(self, job: ImportJob, has_ended: Event) -> None:
+        """Say that this process is there, however long a portion takes, or the reading of the file."""
+        while not has_ended.wait(BEAT_SECONDS):
+            try:
+                self._jobs.beat(job, self._clock())
+            except self._passing as error:
+                log.warning("A sign of life was not noted (%s)", type(error).__name__)
+
+    def _stop(self, job: ImportJob, problem: str) -> None:
+        try:
+            self._jobs.save(replace(job, state=JobState.STOPPED, problem=problem[:500], seen_at=self._clock()))
+        except self._passing as error:
+            log.warning("How an import stopped was not noted (%s)", type(error).__name__)
+
+    def _states(self, job: ImportJob) -> Iterator[ImportJob]:
+        """The job as it is after each portion of its contacts."""
+        content = self._file(job.user_id, job.book_id, job.digest)
+        if content is None:
+            yield replace(job, state=JobState.STOPPED, problem=FILE_GONE)
+            return
+        file = read_file(self._store, self._queries, job.book_id, BytesIO(content), batch=job.batch)
+        steps = file.steps(OnDuplicate(job.choices["on_duplicate"]), job.choices["label"])
+        report = report_of(job) if job.report else file.new_report()
+        origin, now_us = ChangeOrigin(user_id=job.user_id), job.started_at
+        run = ImportRun(self._store, self._blobs, job.book_id, origin, file, report, job.batch, now_us)
+        state = partial(replace, job, total=len(steps))
+        yield state()
+        for done in run.portions(steps[job.done :]):
+            yield state(done=job.done + done, report=_to_json(report))
+        yield state(state=JobState.DONE, done=len(steps), report=_to_json(report))
+
+    def _file(self, user_id: int, book_id: int, digest: str) -> bytes | None:
+        return self._uploads.read(self._owner(user_id, book_id), digest, self._clock() / MICROSECONDS)
+
+    def _owner(self, user_id: int, book_id: int) -> str:
+        return owner_of_upload(self._store, book_id, user_id)
+
+
+def report_of(job: ImportJob) -> ImportReport:
+    """What the contacts that were carried out came to."""
+    values = dict(job.report or {"format": ""})
+    problems = [ImportProblem(*problem) for problem in values.pop("problems", ())]
+    return ImportReport(**values, problems=problems)
+
+
+def _to_json(report: ImportReport) -> dict[str, Any]:
+    return {**asdict(report), "problems": report.problems[:PROBLEMS_KEPT]}

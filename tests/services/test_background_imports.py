@@ -1,0 +1,214 @@
+"""Imports beside requests: one a person; killed at any place they are gone on with, and their batch is undone whole."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from app import App
+from offbook.contacts.importing import ImportReport, OnDuplicate
+from services.batches import undo_batch
+from services.contacts import importing
+from services.contacts.background_imports import FILE_GONE, BackgroundImports, report_of
+from services.contacts.importing import ImportRun, owner_of_upload, read_file
+from services.container import Services
+from services.restore import Actor
+from storage.base import ChangeOrigin
+from storage.failures import FAILURES
+from storage.imports.jobs import ImportJobs
+from storage.values import IMPORT_LEASE_US, ImportJob, JobState
+from tests.support.browser import add_user, parts_of
+from tests.support.polling import wait_until
+
+COUNT = 40
+TWICE = "Ada,Twin,,\nAda,Twin,Home,555-77\n"
+FILE = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value\n" + TWICE
+FILE += "".join(f"Ada {number},King,Home,555-00{number:02}\n" for number in range(COUNT - 2))
+
+
+@pytest.fixture(autouse=True)
+def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "STEPS_AT_ONCE", 10)
+
+
+@pytest.fixture
+def parts(app: App) -> Services:
+    add_user(app, "ada")
+    return parts_of(app)
+
+
+@pytest.fixture
+def jobs(app: App, parts: Services) -> ImportJobs:
+    return ImportJobs(app.extensions["database"])
+
+
+@pytest.fixture
+def imports(parts: Services, jobs: ImportJobs) -> Iterator[BackgroundImports]:
+    """Those of a process that has just started."""
+    made = another_process(parts, jobs)
+    yield made
+    made.close()
+
+
+def another_process(parts: Services, jobs: ImportJobs) -> BackgroundImports:
+    return BackgroundImports(
+        parts.store, parts.contacts, parts.blobs, parts.uploads, jobs, parts.clock, parts.new_id, FAILURES
+    )
+
+
+def keep(parts: Services) -> str:
+    """Ada's file, kept as one that she looked at."""
+    user = parts.accounts.user_named("ada")
+    owner = owner_of_upload(parts.store, user.book_id, user.id)
+    return parts.uploads.save(owner, FILE.encode(), parts.clock() / 1_000_000)
+
+
+def started(parts: Services, imports: BackgroundImports) -> ImportJob:
+    user = parts.accounts.user_named("ada")
+    choices = {"on_duplicate": OnDuplicate.KEEP, "label": "New"}
+    assert imports.start(user.id, user.book_id, keep(parts), "contacts.csv", **choices)
+    return job_of(parts, imports)
+
+
+def job_of(parts: Services, imports: BackgroundImports) -> ImportJob:
+    user = parts.accounts.user_named("ada")
+    job = imports.current(user.id, user.book_id)
+    assert job is not None
+    return job
+
+
+def ended(parts: Services, imports: BackgroundImports) -> ImportJob:
+    wait_until(lambda: job_of(parts, imports).state is not JobState.RUNNING)
+    return job_of(parts, imports)
+
+
+def names(parts: Services) -> list[str]:
+    user = parts.accounts.user_named("ada")
+    return [row.name for row in parts.contacts.page(user.book_id).rows]
+
+
+def undo(parts: Services, job: ImportJob) -> int:
+    actor = Actor(ChangeOrigin(user_id=job.user_id), parts.new_id(), parts.new_id())
+    return undo_batch(parts.store, job.book_id, actor, job.batch, parts.clock()).undone
+
+
+def killed(parts: Services, jobs: ImportJobs, carried_out: int, saved: int) -> ImportJob:
+    """A job whose process was killed when it had carried out so many contacts, and saved so many of these."""
+    user, now_us = parts.accounts.user_named("ada"), parts.clock()
+    choices = {"on_duplicate": "keep", "label": "New"}
+    job = ImportJob(
+        user.id, user.book_id, parts.new_id(), keep(parts), "contacts.csv", choices, now_us, parts.new_id(), now_us
+    )
+    assert jobs.begin(job)
+    file = read_file(parts.store, parts.contacts, job.book_id, io.BytesIO(FILE.encode()))
+    report = file.new_report()
+    run = ImportRun(
+        parts.store, parts.blobs, job.book_id, ChangeOrigin(user_id=user.id), file, report, job.batch, now_us
+    )
+    steps = file.steps(label="New")
+    for _ in run.portions(steps[:saved]):
+        pass
+    counts = {"format": report.format, "batch": report.batch, "added": report.added}
+    job = replace(job, done=saved, total=len(steps), report=counts, seen_at=now_us - IMPORT_LEASE_US)
+    assert jobs.save(job)
+    for _ in run.portions(steps[saved:carried_out]):
+        pass
+    return job
+
+
+def test_an_import_is_carried_out_and_tells_how_far_it_is(parts: Services, imports: BackgroundImports) -> None:
+    started(parts, imports)
+    job = ended(parts, imports)
+    assert (job.state, job.done, job.total, report_of(job).added) == (JobState.DONE, COUNT, COUNT, COUNT)
+    assert len(names(parts)) == COUNT
+    assert undo(parts, job) >= COUNT
+    assert names(parts) == []
+
+
+@pytest.mark.parametrize(("carried_out", "saved"), [(0, 0), (10, 0), (20, 10), (COUNT, 30), (COUNT, COUNT)])
+def test_a_killed_import_goes_on_as_if_nothing_had_been(
+    parts: Services, jobs: ImportJobs, imports: BackgroundImports, carried_out: int, saved: int
+) -> None:
+    killed(parts, jobs, carried_out, saved)
+    job = ended(parts, imports)
+    report = report_of(job)
+    assert (job.state, job.done, report.problems) == (JobState.DONE, COUNT, [])
+    assert (report.added, report.already_here, report.doubtful, report.changed) == (COUNT, 0, 0, 0)
+    assert len(names(parts)) == COUNT
+    undo(parts, job)
+    assert names(parts) == []
+
+
+@pytest.mark.engines("sqlite")
+def test_one_whose_file_is_gone_says_where_it_stopped(
+    parts: Services, jobs: ImportJobs, imports: BackgroundImports
+) -> None:
+    job = killed(parts, jobs, 20, 10)
+    parts.uploads.remove(owner_of_upload(parts.store, job.book_id, job.user_id))
+    job = ended(parts, imports)
+    assert (job.state, job.problem, job.done) == (JobState.STOPPED, FILE_GONE, 10)
+    keep(parts)
+    assert imports.go_on(job.user_id, job.book_id) is not None
+    assert (ended(parts, imports).state, len(names(parts))) == (JobState.DONE, COUNT)
+
+
+@pytest.mark.engines("sqlite")
+def test_undoing_one_that_was_killed_takes_back_what_is_there(parts: Services, jobs: ImportJobs) -> None:
+    job = killed(parts, jobs, 20, 10)
+    assert len(names(parts)) == 20
+    undo(parts, job)
+    assert names(parts) == []
+
+
+@pytest.mark.engines("sqlite")
+def test_a_server_that_ends_leaves_its_import_to_the_next(
+    parts: Services, jobs: ImportJobs, imports: BackgroundImports
+) -> None:
+    ending = another_process(parts, jobs)
+    ending.close()
+    job = started(parts, ending)
+    ending.wait(job, 10)
+    left = jobs.get(job.user_id, job.book_id)
+    assert left is not None
+    assert (left.state, left.seen_at) == (JobState.RUNNING, 0)
+    assert report_of(ended(parts, imports)).added == COUNT
+
+
+def test_only_one_import_of_a_person_goes_on(parts: Services, jobs: ImportJobs) -> None:
+    job = killed(parts, jobs, 0, 0)
+    assert not jobs.begin(replace(job, batch=parts.new_id()))
+    first, second = (jobs.take(job, parts.new_id(), parts.clock()) for _ in range(2))
+    assert first is not None
+    assert second is None
+    assert not jobs.save(job), "another runner has it"
+    assert jobs.save(first)
+    assert jobs.save(replace(first, state=JobState.DONE))
+    assert jobs.begin(replace(job, batch=parts.new_id()))
+    jobs.remove(job.user_id, job.book_id, job.batch)
+    assert jobs.get(job.user_id, job.book_id) is not None, "that is another batch"
+
+
+@pytest.mark.engines("sqlite")
+def test_one_that_somebody_carries_out_is_left_to_them(
+    parts: Services, jobs: ImportJobs, imports: BackgroundImports
+) -> None:
+    job = killed(parts, jobs, 10, 10)
+    taken = jobs.take(job, parts.new_id(), parts.clock())
+    assert taken is not None
+    assert job_of(parts, imports) == taken
+    jobs.beat(taken, taken.seen_at + 1)
+    assert job_of(parts, imports).seen_at == taken.seen_at + 1
+
+
+@pytest.mark.engines("sqlite")
+def test_a_file_that_is_none_of_contacts_stops_with_a_sentence(parts: Services, imports: BackgroundImports) -> None:
+    user = parts.accounts.user_named("ada")
+    owner = owner_of_upload(parts.store, user.book_id, user.id)
+    digest = parts.uploads.save(owner, b"<!doctype html>", parts.clock() / 1_000_000)
+    assert imports.start(user.id, user.book_id, digest, "x.vcf", on_duplicate="keep", label="")
+    job = ended(parts, imports)
+    assert (job.state, job.total, report_of(job)) == (JobState.STOPPED, 0, ImportReport(""))
+    assert "web page" in job.problem
