@@ -28,6 +28,7 @@ from services.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.blobs.decoder import Decoder
 from storage.blobs.rows import BlobRows
 from storage.commit_notifications import open_notifications, require_carrier
+from storage.csv_mappings import CsvMappings
 from storage.engines.database import Database, open_engines
 from storage.failures import FAILURES
 from storage.imports.jobs import ImportJobs
@@ -128,6 +129,7 @@ def wire(app: App, config: Config) -> None:
         blobs=blobs,
         uploads=uploads,
         imports=BackgroundImports(store, queries, blobs, uploads, jobs, now_us, random_id, FAILURES),
+        csv_mappings=CsvMappings(database),
         open_notifications=partial(open_notifications, database, config.live_url),
         database_failures=FAILURES,
         clock=now_us,

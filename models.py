@@ -389,6 +389,17 @@ class Attempt(Base):
     at: Mapped[int]
 
 
+class CsvMapping(Base):
+    """What the columns of a CSV are (JSON), as somebody of the book said; ``header`` is a hash of its header line."""
+
+    __tablename__ = "csv_mappings"
+
+    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)
+    header: Mapped[str] = mapped_column(String(32), primary_key=True)
+    mapping: Mapped[Long]
+    used_at: Mapped[int]
+
+
 class Setting(Base):
     """One value of the whole server, such as the hash of the set-up link."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from services.contacts.background_imports import BackgroundImports
     from services.contacts.tutorial import Tutorial
     from storage.base import CommitNotifications
+    from storage.csv_mappings import CsvMappings
     from storage.repositories.activity import Activity
     from storage.repositories.contact_queries import ContactQueries
     from storage.repositories.record_queries import RecordQueries
@@ -42,6 +43,7 @@ class Services:
     blobs: Blobs
     uploads: Uploads
     imports: BackgroundImports
+    csv_mappings: CsvMappings
     open_notifications: Callable[[], CommitNotifications]
     database_failures: tuple[type[Exception], ...]
     clock: Callable[[], int]

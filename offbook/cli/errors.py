@@ -40,6 +40,12 @@ EXIT_CODES: tuple[tuple[type[OffbookError], int], ...] = (
 )
 
 
+USAGE_CODES = frozenset({"bad_mapping"})
+"""Of errors that a file has which the command line names."""
+
+
 def exit_code(error: OffbookError) -> int:
     """The exit code of a command that ended with this error."""
+    if error.code in USAGE_CODES:
+        return USAGE
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), FAILED)

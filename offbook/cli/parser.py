@@ -205,6 +205,11 @@ def _add_import_export(command: Command) -> None:
     import_.add_argument("files", metavar="FILE", nargs="+", help="- for standard input")
     import_.add_argument("--format", metavar="F", help="else it is recognized")
     import_.add_argument("--dry-run", action="store_true", help="tell what would be done, and do nothing")
+    mapping = (
+        'what the columns of a CSV are: JSON like {"Office": "details.phone:Work"}, which --dry-run --json proposes; '
+        "remembered for files of the same header line"
+    )
+    import_.add_argument("--map", metavar="MAP", help=mapping)
     import_.add_argument("--label", metavar="L", default="", help="a label for all who are added or changed")
     choices = [choice.value for choice in OnDuplicate]
     doubt = "what becomes of who may be somebody that is here, by name or number alone (default: keep both)"

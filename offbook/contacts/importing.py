@@ -10,12 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from offbook.contacts.matching import Contact, Likeness, Match, updating_data
-from offbook.contacts.table import GROUP
+from offbook.contacts.table import BUILT_IN, GROUP
+from offbook.core.errors import Invalid
+from offbook.core.merge.naming import name_key, names_in_entries
+from offbook.core.messages import NAMES_NOTHING
 from offbook.core.model import Operation
-from offbook.core.text import fold_key
+
+AnyContact = TypeVar("AnyContact", bound=Contact)
+
+NAMING = BUILT_IN.naming_maps[0].naming
+"""What names a contact's labels."""
 
 LABEL_KEY = "imported-label"
 """The key of the entry by which an import gives a contact its label."""
@@ -54,6 +61,8 @@ class ImportReport:
     deleted_before: int = 0
     doubtful: int = 0
     problems: list[ImportProblem] = field(default_factory=list)
+    mapping: Mapping[str, str] | None = None
+    """What the columns of a table were taken for; None for a file that needs no mapping."""
 
     def count(self, step: ImportStep) -> None:
         """Count a step that was taken."""
@@ -82,6 +91,7 @@ class ImportReport:
                 {"row": problem.row, "column": problem.column, "code": problem.code, "detail": problem.detail}
                 for problem in self.problems
             ],
+            **({} if self.mapping is None else {"mapping": dict(self.mapping)}),
         }
 
 
@@ -106,7 +116,8 @@ def steps_of(
     label: str = "",
 ) -> Iterator[ImportStep]:
     """A step for each contact, in order. ``existing`` are the records that were matched; ``label`` is given to all that
-    are written."""
+    are written. Raises Invalid for what no label can be called."""
+    label = parse_label(label)
     for contact, match in zip(contacts, matches, strict=True):
         if _is_added(match, on_duplicate):
             data = {**contact, **_with_label(contact, contact, label)}
@@ -137,8 +148,23 @@ def _with_label(before: Contact, data: Contact, label: str) -> dict[str, Any]:
     return {"details": {**(data.get("details") or {}), LABEL_KEY: {"kind": GROUP, "value": label}}}
 
 
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+def parse_label(text: str) -> str:
+    """A label that somebody named, or empty. Raises Invalid for what no label can be called, as Google's own groups."""
+    label = text.strip()
+    if label and not name_key(NAMING, label):
+        raise Invalid.of(NAMES_NOTHING, field="label", noun="a label", value=label[:80])
+    return label
+
+
+def labelled(contacts: Iterable[AnyContact], label: str) -> list[AnyContact]:
+    """Those of the contacts that have a label; all, where that is empty. Raises Invalid, as parse_label()."""
+    label = parse_label(label)
+    return [contact for contact in contacts if not label or has_label(contact, label)]
+
+
 def has_label(contact: Contact, label: str) -> bool:
     """Whether a contact has a label, however that is spelled."""
-    entries = (contact.get("details") or {}).values()
-    labels = [entry.get("value") or "" for entry in entries if entry.get("kind") == GROUP]
-    return fold_key(label) in map(fold_key, labels)
+    return name_key(NAMING, label) in names_in_entries(NAMING, contact.get("details") or {})

@@ -14,14 +14,13 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
+from unicodedata import decimal
 
 from offbook.contacts.table import CONTACTS
+from offbook.core.search import LAST_DIGITS, phone_key
 from offbook.core.text import fold_key, normalize_for_search
 
 Contact = Mapping[str, Any]
-
-NUMBER_DIGITS = 7
-"""By so many digits at its end a number is known, however it begins: with a country's code, with an area's, or not."""
 
 
 class Likeness(StrEnum):
@@ -145,9 +144,10 @@ def _email(value: str) -> str:
 
 
 def number_key(value: str) -> str:
-    """The digits at a number's end by which it is known; empty for what has fewer."""
-    digits = "".join(letter for letter in value if letter.isdecimal())
-    return digits[-NUMBER_DIGITS:] if len(digits) >= NUMBER_DIGITS else ""
+    """The digits at a number's end by which it is known, however it begins: with a country's code, with an area's, or
+    not. Empty for what has fewer, and for what is no number as a whole; an extension is no part of it."""
+    key = phone_key("".join(str(decimal(letter)) if letter.isdecimal() else letter for letter in value)) or ""
+    return key[-LAST_DIGITS:] if len(key.removeprefix("+")) >= LAST_DIGITS else ""
 
 
 # --- what an update writes -------------------------------------------------------------------------------------------

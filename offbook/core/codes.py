@@ -174,7 +174,7 @@ CODES = _by_name(
     Code("book_full", 507),
     Code("disk_full", 507, Scope.ANY),
     # --- a file can't be imported
-    Code("bad_mapping"),
+    Code("bad_mapping", 422),
     Code("broken_csv"),
     Code("cut_off"),
     Code("not_google_csv"),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from offbook.contacts.importing import ImportProblem
+from offbook.contacts.importing import ImportProblem, ImportReport
 from offbook.contacts.matching import Contact, Match, match_contacts
 from offbook.core.errors import Malformed
 from offbook.formats import messages
-from offbook.formats.registry import HEAD, Format, recognize
-from offbook.formats.values import problems_of
+from offbook.formats.csv.mapped import read_mapped
+from offbook.formats.registry import FORMATS, HEAD, Format, recognize
+from offbook.formats.table_mapping import TableMapping
+from offbook.formats.values import ContactRead, problems_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,26 +24,47 @@ class FileContents:
     contacts: Sequence[Contact]
     problems: Sequence[ImportProblem]
     blobs: Mapping[str, bytes]
+    table: TableMapping | None = None
+    """What its columns were taken for, where it is a table that needs a mapping."""
+
+    def new_report(self) -> ImportReport:
+        """The report of what has not been carried out: what was told about the file alone."""
+        return ImportReport(self.format.name, problems=list(self.problems), mapping=self.table and self.table.cells)
 
     def match(self, existing: Iterable[Contact], deleted: Collection[str]) -> list[Match]:
         """Who each contact is in a book that has these, and had the deleted ones."""
         return match_contacts(self.contacts, existing, deleted, lambda contact: self.format.carries.only(dict(contact)))
 
 
-def read_contents(file: BinaryIO, format_: Format | None = None) -> FileContents:
-    """Read a file in this format, or in the one that it is recognized to have.
+def read_contents(file: BinaryIO, format_: Format | None = None, table: TableMapping | None = None) -> FileContents:
+    """Read a file in this format, or in the one that it is recognized to have; as a table by its mapping.
 
     Raises Malformed where it is no such file, was cut off, or has no contact at all.
     """
-    format_ = format_ or recognize(file.read(HEAD))
+    file.seek(0)
+    format_, items = _items(file, format_, table)
     contacts: list[Contact] = []
     problems: list[ImportProblem] = []
     blobs: dict[str, bytes] = {}
-    for item in format_.read(file):
+    for item in items:
         problems += problems_of(item)
         blobs |= item.blobs
         if item.contact is not None:
             contacts.append(item.contact)
     if not contacts and not problems:
         raise Malformed.of(messages.NO_CONTACTS)
-    return FileContents(format_, contacts, problems, blobs)
+    return FileContents(format_, contacts, problems, blobs, table)
+
+
+def _items(file: BinaryIO, format_: Format | None, table: TableMapping | None) -> tuple[Format, Iterator[ContactRead]]:
+    if table is not None:
+        table.check()
+        return format_ or FORMATS[table.mapping.layout or "csv"], read_mapped(file, table.mapping)
+    format_ = format_ or recognize(file.read(HEAD))
+    return format_, format_.read(file)
+
+
+def unread(table: TableMapping, error: Malformed) -> ImportReport:
+    """What a rehearsal tells of a table that can't be read so: why, and the mapping that somebody may change."""
+    problem = ImportProblem(0, "", error.code, str(error))
+    return ImportReport(table.mapping.layout or "csv", problems=[problem], mapping=table.cells)

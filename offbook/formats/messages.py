@@ -142,9 +142,17 @@ NOT_A_MAPPING = Message(
 NO_SUCH_COLUMN = Message("bad_mapping", "The file has no column {name!a}: it has {columns}.")
 NO_SUCH_CELL = Message(
     "bad_mapping",
-    "{name!a} can't be {cell!a}: a cell is one of {fields}; or details.KIND:LABEL, like details.phone:Work; or a part "
-    'of an address, like details.address.city:Home; or "" to leave the column out.',
+    "{name!a} can't be {cell!a}: a cell is one of {fields}; or details.KIND:LABEL, like details.phone:Work, where KIND "
+    'is one of {kinds}; or a part of an address, like details.address.city:Home; or "" to leave the column out.',
 )
+
+MAPPING_OF_NOBODY = Message(
+    "bad_mapping",
+    "By this mapping nobody has a name: say which column is one, a company, an e-mail address or a phone.",
+)
+MAPPING_OF_NO_TABLE = Message("bad_mapping", "This file is cards (vCard), and only a CSV is read by a mapping.")
+MAPPING_NOT_JSON = Message("bad_mapping", "The mapping is no JSON: {flaw}.")
+MAPPING_TOO_LONG = Message("bad_mapping", "The mapping has {length} characters, and {limit} is the most.")
 
 SPREADSHEET_NUMBER = Message(
     "damaged_cell", "A spreadsheet has shortened this number to {text!a}: its last digits are lost. It was kept so."

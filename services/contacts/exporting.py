@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from offbook.contacts.importing import has_label
+from offbook.contacts.importing import labelled
 from offbook.contacts.table import CONTACTS
 from offbook.formats.registry import WRITERS
 from offbook.formats.values import FetchBlob, Written
@@ -16,8 +16,11 @@ from storage.base import Store
 def export_contacts(
     store: Store, book_id: int, fetch_blob: FetchBlob, format_name: str = "google", label: str = ""
 ) -> Written:
-    """A file of every live contact of a book, or of those that have the label, by name; and what it leaves out."""
-    contacts = [row["data"] for row in all_rows(store, book_id) if not label or has_label(row["data"], label)]
+    """A file of every live contact of a book, or of those that have the label, by name; and what it leaves out.
+
+    Raises Invalid for what no label can be called.
+    """
+    contacts = labelled((row["data"] for row in all_rows(store, book_id)), label)
     contacts.sort(key=lambda contact: str(contact["name"]).casefold())
     return WRITERS[format_name](contacts, fetch_blob)
 

@@ -16,6 +16,7 @@ from offbook.core.model import Change, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.formats.contents import FileContents, read_contents
 from offbook.formats.registry import FORMATS
+from offbook.formats.table_mapping import TableMapping
 from services.blobs import Blobs
 from services.contacts.exporting import all_rows
 from services.sync.portions import push_in_turns
@@ -42,12 +43,12 @@ class ReadFile:
 
     def new_report(self) -> ImportReport:
         """The report of what has not been carried out: what was told about the file alone."""
-        return ImportReport(self.contents.format.name, problems=list(self.contents.problems))
+        return self.contents.new_report()
 
-    def report(self, on_duplicate: OnDuplicate = OnDuplicate.KEEP) -> ImportReport:
+    def report(self, on_duplicate: OnDuplicate = OnDuplicate.KEEP, label: str = "") -> ImportReport:
         """What carrying it out would do, where nothing is rejected."""
         report = self.new_report()
-        for step in self.steps(on_duplicate):
+        for step in self.steps(on_duplicate, label):
             report.count(step)
         return report
 
@@ -59,13 +60,14 @@ def read_file(
     file: BinaryIO,
     format_name: str | None = None,
     batch: str = "",
+    table: TableMapping | None = None,
 ) -> ReadFile:
-    """Read a file, and tell who of it is who in the book. Writes nothing.
+    """Read a file, a table by its mapping, and tell who of it is who in the book. Writes nothing.
 
     What an import of the ``batch`` has added already counts as not there: going on with it is the same import.
     Raises Malformed where it is no such file, was cut off, or has no contact at all.
     """
-    contents = read_contents(file, FORMATS[format_name] if format_name else None)
+    contents = read_contents(file, FORMATS[format_name] if format_name else None, table)
     ids = [contact["id"] for contact in contents.contacts]
     deleted: set[str] = set()
     for start in range(0, len(ids), CHANGES_MAX):

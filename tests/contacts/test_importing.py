@@ -6,8 +6,17 @@ from typing import Any
 
 import pytest
 
-from offbook.contacts.importing import ImportProblem, ImportReport, OnDuplicate, has_label, steps_of
+from offbook.contacts.importing import (
+    ImportProblem,
+    ImportReport,
+    OnDuplicate,
+    has_label,
+    labelled,
+    parse_label,
+    steps_of,
+)
 from offbook.contacts.matching import Likeness, Match
+from offbook.core.errors import Invalid
 
 ADA: dict[str, Any] = {"id": "a", "name": "Ada", "details": {"k1": {"kind": "group", "value": "Friends"}}}
 NEWER: dict[str, Any] = {"id": "z", "name": "Ada", "company": "Engines", "details": {}}
@@ -66,3 +75,21 @@ def test_a_label_is_known_however_it_is_spelled() -> None:
     assert has_label(ADA, "FRIENDS ")
     assert not has_label(ADA, "Work")
     assert not has_label({"id": "b", "details": None}, "Work")
+
+
+@pytest.mark.parametrize("label", ["My Contacts", "* myContacts", " * STARRED ", "x" * 2_001])
+def test_what_is_no_label_is_given_to_nobody_and_finds_nobody(label: str) -> None:
+    everybody = {**ADA, "details": {"k1": {"kind": "group", "value": label}}}
+    assert not has_label(everybody, label)
+    for use in (
+        parse_label,
+        lambda text: labelled([everybody], text),
+        lambda text: list(steps_of([], [], {}, label=text)),
+    ):
+        with pytest.raises(Invalid, match="no such text names a label"):
+            use(label)
+
+
+def test_those_of_a_label_are_told_from_the_others() -> None:
+    assert labelled([ADA, NEWER], " friends ") == [ADA]
+    assert labelled([ADA, NEWER], " ") == [ADA, NEWER]

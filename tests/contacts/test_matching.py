@@ -108,11 +108,43 @@ def test_an_update_takes_nothing_away_and_adds_what_is_not_there_yet() -> None:
     assert updating_data(existing, again) == {}
 
 
+NUMBERS = {
+    "+49 (0)30 123-4567": "1234567",
+    "0049 30 1234567": "1234567",
+    "٠٣٠١٢٣٤٥٦٧": "1234567",
+    "555-0199 ext. 12": "5550199",
+    "555-0199;ext=3": "5550199",
+    "+1 555 019 9200,,45#": "",
+    "12-34-56": "",
+    "110": "",
+    "1234567 (office)": "",
+    "https://wa.me/15550199200": "",
+}
+"""The last two are no numbers as a whole: what stands beside one may be of another one."""
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_number_is_known_by_its_last_digits(number: str) -> None:
+    assert number_key(number) == NUMBERS[number]
+
+
+EXTENSION = contact("a", "Ada Lovelace", phone="555-0199 ext. 12")
+
+
 @pytest.mark.parametrize(
-    ("number", "key"), [("+49 (0)30 123-4567", "1234567"), ("110", ""), ("٠٣٠١٢٣٤٥٦٧", "٠١٢٣٤٥٦٧"[-7:])]
+    ("incoming", "likeness_"),
+    [
+        (contact("z", "Ada Lovelace", phone="555-0199"), Likeness.CHANGED),
+        (contact("z", "Ada Lovelace", phone="(0)555 0199 x34"), Likeness.CHANGED),
+        (contact("z", "A. L.", phone="555-0199 ext. 34"), Likeness.DOUBTFUL),
+        (contact("z", "A. L.", phone="555-0 199 12"), Likeness.NEW),
+    ],
+    ids=["the name, without the extension", "the name, at another", "the number alone", "digits of both as one"],
 )
-def test_a_number_is_known_by_its_last_digits(number: str, key: str) -> None:
-    assert number_key(number) == key
+def test_an_extension_is_no_part_of_the_number_that_somebody_is_known_by(
+    incoming: Contact, likeness_: Likeness
+) -> None:
+    assert likeness(incoming, EXTENSION).likeness is likeness_
 
 
 NAMES = st.sampled_from(["", "Ada", "ada", "Bo"])

@@ -43,6 +43,9 @@ def fill(app: App, name: str) -> int:
     two.laptop.ask("DELETE", f"/contacts/{contact['id']}")
     photo, content = named(picture())
     assert two.laptop.ask("PUT", photo, data=content).status_code == 201
+    mapping = {"map": '{"Who": "name"}'}
+    table = two.laptop.ask("POST", "/contacts/import", query_string=mapping, data="Who,Where\nBo,Here\n")
+    assert table.status_code == 200
     tutorial = Caller(app, add_device(app, name, "tutorial app")[1])
     assert tutorial.get("/changes", since=FIRST_SYNC).status_code == 200
     parts = parts_of(app)

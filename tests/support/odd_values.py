@@ -174,7 +174,7 @@ ROUTES: Mapping[str, Takes] = {
     "GET /blobs/<hash:sha256>": Takes(By.DEVICE, {"size": "96"}),
     "GET /contacts/export": Takes(By.DEVICE, {"format": "google", "label": "Friends"}),
     "POST /contacts/import": Takes(
-        By.DEVICE, {"format": "google", "dry_run": "1", "on_duplicate": "keep", "label": "Friends"}
+        By.DEVICE, {"format": "google", "dry_run": "1", "on_duplicate": "keep", "label": "Friends", "map": "{}"}
     ),
     "GET /devices": Takes(By.PERSON, {"after": "password"}),
     "POST /devices/revoke-all": Takes(By.PERSON),

@@ -9,10 +9,13 @@ from typing import Any
 from flask import Blueprint, Response, request
 
 from offbook.contacts.importing import OnDuplicate
-from offbook.core.errors import Invalid
+from offbook.core.errors import Invalid, Malformed
+from offbook.formats.contents import unread
 from offbook.formats.registry import FORMATS, WRITERS
+from offbook.formats.table_mapping import parse_given
 from services.contacts.exporting import export_contacts
 from services.contacts.importing import import_contacts, read_file
+from services.contacts.mappings import mapping_for, remember
 from web.api.describe import AuthKind, documented
 from web.api.schemas.basics import TEXT
 from web.auth import current_device, device_required, origin_of
@@ -35,7 +38,7 @@ FILES = tuple(dict.fromkeys(format_.media_type for format_ in FORMATS.values()))
     answers={200: "Imported"},
     problems={
         400: ("broken_csv", "cut_off", "not_google_csv", "not_importable", "not_text"),
-        422: ("bad_choice",),
+        422: ("bad_choice", "bad_mapping"),
     },
     body_types=FILES,
     query={
@@ -43,6 +46,11 @@ FILES = tuple(dict.fromkeys(format_.media_type for format_ in FORMATS.values()))
         "dry_run": ({"type": "string", "enum": ["0", "1"]}, "1 to be told what would be done, and nothing is."),
         "on_duplicate": (ON_DUPLICATE, "What becomes of who may be somebody that is there: keep, if nothing is said."),
         "label": (TEXT, "A label for all who are added or changed."),
+        "map": (
+            TEXT,
+            'What the columns of a CSV are, as JSON: {"Office": "details.phone:Work"}. It is remembered for files of '
+            "the same header line; else the one that is remembered is used, or one that is proposed.",
+        ),
     },
 )
 @device_required
@@ -53,10 +61,19 @@ def import_file() -> Response:
     on_duplicate = OnDuplicate(_choice("on_duplicate", list(OnDuplicate), OnDuplicate.KEEP))
     is_dry = _choice("dry_run", ["0", "1"], "0") == "1"
     parts, login = services(), current_device()
+    given = parse_given(query.text("map", "")) if "map" in query else None
     body = io.BytesIO(read_body(request, parts.config.body_bytes_max))
-    file = read_file(parts.store, parts.contacts, login.book_id, body, format_name or None)
+    table = mapping_for(parts.csv_mappings, login.book_id, body, format_name, given)
+    try:
+        file = read_file(parts.store, parts.contacts, login.book_id, body, format_name or None, table=table)
+    except Malformed as error:
+        if not is_dry or table is None or given is not None:
+            raise
+        return render_json(unread(table, error).to_json())
+    label = query.text("label", "")
     if is_dry:
-        return render_json(file.report(on_duplicate).to_json())
+        return render_json(file.report(on_duplicate, label).to_json())
+    remember(parts.csv_mappings, login.book_id, table, parts.clock())
     report = import_contacts(
         parts.store,
         parts.blobs,
@@ -66,7 +83,7 @@ def import_file() -> Response:
         parts.clock(),
         parts.new_id,
         on_duplicate,
-        query.text("label", "").strip(),
+        label,
     )
     return render_json(report.to_json())
 

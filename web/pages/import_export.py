@@ -11,8 +11,8 @@ from functools import partial
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from offbook.contacts.importing import OnDuplicate
-from offbook.core.errors import Malformed, NotFound, Pruned
+from offbook.contacts.importing import OnDuplicate, parse_label
+from offbook.core.errors import Invalid, Malformed, NotFound, Pruned
 from offbook.formats.registry import FORMATS, WRITERS
 from offbook.formats.values import Contact
 from services.batches import undo_batch
@@ -60,10 +60,7 @@ def preview() -> ResponseReturnValue:
     except Malformed as error:
         return render_form(str(error)), 422
     digest = services().uploads.save(owner(), content, services().clock() / MICROSECONDS)
-    report = file.report(OnDuplicate.KEEP)
-    return render_template(
-        "import_export/preview.html", report=report, rows=first_rows(file), file=upload.filename, digest=digest
-    )
+    return render_preview(file, upload.filename, digest)
 
 
 @import_export.post("/import/confirm")
@@ -71,15 +68,23 @@ def preview() -> ResponseReturnValue:
 @runs_in(Pool.WHOLE_BOOKS)
 def import_file() -> ResponseReturnValue:
     """Begin to take the file that was looked at."""
-    user, chosen = signed_in_user(), posted.text("on_duplicate", "")
+    user, digest, name = signed_in_user(), posted.text("digest", ""), posted.text("name", "")
+    content = services().uploads.read(owner(), digest, services().clock() / MICROSECONDS)
+    if content is None:
+        return render_form("This file is not kept any more: choose it once more."), 422
+    try:
+        label = parse_label(posted.text("label", ""))
+    except Invalid as error:
+        return render_preview(read(content), name, digest, str(error)), 422
+    chosen = posted.text("on_duplicate", "")
     on_duplicate = OnDuplicate(chosen) if chosen in list(OnDuplicate) else OnDuplicate.KEEP
     is_begun = services().imports.start(
         user.id,
         user.book_id,
-        posted.text("digest", ""),
-        posted.text("name", ""),
+        digest,
+        name,
         on_duplicate=on_duplicate,
-        label=posted.text("label", "").strip(),
+        label=label,
     )
     if not is_begun:
         return render_form("This file is not kept any more: choose it once more."), 422
@@ -148,6 +153,14 @@ def export_file() -> ResponseReturnValue:
 def read(content: bytes) -> ReadFile:
     """What a file holds, and who of it is who in the book of who is signed in. Raises Malformed."""
     return read_file(services().store, services().contacts, signed_in_user().book_id, io.BytesIO(content))
+
+
+def render_preview(file: ReadFile, name: str, digest: str, error: str = "") -> str:
+    """What taking a file would do, and what was wrong with what was chosen for it."""
+    report, rows = file.report(OnDuplicate.KEEP), first_rows(file)
+    return render_template(
+        "import_export/preview.html", report=report, rows=rows, file=name, digest=digest, error=error
+    )
 
 
 def first_rows(file: ReadFile) -> list[tuple[Contact, str]]:

@@ -17,9 +17,9 @@ from offbook.cli import standard_streams
 from offbook.cli.atomic_file import write_whole
 from offbook.cli.errors import CutShort, UsageError
 from offbook.cli.result import FAILED, OK, CommandResult
-from offbook.contacts.importing import ImportReport, ImportStep, OnDuplicate, has_label, steps_of
+from offbook.contacts.importing import ImportReport, ImportStep, OnDuplicate, labelled, steps_of
 from offbook.contacts.matching import Likeness
-from offbook.core.errors import OffbookError
+from offbook.core.errors import Malformed, OffbookError
 from offbook.core.formatting import format_count
 from offbook.core.model import Operation
 from offbook.core.validation import Json
@@ -28,6 +28,9 @@ from offbook.database.connection import SqliteError
 from offbook.replica import Replica, random_id
 
 Named = TypeVar("Named")
+
+MAPPINGS = "csv_mappings"
+"""The setting that holds the mappings of CSVs."""
 
 UPDATES_AT_ONCE = 50
 """How many contacts get what is new in one transaction."""
@@ -49,22 +52,44 @@ def import_(book: Replica, args: argparse.Namespace) -> CommandResult:
 
 
 def _import_file(book: Replica, name: str, args: argparse.Namespace) -> ImportReport:
-    from offbook.formats.contents import read_contents
+    from offbook.formats.contents import read_contents, unread
     from offbook.formats.registry import FORMATS
+    from offbook.formats.table_mapping import Origin, choose_mapping, parse_given, with_remembered
 
-    file = io.BytesIO(standard_streams.read() if name == standard_streams.STANDARD else Path(name).read_bytes())
-    contents = read_contents(file, _named(args.format, FORMATS) if args.format else None)
-    report = ImportReport(contents.format.name, problems=list(contents.problems))
+    file = io.BytesIO(_bytes_of(name))
+    format_ = _named(args.format, FORMATS) if args.format else None
+    given = None if args.map is None else parse_given(_bytes_of(args.map).decode(errors="replace"))
+    kept = _kept_mappings(book)
+    table = choose_mapping(file, args.format or "", given, kept.get)
+    try:
+        contents = read_contents(file, format_, table)
+    except Malformed as error:
+        if not args.dry_run or table is None or given is not None:
+            raise
+        return unread(table, error)
+    report = contents.new_report()
     existing = {contact["id"]: contact for contact in book.contacts.list()}
     deleted = deleted_ids(book.connection, [str(contact["id"]) for contact in contents.contacts])
     matches = contents.match(existing.values(), deleted)
-    steps = list(steps_of(contents.contacts, matches, existing, OnDuplicate(args.on_duplicate), args.label.strip()))
+    steps = list(steps_of(contents.contacts, matches, existing, OnDuplicate(args.on_duplicate), args.label))
     if args.dry_run:
         for step in steps:
             report.count(step)
     else:
+        if table is not None and table.origin is not Origin.PROPOSED:
+            book.settings[MAPPINGS] = dict(with_remembered(kept, table))
         _carry_out(book, steps, report)
     return report
+
+
+def _kept_mappings(book: Replica) -> dict[str, str]:
+    """The mappings that were given on this device, as texts, by the headers of their files."""
+    kept = book.settings.get(MAPPINGS)
+    return {key: text for key, text in kept.items() if isinstance(text, str)} if isinstance(kept, dict) else {}
+
+
+def _bytes_of(name: str) -> bytes:
+    return standard_streams.read() if name == standard_streams.STANDARD else Path(name).read_bytes()
 
 
 def _named(name: str, formats: Mapping[str, Named]) -> Named:
@@ -95,6 +120,10 @@ def _carry_out(book: Replica, steps: Sequence[ImportStep], report: ImportReport)
 
 
 def _lines_of(report: ImportReport, is_dry: bool) -> Iterator[str]:
+    if is_dry and report.mapping is not None:
+        yield "The columns are (change it by --map):"
+        for column, cell in report.mapping.items():
+            yield f"  {column}: {cell or 'left out'}"
     yield f"{'Would add' if is_dry else 'Added'} {format_count(report.added, 'contact')}."
     if report.changed:
         yield f"{format_count(report.changed, 'contact')} {'would get' if is_dry else 'got'} what is new."
@@ -133,8 +162,7 @@ def export(book: Replica, args: argparse.Namespace) -> CommandResult:
     """Write all contacts as a file, or those of a label. Raises UsageError where that would replace the book itself."""
     from offbook.formats.registry import WRITERS
 
-    label = args.label.strip()
-    contacts = [contact for contact in book.contacts.list() if not label or has_label(contact, label)]
+    contacts = labelled(book.contacts.list(), args.label)
     written = _named(args.format, WRITERS)(contacts, lambda _: None)
     text = written.text.encode()
     if args.file == standard_streams.STANDARD or standard_streams.is_output(Path(args.file)):

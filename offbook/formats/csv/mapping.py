@@ -11,6 +11,7 @@ an address, ``details.address.city:Work``, which belongs together with all that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import NamedTuple
@@ -27,6 +28,13 @@ KINDS = tuple(kind for kind in DETAIL_KINDS if kind != "property")
 ADDRESS_PARTS = ("value", "street", "city", "region", "postcode", "country", "po_box", "extended")
 BIRTHDAY_PARTS = ("birthday.year", "birthday.month", "birthday.day")
 LABEL_MAX = CONTACTS.maps_by_name["details"].by_name["label"].limit
+
+NAMED_MAX = 80
+LISTED_MAX = 500
+"""So much of what somebody wrote, and of what they could have written, is told of a mapping that is refused."""
+
+NO_LABEL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+"""What no label can have in it."""
 
 
 class ColumnMapping(NamedTuple):
@@ -54,12 +62,13 @@ def parse_target(cell: str) -> Target | None:
     place, _, label = cell.removeprefix(DETAILS).partition(":")
     kind, _, attribute = place.partition(".")
     is_known = kind in KINDS and (not attribute or (kind == "address" and attribute in ADDRESS_PARTS))
-    return Target("", kind, attribute or "value", label) if is_known and len(label) <= LABEL_MAX else None
+    is_label = len(label) <= LABEL_MAX and not NO_LABEL.search(label)
+    return Target("", kind, attribute or "value", label) if is_known and is_label else None
 
 
 def custom(column: str) -> str:
     """The cell of a column that is kept under its own name."""
-    return f"{DETAILS}custom:{column[:LABEL_MAX]}"
+    return f"{DETAILS}custom:{NO_LABEL.sub('', column)[:LABEL_MAX]}"
 
 
 def header_key(header: Sequence[str]) -> str:
@@ -76,8 +85,11 @@ def parse_mapping(value: object, header: Sequence[str]) -> ColumnMapping:
     for name, cell in value.items():
         column = columns.get(fold_heading(str(name)))
         if column is None:
-            raise Malformed.of(messages.NO_SUCH_COLUMN, name=str(name), columns=", ".join(columns.values()))
+            listed = ", ".join(columns.values())[:LISTED_MAX]
+            raise Malformed.of(messages.NO_SUCH_COLUMN, name=str(name)[:NAMED_MAX], columns=listed)
         if cell is not None and (not isinstance(cell, str) or parse_target(cell) is None):
-            raise Malformed.of(messages.NO_SUCH_CELL, name=str(name), cell=str(cell), fields=", ".join(sorted(FIELDS)))
+            fields, kinds = (", ".join(sorted(names)) for names in (FIELDS, KINDS))
+            named = {"name": column[:NAMED_MAX], "cell": str(cell)[:NAMED_MAX]}
+            raise Malformed.of(messages.NO_SUCH_CELL, **named, fields=fields, kinds=kinds)
         cells[column] = cell or ""
     return ColumnMapping(cells)

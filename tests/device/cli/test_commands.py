@@ -582,7 +582,7 @@ def test_rows_that_can_t_be_taken_are_told_and_the_others_added(device: Device) 
     assert "\nRow 4: " in answer.out
 
 
-@pytest.mark.parametrize("typed", [b"<html>", b"a,b\n1,2\n", b"\xff\xfe\x00", b"\x00\x01\xff"])
+@pytest.mark.parametrize("typed", [b"<html>", b"a b\n1,2\n", b"\xff\xfe\x00", b"\x00\x01\xff"])
 def test_what_is_no_file_of_contacts_is_refused_in_a_sentence(device: Device, typed: bytes) -> None:
     answer = device("import", "-", typed=typed)
     assert (answer.code, answer.out) == (1, "")
@@ -629,6 +629,51 @@ def test_cards_are_imported_and_exported(device: Device, tmp_path: Path) -> None
     assert device("import", "-", typed=text).out == "Added 0 contacts.\n1 is here already.\n"
     assert device("export", "--format", "xls").code == 2
     assert device("export", "--format", "outlook").code == 2, "it is only read"
+
+
+@pytest.mark.parametrize("command", ["import", "export"])
+def test_a_group_of_google_s_is_no_label(device: Device, command: str) -> None:
+    answer = device(command, "-", "--label", "My Contacts", typed=CARDS)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == "offbook: label can't be 'My Contacts': no such text names a label.\n"
+
+
+TABLE = "Wer,Büro\nAda King,555 0100\n"
+
+
+def test_a_table_is_read_by_a_mapping_that_is_proposed_changed_and_remembered(device: Device, tmp_path: Path) -> None:
+    rehearsed = device("import", "-", "--dry-run", "--json", typed=TABLE)
+    assert rehearsed.json["mapping"] == {"Wer": "details.custom:Wer", "Büro": "details.phone"}
+    map_ = tmp_path / "map.json"
+    map_.write_text(json.dumps({**rehearsed.json, "mapping": {"Wer": "name", "Büro": "details.phone:Work"}}))
+    assert device("import", "-", "--map", str(map_), "--dry-run", typed=TABLE).out == (
+        "The columns are (change it by --map):\n  Wer: name\n  Büro: details.phone:Work\nWould add 1 contact.\n"
+    )
+    assert device("import", "-", "--map", str(map_), typed=TABLE).out == "Added 1 contact.\n"
+    contact = device("show", "Ada King", "--json").json
+    assert (contact["phone"], contact["phone_label"]) == ("555 0100", "Work")
+    again = device("import", "-", "--json", typed=TABLE.replace("Ada", "Bo"))
+    assert (again.json["added"], again.json["mapping"]["Wer"]) == (1, "name")
+    map_.write_text('{"Wer": "company"}')
+    device("import", "-", "--map", str(map_), typed=TABLE.replace("Ada", "Cy"))
+    assert device("import", "-", "--dry-run", "--json", typed=TABLE).json["mapping"]["Wer"] == "company"
+
+
+@pytest.mark.parametrize("mapping", ["", "{", "[]", '{"Wer": "nam"}', '{"Wen": "name"}', '{"Büro": "title"}'])
+def test_a_mapping_that_does_not_fit_is_a_wrong_command_line(device: Device, tmp_path: Path, mapping: str) -> None:
+    (tmp_path / "map.json").write_text(mapping)
+    answer = device("import", "-", "--map", str(tmp_path / "map.json"), "--json", typed=TABLE)
+    assert (answer.code, answer.json["error"]) == (2, "bad_mapping")
+    assert device("list", "--json").json == []
+
+
+def test_a_table_that_says_nothing_is_refused_and_its_columns_are_told(device: Device) -> None:
+    typed = "Wer,Wo\nAda King,London\n"
+    answer = device("import", "-", typed=typed)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.startswith("offbook: No column of this file is known to hold names")
+    rehearsed = device("import", "-", "--dry-run", typed=typed)
+    assert (rehearsed.code, "  Wo: details.custom:Wo\n" in rehearsed.out) == (1, True)
 
 
 def test_several_files_are_imported_and_who_changed_gets_what_is_new(device: Device, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -54,6 +55,31 @@ def test_what_was_exported_is_the_same_when_it_comes_back(laptop: Caller) -> Non
     assert laptop.get("/contacts/export").mimetype == "text/csv"
 
 
+TABLE = "Wer,Wo\nAda King,London\nGrace Hopper,Arlington\n"
+MAPPING = {"Wer": "name", "Wo": "details.address.city:Home"}
+
+
+def test_the_mapping_of_a_table_is_told_given_and_remembered(laptop: Caller) -> None:
+    rehearsed = post(laptop, TABLE, dry_run="1").get_json()
+    assert (rehearsed["added"], rehearsed["problems"][0]["code"]) == (0, "not_importable")
+    assert rehearsed["mapping"] == {"Wer": "details.custom:Wer", "Wo": "details.custom:Wo"}
+    assert post(laptop, TABLE).get_json()["code"] == "not_importable"
+    assert post(laptop, TABLE, dry_run="1", map=json.dumps(MAPPING)).get_json()["mapping"] == MAPPING
+    assert post(laptop, TABLE, dry_run="1").get_json()["added"] == 0, "a rehearsal is not remembered"
+    done = post(laptop, TABLE, map=json.dumps(MAPPING)).get_json()
+    assert (done["format"], done["added"], done["mapping"]) == ("csv", 2, MAPPING)
+    other = post(laptop, TABLE.replace("Ada", "Bo"), dry_run="1").get_json()
+    assert (other["added"], other["already_here"], other["mapping"]) == (1, 1, MAPPING)
+
+
+@pytest.mark.parametrize("mapping", ["", "[]", '{"Wer": "nam"}', '{"Wen": "name"}', '{"Wo": "title"}'])
+def test_a_mapping_that_does_not_fit_is_refused_in_words(laptop: Caller, mapping: str) -> None:
+    answer = post(laptop, TABLE, map=mapping)
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "bad_mapping")
+    assert answer.get_json()["detail"].endswith(".")
+    assert names(laptop) == []
+
+
 @pytest.mark.parametrize(
     ("query", "file", "status", "code"),
     [
@@ -64,6 +90,7 @@ def test_what_was_exported_is_the_same_when_it_comes_back(laptop: Caller) -> Non
         ({"format": "xls"}, CARDS, 422, "bad_choice"),
         ({"on_duplicate": "ask"}, CARDS, 422, "bad_choice"),
         ({"dry_run": "yes"}, CARDS, 422, "bad_choice"),
+        ({"label": "* myContacts"}, CARDS, 422, "bad_choice"),
     ],
 )
 def test_what_can_not_be_imported_is_refused_in_words(
@@ -72,3 +99,9 @@ def test_what_can_not_be_imported_is_refused_in_words(
     answer = post(laptop, file, **query)
     assert (answer.status_code, answer.get_json()["code"]) == (status, code)
     assert names(laptop) == []
+
+
+def test_nobody_is_exported_by_a_group_that_is_no_label(laptop: Caller) -> None:
+    post(laptop, CARDS.replace("Friends", "myContacts"))
+    answer = laptop.get("/contacts/export", label="My Contacts")
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "bad_choice")

@@ -38,11 +38,14 @@ def upload(browser: Browser, content: bytes | str, name: str = "contacts.csv", *
     page = look_at(browser, content, name)
     if page.status_code != 200:
         return page
-    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
-    answer = browser.client.post("/import/confirm", data=fields | choices)
+    answer = browser.client.post("/import/confirm", data=hidden_fields(page) | choices)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/import/progress")
     wait_until(lambda: "import-progress" not in browser.get("/import/progress").text)
     return browser.get("/import/progress")
+
+
+def hidden_fields(page: TestResponse) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
 
 
 def numbers(page: TestResponse) -> dict[str, str]:
@@ -170,6 +173,15 @@ def test_a_look_at_a_file_writes_nothing_and_says_what_would_come_of_it(app: App
     assert numbers(upload(ada, CARDS)) == {"Added": "2", "Already there": "0", "Problems": "0"}
     assert contacts(app) == ["Ada King", "Grace Hopper"]
     assert numbers(look_at(ada, CARDS)) == {"New": "0", "Already there": "2", "Problems": "0"}
+
+
+@pytest.mark.engines("sqlite")
+def test_a_label_that_can_be_none_is_told_beside_what_was_looked_at(app: App, ada: Browser) -> None:
+    page = ada.client.post("/import/confirm", data=hidden_fields(look_at(ada, CARDS)) | {"label": "My Contacts"})
+    assert page.status_code == 422
+    assert "no such text names a label" in page.text
+    assert numbers(page)["New"] == "2"
+    assert contacts(app) == []
 
 
 def test_an_import_is_undone_whole(app: App, ada: Browser) -> None:

@@ -70,7 +70,13 @@ REST_SCHEMAS: dict[str, JsonSchema] = {
             "batch": or_null(UUID),
             **dict.fromkeys(("added", "changed", "already_here", "deleted_before", "doubtful"), SEQ),
             "problems": array_of(object_of({"row": SEQ, "column": TEXT, "code": TEXT, "detail": TEXT})),
+            "mapping": {
+                "type": "object",
+                "additionalProperties": TEXT,
+                "description": "What the columns of a table were taken for; left out for a file that needs no mapping.",
+            },
         },
+        "mapping",
         description="How many contacts of the file became what, by what batch; what could not be taken as it stood.",
     ),
     "OpenAPI": {"type": "object", "required": ["openapi", "info", "paths"]},

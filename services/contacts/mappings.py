@@ -1,0 +1,25 @@
+"""The mapping that a CSV is read by in a book: given, remembered there by its header line, or proposed."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import BinaryIO
+
+from offbook.formats.table_mapping import REMEMBERED_MOST, Origin, TableMapping, choose_mapping
+from storage.csv_mappings import CsvMappings
+
+
+def mapping_for(
+    mappings: CsvMappings, book_id: int, file: BinaryIO, format_name: str = "", given: object | None = None
+) -> TableMapping | None:
+    """The mapping for a file, ``given`` being a value of JSON; None where it needs none.
+
+    Raises Malformed where the given one does not fit (bad_mapping), or the file is a broken table.
+    """
+    return choose_mapping(file, format_name, given, partial(mappings.get, book_id))
+
+
+def remember(mappings: CsvMappings, book_id: int, table: TableMapping | None, now_us: int) -> None:
+    """Keep what somebody said of a table that is imported; what was only proposed is proposed again."""
+    if table is not None and table.origin is not Origin.PROPOSED and (text := table.to_remember()) is not None:
+        mappings.put(book_id, table.key, text, now_us, REMEMBERED_MOST)
