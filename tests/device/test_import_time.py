@@ -8,7 +8,7 @@ from pathlib import Path
 
 import offbook
 
-SERVER_ONLY = ("flask", "sqlalchemy", "storage", "web", "models", "orjson")
+SERVER_ONLY = ("flask", "sqlalchemy", "storage", "web", "models", "orjson", "PIL", "phonenumbers")
 
 
 def run(folder: Path, script: str) -> str:
