@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Row, Table
 
-from offbook.contacts.derived_texts import DERIVED_TEXTS
+from offbook.contacts.derived_texts import DERIVED_TEXTS, DerivedTexts
 from offbook.core.listing import sort_fields
 from offbook.core.model import Cells, Clock, Record, Value
 from offbook.core.protocol.rows import row, sparse_row
@@ -27,6 +27,7 @@ from storage.sql.mapping.stored_digests import stored_digest
 from storage.sql.prepared import Rows
 
 CREATED = "@created"
+NO_TEXTS = DerivedTexts((), lambda cells: ())
 
 PageEntries = dict[str, dict[str, dict[str, dict[str, Json]]]]
 """Entries in wire form: by record, by map, by key. Absent levels are made on access; none is empty."""
@@ -92,7 +93,7 @@ class RecordMapping:
             "clocks": map(clocks_json, created, clocks, others),
             "digest": map(stored_digest, records),
         }
-        columns.update((name, list(map(derive, cells))) for name, derive in self._derivations.items())
+        columns.update(zip(self._derived_names, zip(*map(self._derive, cells), strict=True), strict=True))
         for name in self.names:
             if name in used:
                 empty = False if name in self.synced.flags else None
@@ -103,16 +104,18 @@ class RecordMapping:
 
     def derived_columns(self, cells: Cells) -> dict[str, str]:
         """The columns that are made of a record's cells for searching and sorting."""
-        return {name: derive(cells) for name, derive in self._derivations.items()}
+        return dict(zip(self._derived_names, self._derive(cells), strict=True))
 
     @cached_property
-    def _derivations(self) -> Mapping[str, Callable[[Cells], str]]:
+    def _derived_names(self) -> tuple[str, ...]:
+        sorted_by = "sort_name" if "sort_name" in self.rows.c else "sort_key"
+        return ("search", sorted_by, *DERIVED_TEXTS.get(self.synced.name, NO_TEXTS).columns)
+
+    @cached_property
+    def _derive(self) -> Callable[[Cells], tuple[str, ...]]:
         unsearched, fields = unsearched_cells(self.synced), sort_fields(self.synced)
-        return {
-            "search": lambda cells: search_text(cells, unsearched),
-            "sort_name" if "sort_name" in self.rows.c else "sort_key": lambda cells: sort_key(fields, cells),
-            **DERIVED_TEXTS.get(self.synced.name, {}),
-        }
+        make = DERIVED_TEXTS.get(self.synced.name, NO_TEXTS).make
+        return lambda cells: (search_text(cells, unsearched), sort_key(fields, cells), *make(cells))
 
     def entry_columns(self, map_: Map) -> tuple[str, ...]:
         """What ``entry_rows`` fill."""
