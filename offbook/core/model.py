@@ -37,6 +37,12 @@ def value_of_parts(parts: tuple[Scalar, ...]) -> Value:
     return parts if any(part is not None for part in parts) else None
 
 
+def parts_of_value(value: Value, count: int) -> tuple[Scalar, ...]:
+    """The parts of a cell that has so many, of which a value may hold the first alone."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return (*parts, *(None,) * (count - len(parts)))
+
+
 class Operation(StrEnum):
     """What a change does to its record."""
 

@@ -63,7 +63,8 @@ class Field:
     """One field of a table, or one attribute of a map's entries.
 
     ``limit`` counts characters, of text and of JSON; a whole number lies between ``least`` and ``most``. ``shares``
-    names the attribute whose cell this attribute is a part of.
+    names the attribute whose cell this attribute is a part of. Where it ``is_later`` than other parts, a change that
+    names just those comes from a version that does not know this one, and leaves it as it is.
 
     Where two values are in conflict, both can stand if there is room: a second value becomes an entry of the table's
     first map, of the kind ``beside``; or it stands below the first one, in a field that ``is_joinable``.
@@ -90,6 +91,7 @@ class Field:
     gone: Gone = Gone.KEEP
     least: int = -INTEGER_MAX
     most: int = INTEGER_MAX
+    is_later: bool = field(default=False, compare=False)
     is_needed: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -199,6 +201,17 @@ class Map(Columns):
             name = attribute.shares or attribute.name
             cells[name] = (*cells.get(name, ()), attribute)
         return MappingProxyType(cells)
+
+    @cached_property
+    def first_parts(self) -> Mapping[str, frozenset[str]]:
+        """Of each cell that has parts which came later, those that it had before, by name."""
+        return MappingProxyType(
+            {
+                cell: frozenset(attribute.name for attribute in parts if not attribute.is_later)
+                for cell, parts in self.cells.items()
+                if parts[-1].is_later
+            }
+        )
 
     @cached_property
     def names_in(self) -> Mapping[str, frozenset[str]]:

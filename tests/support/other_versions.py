@@ -1,8 +1,8 @@
 """Other versions of offbook beside this one, in the same process: each is a set of modules of its own.
 
-``last`` and ``early`` are the real code of versions of before, from git. The others are this version's code with a
-declaration that has more, or less. A version's modules know only each other; Python's own and those of libraries are
-shared by all.
+``last``, ``ungrown`` and ``early`` are the real code of versions of before, from git. The others are this version's
+code with a declaration that has more, or less. A version's modules know only each other; Python's own and those of
+libraries are shared by all.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from tests.support.live_server import ROOT
 
 LAST = "78f2304"
 """The commit of the last version: contacts are its only table, and nothing in it can be declared by an app."""
+
+UNGROWN = "ca41368"
+"""The commit of a later one: it has labels and an app's tables, and contacts of the first fields alone."""
 
 EARLY = "9321be1"
 """The commit of an earlier one: a device leaves out what it could not have typed itself, a backup is not sealed, and
@@ -96,6 +99,11 @@ of a name each for itself."""
 def last(folder: Path) -> Modules:
     """The device of the last version."""
     return _load(extract_version(folder, "offbook"), "offbook.live.session")
+
+
+def ungrown(folder: Path) -> Modules:
+    """The device of the version before contacts grew."""
+    return _load(extract_version(folder, "offbook", commit=UNGROWN), "offbook.live.session")
 
 
 def early(folder: Path) -> Modules:

@@ -11,7 +11,7 @@ from typing import Any
 
 from offbook.core.merge.decide import has_unseen_composite
 from offbook.core.merge.retention import is_purged
-from offbook.core.model import NO_CELLS, Cells, Change, Key, Operation, Record
+from offbook.core.model import NO_CELLS, Cells, Change, Key, Operation, Record, Value, parts_of_value, value_of_parts
 from offbook.core.schema import Composite, Table
 from offbook.core.validation import Json
 
@@ -27,9 +27,13 @@ def nothing_known(key: Key, seq: int) -> Cells:
 def completed_change(change: Change, record: Record | None, cells_at: CellsAt = nothing_known) -> Change:
     """The change with what it leaves out of what is one value; ``record`` is what it is about, None for a new one.
 
+    Parts of an entry's cell that its writer is too old to know stay as they are.
+
     Where others wrote to it meanwhile, all of it is as the change's writer knew it, or now says. Where it is forgotten
     what that was, the record as it is must do.
     """
+    if later := later_parts(change, NO_CELLS if record is None else record.cells):
+        change = change._replace(cells={**change.cells, **later})
     composite = change.table.composite
     if composite is None or not _can_be_completed(change, record, composite):
         return change
@@ -42,6 +46,15 @@ def completed_change(change: Change, record: Record | None, cells_at: CellsAt = 
     else:
         derived = composite.complete(change.cells, record.cells)
     return change._replace(cells={**change.cells, **derived}) if derived else change
+
+
+def later_parts(change: Change, known: Cells) -> Cells:
+    """The cells of which a change writes the first parts alone, with their later parts as they are known."""
+    return {
+        cell: value_of_parts((*value, *parts_of_value(known.get(cell), count)[len(value) :]))
+        for cell, value in change.cells.items()
+        if type(value) is tuple and len(value) < (count := len(change.table.fields_of(cell)))
+    }
 
 
 def _can_be_completed(change: Change, record: Record | None, composite: Composite) -> bool:
@@ -68,9 +81,14 @@ def is_as_sent(sent: Change, completed: Change, record: Record | None) -> bool:
     """Whether a record that the completed change is written to holds nothing but what was sent, and what it held."""
     have = NO_CELLS if record is None else record.cells
     return all(
-        value == sent.cells[cell] if cell in sent.cells else value == have.get(cell)
+        _begins_as(value, sent.cells[cell]) if cell in sent.cells else value == have.get(cell)
         for cell, value in completed.cells.items()
     )
+
+
+def _begins_as(value: Value, sent: Value) -> bool:
+    """Whether a value is the one that was sent, but for later parts."""
+    return value == sent or (type(sent) is tuple and parts_of_value(value, len(sent))[: len(sent)] == sent)
 
 
 def completed_data(table: Table, data: Mapping[str, Json], known: Mapping[str, Json]) -> Mapping[str, Json]:

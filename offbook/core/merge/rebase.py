@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from offbook.core.history.reconstruct import Patch, to_state, without_removed_entries
+from offbook.core.merge.composite import later_parts
 from offbook.core.merge.decide import asserts
 from offbook.core.model import NO_CELLS, Cells, Change, Operation, Record, Value
 from offbook.core.schema import EXISTS, Table, entry_of
@@ -67,7 +68,7 @@ def visible_cells(
             exists = False
         else:
             exists = exists or asserts(line.change)
-            cells.update({**line.change.cells, **_left_out(line.change, cells)})
+            cells.update({**line.change.cells, **later_parts(line.change, cells), **_left_out(line.change, cells)})
     return cells if exists else None
 
 

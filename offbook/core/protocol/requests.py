@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from offbook.core import messages
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.messages import Message
-from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Rejection, Value
+from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Rejection, Value, parts_of_value
 from offbook.core.protocol.rows import EPOCH
 from offbook.core.protocol.view import View
 from offbook.core.schema import Schema, Table
@@ -219,6 +219,17 @@ def _cells(table: Table, data: Json, operation: Operation, rules: Rules) -> dict
     return {} if operation is Operation.DELETE else parse_cells(table, data, operation, rules)
 
 
+def _without_later_parts(table: Table, data: Json, cells: dict[str, Value]) -> dict[str, Value]:
+    """The cells of a change, without the parts that its sender is too old to know: such a cell has its first parts."""
+    for map_ in table.maps:
+        for cell, first in map_.first_parts.items():
+            for key, entry in (data.get(map_.name) or {}).items() if cells else ():
+                if entry and entry.keys() & map_.names_in[cell] == first:
+                    name = f"{map_.name}/{key}/{cell}"
+                    cells[name] = parts_of_value(cells[name], len(map_.cells[cell]))[: len(first)]
+    return cells
+
+
 def _key(schema: Schema, item: dict[str, Json]) -> Key | None:
     """The record that a faulty change is about; None where it does not say."""
     try:
@@ -241,7 +252,7 @@ def _change(schema: Schema, change_id: str, item: dict[str, Json], default_repli
         default_replica if replica is None else _uuid("replica", replica),
         milliseconds("timestamp", item.get("timestamp")),
         _base(item.get("base"), operation),
-        _cells(table, item.get("data"), operation, rules),
+        _without_later_parts(table, item.get("data"), _cells(table, item.get("data"), operation, rules)),
         _bases(table, item.get("bases")),
         _resolves(item.get("resolves")),
         _history(item.get("history")),

@@ -12,14 +12,16 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from offbook.contacts.names import NAME, PARTS, Parts, agrees, complete
-from offbook.contacts.table import CONTACTS, LABELS
+from offbook.contacts.table import BUILT_IN, CONTACTS, LABELS
 from offbook.core.conflicts.resolution import Choice, patch_of_choice
 from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import state_at
 from offbook.core.merge.batch import BookState, Plan, plan_batch
 from offbook.core.merge.composite import base_of_history, completed_change, completed_data
 from offbook.core.merge.policies import POLICIES
+from offbook.core.merge.rebase import PendingLine, visible_cells
 from offbook.core.model import Cells, Change, Clock, Key, Record, Verdict
+from offbook.core.protocol.requests import parse_change
 from tests.core.merge.test_batch import KEY, NOW, a_change, existing, number, push, verdicts
 
 ADA: dict[str, Any] = {"name": "Ada Lovelace", "given_name": "Ada", "family_name": "Lovelace"}
@@ -137,6 +139,60 @@ def test_data_is_completed_as_changes_are() -> None:
 
 def a_book_of(plan: Plan, policy: str = "merge") -> BookState:
     return BookState(1, number(999), policy, "epoch", plan.seq, 0)
+
+
+# --- parts that came later --------------------------------------------------------------------------------------------
+
+
+FIRST = ("value", "street", "city", "region", "postcode", "country")
+"""The parts of an address that versions know to which it has no others."""
+
+
+def address(**parts: str | None) -> dict[str, Any]:
+    """An entry as a device of such a version writes it."""
+    return {"k1": {"kind": "address", **{part: parts.get(part) for part in FIRST}}}
+
+
+def as_sent(operation: str, base: int, **data: Any) -> Change:
+    """A change as it comes over the wire."""
+    item = {"id": number(1), "table": CONTACTS.name, "record_id": number(1), "operation": operation, "base": base}
+    change = parse_change(BUILT_IN, {**item, "timestamp": "2026-11-18T17:06:40Z", "data": data}, number(1))
+    assert isinstance(change, Change)
+    return change
+
+
+HOME = {"k1": {"kind": "address", "street": "1 Elm", "city": "Rome", "po_box": "7"}}
+
+
+@pytest.mark.parametrize(
+    ("written", "street", "po_box"),
+    [
+        (address(street="1 Elm", city="Bath"), "1 Elm", "7"),
+        (address(), None, "7"),
+        ({"k1": {**address(street="1 Elm")["k1"], "po_box": None, "extended": None}}, "1 Elm", None),
+        ({"k1": {"kind": "address", "city": "Bath"}}, None, None),
+    ],
+    ids=["of a version of before", "emptied by one", "of one that knows all parts", "of a part alone"],
+)
+def test_what_a_version_does_not_know_of_an_address_stays(
+    written: dict[str, Any], street: str | None, po_box: str | None
+) -> None:
+    old = existing(**ADA, details=HOME)
+    change = as_sent("UPDATE", old.seq, details=written)
+    result = push(change, records=old.records, book=a_book_of(old))
+    entry = result.records[KEY].cells.get("details/k1/value") or (None,) * 8
+    assert isinstance(entry, tuple)
+    assert len(entry) == 8
+    assert (entry[1], entry[6]) == (street, po_box)
+    assert not result.outcomes[0].shows_record
+    shown = visible_cells(old.records[KEY].cells, True, [PendingLine(1, change)], old.seq)
+    assert shown is not None
+    assert shown["details/k1/value"] == result.records[KEY].cells.get("details/k1/value")
+
+
+def test_a_new_address_of_a_version_of_before_has_no_later_parts() -> None:
+    result = push(as_sent("INSERT", 0, **ADA, details=address(street="1 Elm")))
+    assert result.records[KEY].cells["details/k1/value"] == (None, "1 Elm", *(None,) * 6)
 
 
 # --- two renames never mix -------------------------------------------------------------------------------------------
