@@ -218,6 +218,8 @@ def _add_import_export(command: Command) -> None:
     export.add_argument("file", metavar="FILE", nargs="?", default=STANDARD, help="else standard output")
     export.add_argument("--format", metavar="F", default="google", help="google (its CSV), vcard3 or vcard4")
     export.add_argument("--label", metavar="L", default="", help="only who has this label")
+    harmless = "a CSV to be looked at: no cell is executed; otherwise each is as it stands in the book"
+    export.add_argument("--spreadsheet", action="store_true", help=harmless)
 
 
 def _add_sync(command: Command) -> None:

@@ -121,12 +121,14 @@ def read(text: str) -> ParsedFile:
 
 def write(contacts: Iterable[Contact], spreadsheet: bool = False) -> str:
     """The contacts as Google's CSV. No text is altered, not even one that looks like a formula; but for a
-    ``spreadsheet``, which would execute it: that file is to be looked at, and is not read back as it was.
+    ``spreadsheet``, which would execute it: that file is to be looked at, and is not read back as it was. It begins
+    with the mark by which a spreadsheet knows UTF-8.
     """
     rows = [_row(contact) for contact in contacts]
     if spreadsheet:
         rows = [{header: neutralize(text) for header, text in row.items()} for row in rows]
     out = io.StringIO(newline="")
+    out.write("\ufeff" * spreadsheet)
     writer = csv.DictWriter(out, build_header(rows), restval="")
     writer.writeheader()
     writer.writerows(rows)

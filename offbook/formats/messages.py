@@ -150,10 +150,13 @@ MAPPING_OF_NOBODY = Message(
     "bad_mapping",
     "By this mapping nobody has a name: say which column is one, a company, an e-mail address or a phone.",
 )
-MAPPING_OF_NO_TABLE = Message("bad_mapping", "This file is cards (vCard), and only a CSV is read by a mapping.")
+MAPPING_OF_NO_TABLE = Message("bad_mapping", "This file is no table: only a CSV is read by a mapping.")
 MAPPING_NOT_JSON = Message("bad_mapping", "The mapping is no JSON: {flaw}.")
 MAPPING_TOO_LONG = Message("bad_mapping", "The mapping has {length} characters, and {limit} is the most.")
 
+ONLY_CSV_FOR_SPREADSHEETS = Message(
+    "bad_choice", "A spreadsheet reads no cards: ask for Google's CSV, or leave the format out."
+)
 SPREADSHEET_NUMBER = Message(
     "damaged_cell", "A spreadsheet has shortened this number to {text!a}: its last digits are lost. It was kept so."
 )

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from offbook.contacts.table import CONTACTS, DETAIL_KINDS
-from offbook.core.errors import Malformed
+from offbook.core.errors import Invalid, Malformed
 from offbook.core.messages import recorded_fault
 from offbook.formats import google_csv, messages
 from offbook.formats.archive import reading as archive
@@ -30,7 +30,7 @@ from offbook.formats.values import Carries, Contact, ContactRead, FetchBlob, Pro
 from offbook.formats.vcard import files
 from offbook.formats.vcard.writing import V3, V4, write_cards
 
-__all__ = ["ARCHIVE", "FORMATS", "HEAD", "WRITERS", "Format", "recognize"]
+__all__ = ["ARCHIVE", "FORMATS", "HEAD", "WRITERS", "Format", "recognize", "writer_of"]
 
 
 Write = Callable[[Iterable[Contact], FetchBlob], Written]
@@ -90,9 +90,10 @@ def _read_google(file: BinaryIO) -> Iterator[ContactRead]:
         yield ContactRead(0, contact, parsed.told.get(contact["id"], ()))
 
 
-def _write_google(contacts: Iterable[Contact], _: FetchBlob) -> Written:
+def _write_google(contacts: Iterable[Contact], _: FetchBlob, is_for_spreadsheet: bool = False) -> Written:
     listed = list(contacts)
-    return Written(google_csv.write(listed), [left_out for contact in listed for left_out in GOOGLE.left_out(contact)])
+    left_out = [left_out for contact in listed for left_out in GOOGLE.left_out(contact)]
+    return Written(google_csv.write(listed, is_for_spreadsheet), left_out)
 
 
 # --- CSV of other programs -------------------------------------------------------------------------------------------
@@ -145,3 +146,13 @@ WRITERS: Mapping[str, Write] = MappingProxyType(
     {format_.name: format_.write for format_ in FORMATS.values() if format_.write}
 )
 """How a file of each format is written; there are formats that are only read."""
+
+
+def writer_of(name: str, is_for_spreadsheet: bool = False) -> Write:
+    """How a file of this format is written, for a spreadsheet so that it executes nothing. Raises Invalid where a
+    spreadsheet reads no such file."""
+    if not is_for_spreadsheet:
+        return WRITERS[name]
+    if name != "google":
+        raise Invalid.of(messages.ONLY_CSV_FOR_SPREADSHEETS)
+    return partial(_write_google, is_for_spreadsheet=True)

@@ -32,8 +32,9 @@ GIVEN_MOST = 1_000_000
 """The characters of a mapping that somebody gives."""
 
 GOOGLE = "google"
-CARDS = "text/vcard"
 UNKNOWN = ""
+TABLES = ("text/csv", UNKNOWN)
+"""The media types of what may be a table."""
 
 Remembered = Callable[[str], object]
 """Gives the text that was kept for a header, by its key; None where there is none."""
@@ -95,9 +96,11 @@ def choose_mapping(
     """
     file.seek(0)
     name, media_type = _format_of(file.read(HEAD), format_name)
-    if given is not None and media_type == CARDS:
-        raise Malformed.of(messages.MAPPING_OF_NO_TABLE)
-    if media_type == CARDS or (given is None and format_name == GOOGLE):
+    if media_type not in TABLES:
+        if given is not None:
+            raise Malformed.of(messages.MAPPING_OF_NO_TABLE)
+        return None
+    if given is None and format_name == GOOGLE:
         return None
     try:
         sheet = look_at(file)
@@ -145,7 +148,7 @@ def _format_of(head: bytes, name: str) -> tuple[str, str]:
     try:
         format_ = recognize(head)
     except Malformed:
-        return UNKNOWN, ""
+        return UNKNOWN, UNKNOWN
     return format_.name, format_.media_type
 
 

@@ -7,22 +7,28 @@ from typing import Any
 
 from offbook.contacts.importing import labelled
 from offbook.contacts.table import CONTACTS
-from offbook.formats.registry import WRITERS
+from offbook.formats.registry import writer_of
 from offbook.formats.values import FetchBlob, Written
 from services.sync.pull import pull
 from storage.base import Store
 
 
 def export_contacts(
-    store: Store, book_id: int, fetch_blob: FetchBlob, format_name: str = "google", label: str = ""
+    store: Store,
+    book_id: int,
+    fetch_blob: FetchBlob,
+    format_name: str = "google",
+    label: str = "",
+    is_for_spreadsheet: bool = False,
 ) -> Written:
     """A file of every live contact of a book, or of those that have the label, by name; and what it leaves out.
 
-    Raises Invalid for what no label can be called.
+    Raises Invalid for what no label can be called, and for cards that are to be for a spreadsheet.
     """
+    write = writer_of(format_name, is_for_spreadsheet)
     contacts = labelled((row["data"] for row in all_rows(store, book_id)), label)
     contacts.sort(key=lambda contact: str(contact["name"]).casefold())
-    return WRITERS[format_name](contacts, fetch_blob)
+    return write(contacts, fetch_blob)
 
 
 def all_rows(store: Store, book_id: int) -> Iterator[dict[str, Any]]:

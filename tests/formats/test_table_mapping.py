@@ -21,6 +21,7 @@ from offbook.formats.table_mapping import (
     parse_given,
     with_remembered,
 )
+from tests.formats.archive.zips import zip_of
 
 KNOWN = "Full name,Desk,Shoe size\nAda King,030 1234567,38\n"
 UNKNOWN = "Wer,Wo,Was\nAda King,London,engines\nGrace Hopper,Arlington,compilers\n"
@@ -171,3 +172,9 @@ def test_a_mapping_of_very_many_columns_is_not_remembered() -> None:
     long = ",".join(["Full name", *(f"{number} {'x' * 90}" for number in range(REMEMBERED_BYTES_MAX // 90))])
     table = chosen(f"{long}\nAda{',' * long.count(',')}\n")
     assert with_remembered({table.key: "{}"}, table) == {}
+
+
+def test_a_zip_of_a_book_needs_no_mapping_and_takes_none() -> None:
+    with pytest.raises(Malformed, match="only a CSV is read by a mapping"):
+        choose_mapping(io.BytesIO(zip_of({})), "", {"Wer": "name"}, nothing)
+    assert choose_mapping(io.BytesIO(zip_of({})), "", None, nothing) is None

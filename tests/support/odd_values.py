@@ -169,10 +169,10 @@ ROUTES: Mapping[str, Takes] = {
     "GET /import/progress": Takes(By.PERSON),
     "POST /import/resume": Takes(By.PERSON),
     "POST /import/undo": Takes(By.PERSON, {}, {"batch": UNKNOWN}),
-    "GET /export.csv": Takes(By.PERSON, {"format": "google"}),
+    "GET /export.csv": Takes(By.PERSON, {"format": "google", "spreadsheet": "1"}),
     "PUT /blobs/<hash:sha256>": Takes(By.DEVICE),
     "GET /blobs/<hash:sha256>": Takes(By.DEVICE, {"size": "96"}),
-    "GET /contacts/export": Takes(By.DEVICE, {"format": "google", "label": "Friends"}),
+    "GET /contacts/export": Takes(By.DEVICE, {"format": "google", "label": "Friends", "spreadsheet": "1"}),
     "POST /contacts/import": Takes(
         By.DEVICE, {"format": "google", "dry_run": "1", "on_duplicate": "keep", "label": "Friends", "map": "{}"}
     ),

@@ -29,6 +29,7 @@ importing = Blueprint("importing", __name__)
 FORMAT: dict[str, Any] = {"type": "string", "enum": list(FORMATS)}
 WRITTEN: dict[str, Any] = {"type": "string", "enum": list(WRITERS)}
 ON_DUPLICATE: dict[str, Any] = {"type": "string", "enum": [choice.value for choice in OnDuplicate]}
+FLAG: dict[str, Any] = {"type": "string", "enum": ["0", "1"]}
 FILES = tuple(dict.fromkeys(format_.media_type for format_ in FORMATS.values()))
 
 
@@ -43,7 +44,7 @@ FILES = tuple(dict.fromkeys(format_.media_type for format_ in FORMATS.values()))
     body_types=FILES,
     query={
         "format": (FORMAT, "The format of the file; else it is recognized."),
-        "dry_run": ({"type": "string", "enum": ["0", "1"]}, "1 to be told what would be done, and nothing is."),
+        "dry_run": (FLAG, "1 to be told what would be done, and nothing is."),
         "on_duplicate": (ON_DUPLICATE, "What becomes of who may be somebody that is there: keep, if nothing is said."),
         "label": (TEXT, "A label for all who are added or changed."),
         "map": (
@@ -94,7 +95,11 @@ def import_file() -> Response:
     answers={200: ""},
     answer_types=FILES,
     problems={422: ("bad_choice",)},
-    query={"format": (WRITTEN, "google, if nothing is said."), "label": (TEXT, "Only who has this label.")},
+    query={
+        "format": (WRITTEN, "google, if nothing is said."),
+        "label": (TEXT, "Only who has this label."),
+        "spreadsheet": (FLAG, "1 for a CSV of which a spreadsheet executes no cell; else each is as it stands."),
+    },
 )
 @device_required
 @runs_in(Pool.WHOLE_BOOKS)
@@ -103,7 +108,9 @@ def export_file() -> Response:
     parts, book_id = services(), current_device().book_id
     format_ = FORMATS[_choice("format", list(WRITERS), "google")]
     photos = partial(parts.blobs.bytes_of, book_id)
-    written = export_contacts(parts.store, book_id, photos, format_.name, query.text("label", ""))
+    is_for_spreadsheet = _choice("spreadsheet", ["0", "1"], "0") == "1"
+    label = query.text("label", "")
+    written = export_contacts(parts.store, book_id, photos, format_.name, label, is_for_spreadsheet)
     headers = {"Content-Disposition": f'attachment; filename="contacts{format_.suffix}"'}
     return Response(written.text, mimetype=format_.media_type, headers=headers)
 

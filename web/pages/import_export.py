@@ -139,14 +139,16 @@ def undo() -> ResponseReturnValue:
 @session_required
 @runs_in(Pool.WHOLE_BOOKS)
 def export_file() -> ResponseReturnValue:
-    """All contacts as a file; ``format`` names another than Google's CSV."""
-    name = query.text("format", "google")
-    if name not in WRITERS:
+    """All contacts as a file; ``format`` names another than Google's CSV, which may be for a ``spreadsheet``."""
+    name, is_for_spreadsheet = query.text("format", "google"), query.text("spreadsheet", "") == "1"
+    if name not in WRITERS or (is_for_spreadsheet and name != "google"):
         return redirect(url_for("import_export.index"))
     format_ = FORMATS[name]
     book_id = signed_in_user().book_id
-    written = export_contacts(services().store, book_id, partial(services().blobs.bytes_of, book_id), format_.name)
-    headers = {"Content-Disposition": f'attachment; filename="contacts{format_.suffix}"'}
+    photos = partial(services().blobs.bytes_of, book_id)
+    written = export_contacts(services().store, book_id, photos, name, is_for_spreadsheet=is_for_spreadsheet)
+    file_name = f"contacts{'-to-look-at' * is_for_spreadsheet}{format_.suffix}"
+    headers = {"Content-Disposition": f'attachment; filename="{file_name}"'}
     return Response(written.text, mimetype=format_.media_type, headers=headers)
 
 

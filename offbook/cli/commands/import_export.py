@@ -160,10 +160,14 @@ def _cut_short(reason: str, counts: Counts) -> str:
 
 def export(book: Replica, args: argparse.Namespace) -> CommandResult:
     """Write all contacts as a file, or those of a label. Raises UsageError where that would replace the book itself."""
-    from offbook.formats.registry import WRITERS
+    from offbook.formats.csv.damage import may_be_executed
+    from offbook.formats.registry import FORMATS, WRITERS, writer_of
 
+    format_ = FORMATS[_named(args.format, {name: name for name in WRITERS})]
+    if args.spreadsheet and format_.media_type != "text/csv":
+        raise UsageError("--spreadsheet is for a CSV: leave out --format.")
     contacts = labelled(book.contacts.list(), args.label)
-    written = _named(args.format, WRITERS)(contacts, lambda _: None)
+    written = writer_of(format_.name, args.spreadsheet)(contacts, lambda _: None)
     text = written.text.encode()
     if args.file == standard_streams.STANDARD or standard_streams.is_output(Path(args.file)):
         return CommandResult(contacts, raw=text)
@@ -174,6 +178,8 @@ def export(book: Replica, args: argparse.Namespace) -> CommandResult:
     if written.left_out:
         count = format_count(len(written.left_out), "value")
         lines.append(f"{count} of them stayed out: {args.format} has no place for such.")
+    if format_.media_type == "text/csv" and not args.spreadsheet and may_be_executed(written.text):
+        lines.append("Some cells begin as formulas do, and are as they stand in the book: see --spreadsheet.")
     return CommandResult({"exported": len(contacts), "file": args.file, "left_out": len(written.left_out)}, lines)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 from offbook.core.messages import Message
@@ -13,8 +15,12 @@ QUOTED = re.compile(r'="([^"]*)"')
 APOSTROPHE = re.compile(r"'(?='*[+=@-])")
 BEFORE_NUMBER = re.compile(r"'(?='*[(0-9])")
 
-EXECUTED = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r")
+EXECUTED = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 """What a cell begins with that a spreadsheet may take for a formula, or let one begin behind it."""
+
+SPLIT = re.compile("([;\t\r\n] *)(?=[=+@＝＋－＠-])")
+"""Where a cell begins to a spreadsheet of a country whose CSVs have semicolons, or that splits at tabs: to it a quote
+in the middle of a line is none."""
 
 
 def undo(text: str, is_number: bool) -> str:
@@ -33,4 +39,11 @@ def find_damage(text: str) -> Message | None:
 
 def neutralize(text: str) -> str:
     """A cell that no spreadsheet executes: with an apostrophe in front, which it does not show."""
+    text = SPLIT.sub(r"\1'", text)
     return f"'{text}" if text.startswith(EXECUTED) else text
+
+
+def may_be_executed(text: str) -> bool:
+    """Whether a spreadsheet may take a cell of this CSV for a formula."""
+    rows = csv.reader(io.StringIO(text, newline=""))
+    return any(cell.startswith(EXECUTED) or SPLIT.search(cell) for row in rows for cell in row)

@@ -701,6 +701,20 @@ def test_an_export_says_what_it_leaves_out(device: Device, tmp_path: Path) -> No
     )
 
 
+def test_an_export_for_a_spreadsheet_executes_nothing(device: Device, tmp_path: Path) -> None:
+    device("add", "Ada Lovelace", "--notes", "=1+1", "--phone", "+49 30 1234567")
+    plain = device("export", str(tmp_path / "plain.csv"))
+    assert plain.out.splitlines()[1:] == [
+        "Some cells begin as formulas do, and are as they stand in the book: see --spreadsheet."
+    ]
+    harmless = device("export", str(tmp_path / "harmless.csv"), "--spreadsheet")
+    assert harmless.out == f"Wrote 1 contact to {tmp_path}/harmless.csv.\n"
+    text = (tmp_path / "harmless.csv").read_bytes().decode()
+    assert text == device("export", "--spreadsheet").out
+    assert ("'=1+1" in text, "'+49" in text, text[0]) == (True, True, "\ufeff")
+    assert device("export", "--spreadsheet", "--format", "vcard4").code == 2
+
+
 def test_an_export_imports_as_the_same_contacts(device: Device, tmp_path: Path) -> None:
     device("add", "Ada Lovelace", "--detail", "phone:boat=555", "--starred")
     answer = device("export", str(tmp_path / "out.csv"))

@@ -101,6 +101,15 @@ def test_what_can_not_be_imported_is_refused_in_words(
     assert names(laptop) == []
 
 
+def test_a_csv_for_a_spreadsheet_executes_nothing(laptop: Caller) -> None:
+    post(laptop, CARDS.replace("Ada Lovelace", "=1+1"))
+    plain, harmless = (laptop.get("/contacts/export", spreadsheet=flag).text for flag in "01")
+    assert ("'=1+1" in plain, "'=1+1" in harmless, "'+1 555" in harmless) == (False, True, True)
+    for format_name, flag in (("vcard4", "1"), ("google", "yes")):
+        answer = laptop.get("/contacts/export", format=format_name, spreadsheet=flag)
+        assert (answer.status_code, answer.get_json()["code"]) == (422, "bad_choice")
+
+
 def test_nobody_is_exported_by_a_group_that_is_no_label(laptop: Caller) -> None:
     post(laptop, CARDS.replace("Friends", "myContacts"))
     answer = laptop.get("/contacts/export", label="My Contacts")

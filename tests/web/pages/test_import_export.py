@@ -126,6 +126,17 @@ def test_no_file_at_all_is_refused_in_words(ada: Browser) -> None:
     assert "Choose a file first." in page.text
 
 
+@pytest.mark.engines("sqlite")
+def test_a_file_for_a_spreadsheet_executes_nothing_and_the_page_tells_it_from_the_other(ada: Browser) -> None:
+    upload(ada, SMALL.replace("engines", "=1+1"))
+    (link,) = re.findall(r'href="(/export.csv\?spreadsheet=1)"', ada.get("/import").text)
+    answer = ada.get(link)
+    assert "'=1+1" in answer.text
+    assert "contacts-to-look-at.csv" in answer.headers["Content-Disposition"]
+    assert "'=1+1" not in ada.get("/export.csv").text
+    assert ada.get("/export.csv?spreadsheet=1&format=vcard4").status_code == 302
+
+
 def test_an_export_can_be_imported_and_says_the_same(app: App, ada: Browser) -> None:
     upload(ada, SMALL)
     answer = ada.get("/export.csv")
