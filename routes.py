@@ -27,6 +27,7 @@ from web.pages.contacts import contacts
 from web.pages.devices import devices
 from web.pages.history import contact_history
 from web.pages.import_export import import_export
+from web.pages.labels import contact_labels
 from web.pages.login import auth
 from web.pages.settings import settings
 from web.pages.streams import streams
@@ -58,6 +59,7 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
     (contacts, ""),
     (inbox, ""),
     (contact_history, ""),
+    (contact_labels, ""),
     (time_travel, ""),
     (import_export, ""),
     (activity, ""),

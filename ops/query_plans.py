@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, Index, inspect
 from sqlalchemy.schema import CreateIndex
 
+from models import ONLY_ON
 from offbook.core.verify.ranges import Range
 from storage.engines.database import Database
-from storage.repositories.contact_queries import ORDERS, trash_of
+from storage.repositories.contact_queries import HAVING, MAPPING, ORDERS, trash_of
 from storage.repositories.sessions import open_sessions_of
 from storage.repositories.sign_ins import SIGNED_IN
 from storage.schema.declaration import read_declaration
@@ -23,6 +24,7 @@ from storage.schema.known_tables import KnownTables, all_database_tables, read_k
 from storage.sql.array_params import ARRAY_ENCODERS
 from storage.sql.conflicts import STEPS
 from storage.sql.history import steps_of
+from storage.sql.naming import named_texts_query
 from storage.sql.queries import LAST_SEQ, SETTLED
 from storage.sql.references import referring_query
 
@@ -81,6 +83,8 @@ def index_checks(known: KnownTables) -> Iterator[IndexCheck]:
         by = frozenset({"book_id"} if name == "changed" else {"book_id", "deleted", "starred"})
         for query in order.queries(1, None):
             yield IndexCheck("the list of contacts", query.limit(1), "contacts", by)
+    counts = named_texts_query(MAPPING, HAVING)
+    yield IndexCheck("the labels of contacts", counts, "contact_details", frozenset({"book_id"}))
     yield IndexCheck("the trash", trash_of(1).limit(1), "contacts", frozenset({"book_id"}))
 
 
@@ -105,12 +109,17 @@ def compile_with_values(connection: Connection, statement: Any) -> tuple[str, An
     return state.statement, state.positional_parameters if compiled.positional else state.parameters
 
 
+def is_wanted(index: Index, engine: str) -> bool:
+    """Whether databases of this engine have this index."""
+    return bool(index.info.get(ONLY_ON, engine) == engine)
+
+
 def missing_indexes(database: Database) -> list[tuple[str, str]]:
     """The indexes that a server's tables have, and the database has not: name, and the statement that makes it."""
     with database.read() as connection:
         tables = all_database_tables(read_declaration(connection).schema)
         inspector = inspect(connection)
         there = {index["name"] for table in tables for index in inspector.get_indexes(table.name)}
-        indexes = [index for table in tables for index in table.indexes]
+        indexes = [index for table in tables for index in table.indexes if is_wanted(index, database.name)]
         missing = [index for index in indexes if index.name not in there]
         return [(str(index.name), str(CreateIndex(index).compile(connection))) for index in missing]

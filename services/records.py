@@ -60,6 +60,11 @@ def find_table(store: Store, book_id: int, name: str) -> Table:
         return table_named(book.schema, name)
 
 
+def fetch_record(book: ReadTransaction, table: Table, record_id: str) -> Record:
+    """A record that is not deleted, in a transaction. Raises NotFound."""
+    return _expected(book, table, record_id, lambda seq: True)
+
+
 def get_record(store: Store, book_id: int, table: Table, record_id: str, is_expected: IsExpected) -> Record:
     """A record that is not deleted. Raises NotFound, and RecordChanged."""
     with store.reading(book_id) as book:

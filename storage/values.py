@@ -158,6 +158,14 @@ class ContactPage:
     total: int
 
 
+class LabelCount(NamedTuple):
+    """A label, and how many contacts have it that are not deleted."""
+
+    id: str
+    name: str
+    contacts: int
+
+
 @dataclass(frozen=True, slots=True)
 class DayCount:
     """How many changes one device made on one day. ``day`` counts from 1970; no ``device_id``: made on the pages.

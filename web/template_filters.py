@@ -16,7 +16,7 @@ from offbook.core.formatting import (
     format_time,
 )
 from offbook.core.pictures import photo_name
-from offbook.core.text import clock_advice, describe_clock_offset, without_control_characters
+from offbook.core.text import clock_advice, describe_clock_offset, fold_key, without_control_characters
 from web.presenters import formatting
 from web.presenters.record_words import record_name, table_heading
 
@@ -35,6 +35,7 @@ def register(app: Flask) -> None:
         "hue": formatting.hue,
         "initials": formatting.initials,
         "iso": format_iso,
+        "key": fold_key,
         "kept_until": kept_until,
         "moment": format_moment,
         "photo_name": photo_name,

@@ -60,7 +60,7 @@ KINDS: Mapping[str, EntryKind] = {
     "im": EntryKind("Messenger", "Messengers", ("Home", "Work")),
     "relation": EntryKind("Relation", "Relations", ("Spouse", "Child", "Parent", "Friend", "Assistant")),
     "custom": EntryKind("Custom field", "Custom fields", (), "Other"),
-    "group": EntryKind("Group", "Groups", ()),
+    "group": EntryKind("Label", "Labels", ()),
     "property": EntryKind("From the card", "From the card", ()),
 }
 

@@ -161,6 +161,13 @@ WITHOUT_OF_FIRST = Message("bad_without", 'Nothing can be left out of digest 1: 
 BAD_IDS = Message("bad_ids", '"ids" must be a list of 1 to {limit} ids.')
 BAD_ID_OF_IDS = Message("bad_ids", "An id must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e.")
 
+# --- many records and a label ----------------------------------------------------------------------------------------
+
+MEMBERS_NOT_AN_OBJECT = Message("not_an_object", 'The body must be an object with "add" and "remove".')
+BAD_MEMBERS = Message("bad_ids", '"add" and "remove" must be lists of 1 to {limit} ids together.')
+BAD_ID_OF_MEMBERS = Message("bad_ids", 'Each id of "add" and "remove" must be the UUID of a record, as text.')
+MEMBER_IN_BOTH = Message("bad_ids", '{id} is in "add" and in "remove": it can be in one of them.')
+
 # --- a declaration ---------------------------------------------------------------------------------------------------
 
 NOT_DECLARATIONS = Message("bad_declaration", "A declaration must be a list of tables.")

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
+from models import ONLY_ON, Base
 from storage.engines.database import open_engines
 from storage.engines.migrations import scripts
 from storage.engines.sqlite import driver
@@ -199,6 +200,8 @@ def _table(connection: Any, name: str, sql: str) -> TableSchema:
         'SELECT name, "unique", origin, partial FROM pragma_index_list(?)', (name,)
     ).fetchall():
         columns = _index_columns(connection, index)
+        if index in NOT_COMPARED:
+            continue
         if origin == "u" or (origin == "c" and is_unique and not is_partial):  # MariaDB knows no difference
             table.unique.add(columns)
         elif origin == "c":
@@ -232,6 +235,11 @@ def _references(connection: Any, name: str) -> Iterator[ForeignKey]:
     for rows in parts.values():
         yield ForeignKey(tuple(row[2] for row in rows), rows[0][1], tuple(row[3] for row in rows), rows[0][4])
 
+
+NOT_COMPARED = frozenset(
+    str(index.name) for table in Base.metadata.tables.values() for index in table.indexes if ONLY_ON in index.info
+)
+"""Indexes that backups of some engines can't have. Without one all is as it was, only slower."""
 
 WORDS = re.compile(r"\b(CHECK|COLLATE|CONFLICT|GENERATED|AS|AUTOINCREMENT|WITHOUT|STRICT|VIRTUAL|DEFERRABLE|MATCH)\b")
 LITERALS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")

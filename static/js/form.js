@@ -19,15 +19,38 @@ function removeRow(button) {
   touch(form);
 }
 
+// A label that is there already, however it is written, is checked; another one gets a box.
+function addLabel(field) {
+  const choice = field.closest(".label-choice");
+  const name = field.value.trim();
+  field.focus();
+  if (!name) return;
+  const same = [...choice.querySelectorAll("[name=label]")].find((box) => sameName(box.value, name));
+  if (same) same.checked = true;
+  else choice.querySelector("ul").append(boxOf(choice, name));
+  field.value = "";
+  touch(field.form);
+}
+
+function boxOf(choice, name) {
+  const line = choice.querySelector("template").content.cloneNode(true);
+  line.querySelector("input").value = name;
+  line.querySelector("span").textContent = name;
+  return line;
+}
+
+const sameName = (one, other) => one.localeCompare(other, undefined, { sensitivity: "accent" }) === 0;
+
 function touch(form) {
   form.dataset.dirty = "";
 }
 
 pane.addEventListener("click", (event) => {
-  const button = event.target.closest("button.add, button.line-remove");
+  const button = event.target.closest("button.add, button.add-label, button.line-remove");
   if (!button) return;
   event.preventDefault();
-  if (button.matches(".add")) addRow(button);
+  if (button.matches(".add-label")) addLabel(button.form.elements.label_new);
+  else if (button.matches(".add")) addRow(button);
   else removeRow(button);
 });
 
@@ -36,7 +59,12 @@ pane.addEventListener("input", (event) => {
 });
 
 pane.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form?.requestSubmit();
+  if (event.key !== "Enter") return;
+  if (event.ctrlKey || event.metaKey) event.target.form?.requestSubmit();
+  else if (event.target.name === "label_new" && event.target.value.trim()) {
+    event.preventDefault();
+    addLabel(event.target);
+  }
 });
 
 pane.addEventListener("click", (event) => {

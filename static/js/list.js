@@ -10,6 +10,7 @@ const LINES = 100;
 const lines = document.getElementById("lines");
 const list = document.getElementById("list");
 const search = document.getElementById("q");
+const tools = document.getElementById("tools");
 const said = document.getElementById("said");
 let asking = new AbortController();
 let timer;
@@ -17,6 +18,7 @@ let shown = search.value;
 let puts = 0; // how often something was put here that this window asked for
 
 export const rows = () => [...lines.querySelectorAll(".row")];
+const hasLabel = () => new URLSearchParams(location.search).has("label");
 const rowOf = (id) => lines.querySelector(`.row[data-id="${CSS.escape(id)}"]`);
 
 // The place of the line that has the focus, else of the contact that is open.
@@ -81,10 +83,22 @@ export function loaded() {
 
 export const stamp = () => `${puts} ${search.value}`;
 
+// What the list is narrowed and sorted by, with the counts of labels.
+async function refreshTools() {
+  try {
+    putTools((await fetchPart("tools", withSearch(list.dataset.url))).part);
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error;
+  }
+}
+
+const putTools = (page) => morph(tools, page.getElementById("tools"));
+
 // Makes the lines those of another page, under the eyes and the hands of whoever is here. Returns what is new.
 export function putLines(fresh) {
   const place = current();
   const stay = anchored();
+  putTools(fresh);
   let touched;
   keepingFocus(
     () => { touched = morph(lines, fresh.getElementById("lines")); },
@@ -135,9 +149,11 @@ async function recount() {
 document.addEventListener("pane", ({ detail: { part, method, url } }) => {
   const now = part.querySelector("template[data-row]")?.content.querySelector(".row");
   const known = now && rowOf(now.dataset.id);
-  if (known) known.replaceWith(now);
-  else if (now && method === "POST") refresh();
-  const gone = method === "POST" && view() === "none" && /\/c\/([^/]+)\/delete/.exec(url);
+  const isWritten = method === "POST";
+  if (isWritten) refreshTools();
+  if (isWritten && now && (!known || hasLabel())) refresh(); // who lost the label leaves the list
+  else if (known) known.replaceWith(now);
+  const gone = isWritten && view() === "none" && /\/c\/([^/]+)\/delete/.exec(url);
   if (gone) removeRow(rowOf(gone[1]));
   mark();
 });

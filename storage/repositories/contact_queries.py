@@ -6,31 +6,40 @@ statements however long the list is. Search goes over the folded text of every f
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, false, func, or_, select, tuple_
 
 from models import Base
 from offbook.contacts.names import PARTS
+from offbook.contacts.table import BUILT_IN
 from offbook.core.errors import Malformed
+from offbook.core.merge.naming import name_key
 from offbook.core.model import Record
 from offbook.core.pictures import photo_name
 from offbook.core.search import Term
-from offbook.core.text import normalize_for_search
+from offbook.core.text import fold_key, normalize_for_search
 from offbook.core.validation import Json
 from storage.base import PageSize
 from storage.engines.database import Database
 from storage.repositories.list_pages import find_terms, parse_place, place_text, records_in_page, search_condition
-from storage.sql import conflicts
+from storage.sql import conflicts, naming
+from storage.sql.mapping.records import RecordMapping
 from storage.sql.store import SqlStore
-from storage.values import BY_NAME, SORTS, ContactPage, ContactRow
+from storage.values import BY_NAME, SORTS, ContactPage, ContactRow, LabelCount
 
-CONTACTS = Base.metadata.tables["contacts"]
+CONTACTS, DETAILS, LABELS = (Base.metadata.tables[name] for name in ("contacts", "contact_details", "labels"))
 
-C = CONTACTS.c
+(HAVING,) = BUILT_IN.naming_maps
+"""Where it stands which labels a contact has."""
+
+MAPPING = RecordMapping(HAVING.table, CONTACTS, {HAVING.map.name: DETAILS})
+
+C, L = CONTACTS.c, LABELS.c
 COLUMNS = (C.id, C.name, C.email, C.phone, C.company, C.starred, C.seq, C.photo)
 
 
@@ -42,31 +51,58 @@ class ContactQueries:
         self._store = store
 
     def page(
-        self, book_id: int, search: str = "", after: str | None = None, limit: int = 100, sort: str = BY_NAME
+        self,
+        book_id: int,
+        search: str = "",
+        after: str | None = None,
+        limit: int = 100,
+        sort: str = BY_NAME,
+        label: str | None = None,
     ) -> ContactPage:
         """The starred ones, then the others, by ``sort``: the names of contacts, or what was changed last first.
 
-        Of a search those come first whose name begins with it, then those in whose name its words are.
+        Of a search those come first whose name begins with it, then those in whose name its words are; with a ``label``
+        they are those that have it, however it is written.
         Raises Malformed for an ``after`` that no such page gave, and for a ``sort`` that there is not.
         """
         order = _order_of(sort)
-        return _list_page(*self._lines(book_id, search, after, limit, order), limit, order)
+        return _list_page(*self._lines(book_id, search, after, limit, order, label), limit, order)
 
     def _lines(
-        self, book_id: int, search: str, after: str | None, limit: int, order: Order
+        self, book_id: int, search: str, after: str | None, limit: int, order: Order, label: str | None = None
     ) -> tuple[Sequence[Any], int]:
         """One line more than a page takes, and how many there are."""
         with self._database.read() as connection:
+            filters = () if label is None else (_has_label(connection, book_id, label),)
             terms = find_terms(connection, book_id, search)
             if terms:
-                rows = connection.execute(_search(book_id, search, terms, after, order, limit + 1)).all()
+                query = _search(book_id, search, terms, after, order, limit + 1, filters)
+                rows = connection.execute(query).all()
                 total = rows[0].total if rows else 0
             else:
                 place = parse_place(after, order.types) if after else None
-                queries = order.queries(book_id, place)
-                rows = [row for query in queries for row in connection.execute(query.limit(limit + 1))]
-                total = connection.execute(_counted(_live(book_id))).scalar_one()
+                queries = [query.where(*filters).limit(limit + 1) for query in order.queries(book_id, place)]
+                rows = [row for query in queries for row in connection.execute(query)]
+                total = connection.execute(_counted((*_live(book_id), *filters))).scalar_one()
         return rows, total
+
+    def label_names(self, book_id: int) -> list[str]:
+        """The labels of a book by name."""
+        with self._database.read() as connection:
+            return [label.name for label in connection.execute(_labels(book_id))]
+
+    def labels(self, book_id: int) -> list[LabelCount]:
+        """The labels of a book by name, each with its number of contacts.
+
+        Whoever has one in two spellings counts twice.
+        """
+        counts: Counter[str] = Counter()
+        with self._database.read() as connection:
+            labels = connection.execute(_labels(book_id)).all()
+            if labels:
+                for text, count in naming.named_texts(connection, book_id, MAPPING, HAVING).items():
+                    counts[name_key(HAVING.naming, text)] += count
+        return [LabelCount(label.id, label.name, counts[fold_key(label.name)]) for label in labels]
 
     def whole_page(
         self, book_id: int, search: str, after: str | None, size: PageSize, sort: str = BY_NAME
@@ -205,6 +241,22 @@ def _order_of(sort: str) -> Order:
     return order
 
 
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+def _labels(book_id: int) -> Select[Any]:
+    query = select(L.id, L.name).where(L.book_id == book_id, L.deleted.is_(False), L.name.is_not(None))
+    return query.order_by(L.sort_key, L.id)
+
+
+def _has_label(connection: Connection, book_id: int, label: str) -> ColumnElement[bool]:
+    """That a contact has this label, in any of the spellings that are in use."""
+    key = name_key(HAVING.naming, label)
+    texts = naming.named_texts(connection, book_id, MAPPING, HAVING) if key else {}
+    spellings = [text for text in texts if name_key(HAVING.naming, text) == key]
+    return C.id.in_(naming.owners(book_id, MAPPING, HAVING, spellings)) if spellings else false()
+
+
 # --- search ----------------------------------------------------------------------------------------------------------
 
 
@@ -214,7 +266,13 @@ def trash_of(book_id: int) -> Select[Any]:
 
 
 def _search(
-    book_id: int, search: str, terms: Sequence[Term], after: str | None, order: Order, limit: int
+    book_id: int,
+    search: str,
+    terms: Sequence[Term],
+    after: str | None,
+    order: Order,
+    limit: int,
+    filters: Iterable[ColumnElement[bool]] = (),
 ) -> Select[Any]:
     """One scan finds the lines and counts them; ``total`` is of what lies beyond ``after``.
 
@@ -225,7 +283,7 @@ def _search(
     found = select(
         C.id, C.starred, order.key.label("sorted_by"), rank.label("rank"), func.count().over().label("total")
     )
-    found = found.where(*_scan(book_id, terms))
+    found = found.where(*_scan(book_id, terms), *filters)
     if after:
         *place, last_rank = parse_place(after, (*order.types, int))
         found = found.where(or_(rank > last_rank, and_(rank == last_rank, order.is_beyond(tuple(place)))))

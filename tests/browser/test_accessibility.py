@@ -47,7 +47,18 @@ def places(ada: Visit) -> Iterator[str]:
     page.get_by_role("link", name="Edit").click()
     page.wait_for_selector(".contact-form")
     yield "its form"
-    page.go_back()
+    ada.field("New label").fill("Friends")
+    page.get_by_role("button", name="Add label").click()
+    yield "its form with a label"
+    ada.save()
+    page.locator('[data-test="contact-labels"] a').click()
+    page.locator("#label-menu summary").click()
+    yield "the list of a label, and the menu of labels"
+    page.goto("/c/labels")
+    page.get_by_text("Rename").click()
+    yield "the page of labels"
+    page.goto("/")
+    ada.open("Person 001")
     page.get_by_role("button", name="Delete").click()
     page.wait_for_selector(".flash")
     yield "the undo"

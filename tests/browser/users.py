@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -62,7 +63,10 @@ class Visit:
         new = parts_of(self.app).new_id
         self.device_pushes(*(self.change(new(), "INSERT", {"name": name}) for name in names))
 
-    def change(self, contact: str, operation: str, data: dict[str, str] | None = None) -> dict[str, Any]:
+    def new_id(self) -> str:
+        return parts_of(self.app).new_id()
+
+    def change(self, contact: str, operation: str, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
         parts = parts_of(self.app)
         record = parts.contacts.get(parts.accounts.user_named(self.name).book_id, contact)
         item: dict[str, Any] = {"id": parts.new_id(), "table": "contacts", "record_id": contact, "operation": operation}

@@ -262,3 +262,48 @@ def test_a_longer_list_takes_no_more_statements(desk: Desk) -> None:
     for _ in range(30):
         desk.add("Person")
     assert statements() == few
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+def labelled(*labels: str) -> dict[str, Any]:
+    return {f"k{number}": {"kind": "group", "value": label} for number, label in enumerate(labels)}
+
+
+def test_labels_are_counted_and_the_list_shows_who_has_one(desk: Desk) -> None:
+    desk.add("Ann", details=labelled("Friends", "Work"))
+    desk.add("Bob", details=labelled("FRIENDS"), starred=True)
+    desk.add("Cid", details={"k1": {"kind": "custom", "value": "Friends"}})
+    desk.delete(desk.add("Dot", details=labelled("Friends", "Choir")))
+    desk.add("Eve", book=desk.other, details=labelled("Friends", "Tennis"))
+    counted = [(label.name, label.contacts) for label in desk.contacts.labels(desk.book)]
+    assert counted == [("Choir", 0), ("Friends", 2), ("Work", 1)]
+    assert desk.contacts.label_names(desk.book) == ["Choir", "Friends", "Work"]
+    assert desk.names(label="friends ") == ["Bob", "Ann"]
+    assert desk.names(label="friends", sort="changed") == ["Bob", "Ann"]
+    assert desk.names("ann", label="Friends") == ["Ann"]
+    for label in ("Choir", "Tennis", "Nothing", "", "* myContacts"):
+        assert desk.names(label=label) == []
+
+
+def test_pages_of_a_label_meet_without_a_gap_or_a_repeat(desk: Desk) -> None:
+    for number in range(5):
+        desk.add(f"Person {number}", starred=number == 3, details=labelled("Friends"))
+        desk.add(f"Person {number}b")
+    for search in ("", "person"):
+        found, after, totals = list[str](), None, list[int]()
+        for _ in range(3):
+            page = desk.contacts.page(desk.book, search, after, 2, label="Friends")
+            found += [row.name for row in page.rows]
+            after = page.next
+            totals.append(page.total)
+        assert (found, after) == (["Person 3", "Person 0", "Person 1", "Person 2", "Person 4"], None)
+        assert totals[0] == 5
+
+
+def test_a_removed_label_counts_no_more(desk: Desk) -> None:
+    contact = desk.add("Ann", details=labelled("Friends"))
+    desk.change("UPDATE", contact, {"details": {"k0": None}}, base=desk.seq(contact))
+    assert [label.contacts for label in desk.contacts.labels(desk.book)] == [0]
+    assert desk.names(label="Friends") == []

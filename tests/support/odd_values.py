@@ -111,7 +111,8 @@ def sync_body() -> dict[str, Any]:
 
 
 CONTACT = {"name": "Ada", "email": "", "phone_key": "@", "phone_label": "Mobile", "phone_value": "1",
-           "address_key": "", "address_street": "Long Street"}  # fmt: skip
+           "address_key": "", "address_street": "Long Street", "labels": "1", "label": "Friends",
+           "label_new": "Work"}  # fmt: skip
 PASSWORDS = dict.fromkeys(("password", "new_password", "new_password_again"), "correct horse battery")
 FORM = {"change_id": UNKNOWN, "base": "{seq}"}
 EDITED = {"opened": '{"name": "Ada"}', "add": "", "remove": "", "show": "", "photo_remove": "1"}
@@ -131,7 +132,15 @@ ROUTES: Mapping[str, Takes] = {
     "GET /setup/<once>": Takes(By.NOBODY),
     "POST /setup/<once>": Takes(By.NOBODY, form={"name": "eve", "password": "correct horse battery"}),
     "POST /logout": Takes(By.PERSON),
-    "GET /": Takes(By.PERSON, {"q": "ada", "after": '[false,"a","b",0]', "lines": "100"}),
+    "GET /": Takes(
+        By.PERSON,
+        {"q": "ada", "label": "Friends", "sort": "last", "after": '[false,"a","b",0]', "lines": "100"},
+    ),
+    "GET /c/labels": Takes(By.PERSON),
+    "POST /c/labels": Takes(By.PERSON, {}, {"name": "Friends"}),
+    "POST /c/labels/<uuid:label_id>/rename": Takes(By.PERSON, {}, {"name": "Friends"}),
+    "POST /c/labels/<uuid:label_id>/remove": Takes(By.PERSON),
+    "POST /c/labels/undo/<uuid:batch_id>": Takes(By.PERSON),
     "GET /c/new": Takes(By.PERSON, {"q": "ada"}),
     "POST /c/new": Takes(
         By.PERSON, {"q": "ada"}, {**CONTACT, **FORM, "opened": "{}", "add": "", "remove": "", "show": ""}
@@ -228,6 +237,7 @@ ROUTES: Mapping[str, Takes] = {
     "POST /labels": Takes(By.DEVICE, body={"id": UNKNOWN, "name": "Friends"}),
     "PATCH /labels/<uuid:label_id>": Takes(By.DEVICE, body={"name": "Friends"}),
     "DELETE /labels/<uuid:label_id>": Takes(By.DEVICE),
+    "POST /labels/<uuid:label_id>/contacts": Takes(By.DEVICE, body={"add": ["{contact}"], "remove": [UNKNOWN]}),
     "GET /batches": Takes(By.DEVICE, {"before": "{seq}", **LIMIT}),
     "GET /batches/<uuid:batch_id>": Takes(By.DEVICE),
     "POST /batches/<uuid:batch_id>/undo": Takes(By.DEVICE),

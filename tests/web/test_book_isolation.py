@@ -354,6 +354,32 @@ def label(method: str) -> Attempt:
     return attempt
 
 
+def label_of_contacts(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    """Neither Ada's label for a contact of Eve's, nor Ada's contact for a label of Eve's."""
+    path = f"/labels/{scene.label}/contacts"
+    yield scene.device.ask("POST", path, json={"add": [scene.contact]}), 404
+    mine = scene.device.ask("POST", "/labels", json={"name": "Eve"}).get_json()["id"]
+    answer = scene.device.ask("POST", f"/labels/{mine}/contacts", json={"add": [scene.contact, scene.deleted]})
+    assert answer.get_json()["unknown"] == [scene.contact, scene.deleted]
+    assert answer.get_json()["batch"] is None
+    yield answer, 200
+
+
+def new_label_by_form(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/c/labels", name=f"{SECRET} friends"), 303
+
+
+def label_by_form(action: str, **fields: str) -> Attempt:
+    def attempt(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+        yield scene.post(f"/c/labels/{scene.label}/{action}", **fields), 404
+
+    return attempt
+
+
+def undo_of_labels(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post(f"/c/labels/undo/{scene.batch}"), 404
+
+
 def new_contact(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/c/new", change_id=scene.contact, base=str(scene.seq), opened="{}", name="Eve"), 303
 
@@ -513,6 +539,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "labels.create": new_label,
     "labels.change": label("PATCH"),
     "labels.delete": label("DELETE"),
+    "labels.change_contacts": label_of_contacts,
     "tables.declarations": declarations,
     "tables.index": records,
     "tables.create": new_record,
@@ -543,6 +570,11 @@ ATTEMPTS: dict[str, Attempt] = {
     "contacts.star": is_not_there("/c/{}/star", starred="1"),
     "contacts.delete": is_not_there("/c/{}/delete"),
     "contacts.restore": is_not_there("/c/{}/restore"),
+    "contact_labels.index": sees_only_her_own("/c/labels"),
+    "contact_labels.create": new_label_by_form,
+    "contact_labels.rename": label_by_form("rename", name="Eve"),
+    "contact_labels.remove": label_by_form("remove"),
+    "contact_labels.undo": undo_of_labels,
     "contact_history.index": is_not_shown("/c/{}/history"),
     "contact_history.restore_value": is_not_there("/c/{}/history/restore", cell="name"),
     "contact_history.restore_to_version": is_not_there("/c/{}/history/version", seq="1"),

@@ -18,13 +18,15 @@ from typing import Any
 
 from offbook.contacts.labels import KINDS, cell_label
 from offbook.contacts.names import PARTS, Parts, join
-from offbook.contacts.table import CONTACTS
+from offbook.contacts.table import BUILT_IN, CONTACTS, GROUP
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.merge.composite import completed_data
+from offbook.core.merge.naming import check_name, name_key, names_of
 from offbook.core.model import Operation
 from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import is_seq
 from offbook.core.schema import ENTRY_KEY, Type
+from offbook.core.text import normalize_for_search
 from offbook.core.validation import Json, parse_cells
 from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines
 
@@ -46,6 +48,12 @@ FIELDS = tuple(
 )
 NO_SEQ = -1
 """In place of a base that is none: the change is rejected for it, and what was typed is kept."""
+
+(HAVING,) = BUILT_IN.naming_maps
+"""Where it stands which labels a contact has."""
+
+LABEL_NEW = "label_new"
+"""The input in which a label is typed that there is not yet; those that there are have boxes to check."""
 
 BREAK = re.compile(r"\r\n?|\n")
 
@@ -100,6 +108,16 @@ class ContactForm:
     fields: Mapping[str, str]
     rows: Mapping[str, tuple[EntryRow, ...]]
     errors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def label_names(self) -> list[str]:
+        """The labels that the contact has, each once, in order."""
+        names = names_of(HAVING.naming, (row.value.strip() for row in self.rows[GROUP])).values()
+        return sorted(names, key=lambda name: (normalize_for_search(name), name))
+
+    def label_choices(self, known: Iterable[str]) -> list[tuple[str, bool]]:
+        """The labels that there are, and those that were added here, each with whether the contact has it."""
+        names, chosen = names_of(HAVING.naming, known), names_of(HAVING.naming, self.label_names())
+        return [(name, key in chosen) for key, name in {**names, **chosen, **names}.items()]
 
     def opened_json(self) -> str:
         """What it was opened with, as its hidden input carries it."""
@@ -163,6 +181,9 @@ def posted_form(posted: Posted, filled: Container[str] = ()) -> ContactForm:
     opened["details"] = {key: entry for key, entry in (opened.get("details") or {}).items() if entry}
     fields = {name: _first(posted, name) if name in posted else opened.get(name) or "" for name in FIELDS}
     rows = {kind: tuple(_posted_rows(posted, opened, kind)) for kind in KINDS}
+    if "labels" in posted:
+        fields[LABEL_NEW] = _refused_label(posted)
+        rows[GROUP] = tuple(_chosen_labels(posted, opened))
     return _with_keys(ContactForm(change_id, int(base) if is_seq(base) else NO_SEQ, opened, fields, rows), filled)
 
 
@@ -177,6 +198,24 @@ def _posted_rows(posted: Posted, opened: Mapping[str, Json], kind: str) -> Itera
         typed = {name: texts[number] for name, texts in columns.items() if number < len(texts)}
         before = opened["details"].get(row.key) or {}
         yield replace(row, **{name: before[name] for name in VALUE_PARTS if before.get(name)} | typed)
+
+
+def _chosen_labels(posted: Posted, opened: Mapping[str, Json]) -> Iterator[EntryRow]:
+    """The rows of the labels whose boxes are checked, and of the one that was typed. What names no label stays."""
+    wanted = names_of(HAVING.naming, (text.strip() for text in (*posted.get("label", ()), _first(posted, LABEL_NEW))))
+    known = set()
+    for row in _rows_of(opened, GROUP):
+        key = name_key(HAVING.naming, row.value)
+        if not key or key in wanted:
+            known.add(key)
+            yield row
+    yield from (EntryRow(GROUP, value=name) for key, name in wanted.items() if key not in known)
+
+
+def _refused_label(posted: Posted) -> str:
+    """What was typed as a new label and can be none; empty where it is one."""
+    text = _first(posted, LABEL_NEW).strip()
+    return "" if name_key(HAVING.naming, text) else text
 
 
 def _is_key(key: str, kind: str) -> bool:
@@ -210,8 +249,10 @@ def with_photo(form: ContactForm, sha256: str) -> ContactForm:
 
 
 def with_row(form: ContactForm, kind: str) -> ContactForm:
-    """The form with one more empty row."""
-    return replace(form, rows={**form.rows, kind: (*form.rows[kind], EntryRow(kind))}) if kind in form.rows else form
+    """The form with one more empty row. A label has none: it is a box to check."""
+    if kind not in form.rows or kind == GROUP:
+        return form
+    return replace(form, rows={**form.rows, kind: (*form.rows[kind], EntryRow(kind))})
 
 
 def without_row(form: ContactForm, place: str) -> ContactForm:
@@ -311,7 +352,16 @@ def checked(form: ContactForm, data: Mapping[str, Json], operation: Operation) -
     if operation is Operation.INSERT and "name" not in data:
         pieces.append({"name": None})
     kinds = {row.key: row.kind for rows in form.rows.values() for row in rows}
-    return replace(form, errors={**form.errors, **dict(_flaws(pieces, kinds))})
+    return replace(form, errors={**form.errors, **dict(_flaws(pieces, kinds)), **dict(_label_flaws(form))})
+
+
+def _label_flaws(form: ContactForm) -> Iterator[tuple[str, str]]:
+    """What is wrong with a label that was typed."""
+    if text := form.fields.get(LABEL_NEW, ""):
+        try:
+            check_name(HAVING, text)
+        except Invalid as invalid:
+            yield LABEL_NEW, f"A label {invalid.reason}"
 
 
 def _flaws(pieces: Iterable[Any], kinds: Mapping[str, str]) -> Iterator[tuple[str, str]]:

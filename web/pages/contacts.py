@@ -1,8 +1,8 @@
 """Contacts for people: the list with its search, one contact, its form, the trash.
 
 Every address gives a whole page, and needs no script. A script asks for a part of it (``X-Fragment``) and puts that in
-place: ``list`` is lines of the list, ``pane`` what stands beside it, ``row`` one line, ``news`` what is said above a
-form that is open while others edit.
+place: ``list`` is lines of the list, ``tools`` what it is narrowed and sorted by, ``pane`` what stands beside it,
+``row`` one line, ``news`` what is said above a form that is open while others edit.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.contacts.labels import FIELDS, KINDS
+from offbook.contacts.table import LABEL_LIMIT
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Operation, Record
 from offbook.core.pictures import PICTURE_BYTES_MAX, photo_name, sha256_of
 from offbook.core.protocol import rows
+from offbook.core.text import fold_key
 from services.edit import EditRequest, EditResult, concurrent_edits, restore_deleted, save
-from storage.values import BY_NAME, ContactRow
+from storage.values import BY_NAME, SORTS, ContactRow
 from web.auth import session_required
 from web.current import services
 from web.fragments import requested_fragment
@@ -45,6 +47,9 @@ from web.sessions import current_actor, signed_in_user
 
 contacts = Blueprint("contacts", __name__)
 
+SORT_WORDS = dict(zip(SORTS, ("Name", "First name", "Last name", "Last change"), strict=True))
+"""What a list is sorted by, as people choose it."""
+
 LINES = 100
 LINES_MAX = 1000
 SEARCH_MAX = 200
@@ -56,6 +61,8 @@ def index() -> ResponseReturnValue:
     """The list, with nothing beside it."""
     if requested_fragment() == "list":
         return render_template("contacts/_list.html", **list_values())
+    if requested_fragment() == "tools":
+        return render_template("contacts/_list_tools.html", **tool_values())
     return render_pane("none")
 
 
@@ -123,7 +130,7 @@ def star(contact_id: UUID) -> ResponseReturnValue:
     edit = EditRequest(Operation.UPDATE, record.id, base, {"starred": posted.text("starred", "") == "1"})
     saved = save_edit(edit, services().new_id())
     if requested_fragment() == "row" and saved.record is not None:
-        return render_template("contacts/_row.html", row=row_of(saved.record), q=search_text())
+        return render_template("contacts/_row.html", row=row_of(saved.record), within=list_address())
     if query.text("from", "") == "list":
         return redirect_to("contacts.index")
     return redirect_to("contacts.show", contact_id=contact_id)
@@ -176,19 +183,51 @@ def search_text() -> str:
     return query.text("q", "").strip()[:SEARCH_MAX]
 
 
+def label_name() -> str:
+    """The label that the contacts of the list have; empty where it has all."""
+    return query.text("label", "").strip()[:LABEL_LIMIT]
+
+
+def sort_name() -> str:
+    """What the list is sorted by."""
+    sort = query.text("sort", BY_NAME)
+    return sort if sort in SORTS else BY_NAME
+
+
+def list_address() -> dict[str, str]:
+    """What every address of the list carries, so that it stays as it is beside whatever is opened."""
+    sort = sort_name()
+    values = {"q": search_text(), "label": label_name(), "sort": "" if sort == BY_NAME else sort}
+    return {name: text for name, text in values.items() if text}
+
+
 def list_values() -> dict[str, Any]:
     """What the template of the list shows. A script asks for as many lines as it has loaded."""
     after, lines = query.text("after", None), max(LINES, min(query.number("lines", LINES), LINES_MAX))
-    sort = query.text("sort", BY_NAME)
-    page = services().contacts.page(signed_in_user().book_id, search_text(), after, lines, sort)
-    return {"page": page, "q": search_text(), "after": after, "sort": None if sort == BY_NAME else sort}
+    label = label_name()
+    page = services().contacts.page(
+        signed_in_user().book_id, search_text(), after, lines, sort_name(), label=label or None
+    )
+    return {"page": page, "q": search_text(), "after": after, "label": label, "within": list_address()}
+
+
+def tool_values() -> dict[str, Any]:
+    """What the list is narrowed and sorted by, and what it might be."""
+    return {
+        "labels": services().contacts.labels(signed_in_user().book_id),
+        "label": label_name(),
+        "label_key": fold_key(label_name()),
+        "sort": sort_name(),
+        "sorts": SORT_WORDS,
+        "within": list_address(),
+    }
 
 
 def render_pane(view: str, status: int = 200, **values: Any) -> ResponseReturnValue:
     """The pane of this view, alone or beside the list."""
     if requested_fragment() == "pane":
-        return render_template("contacts/_pane_fragment.html", view=view, q=search_text(), **values), status
-    return render_template("contacts/index.html", view=view, **list_values(), **values), status
+        return render_template("contacts/_pane_fragment.html", view=view, within=list_address(), **values), status
+    return render_template("contacts/index.html", view=view, **{**tool_values(), **list_values(), **values}), status
 
 
 def render_form(form: ContactForm, record: Record | None, status: int = 200, added: str = "") -> ResponseReturnValue:
@@ -200,7 +239,8 @@ def render_form(form: ContactForm, record: Record | None, status: int = 200, add
         record=record,
         row=row_of(record) if record else None,
         kinds=KINDS,
-        labels=FIELDS,
+        names=FIELDS,
+        choices=form.label_choices(services().contacts.label_names(signed_in_user().book_id)),
         added=added,
         blank=EntryRow,
     )
@@ -300,5 +340,5 @@ def feedback_on(saved: EditResult) -> Feedback:
 
 
 def redirect_to(endpoint: str, **values: Any) -> ResponseReturnValue:
-    """Go there after a form; the search stays as it was."""
-    return redirect(url_for(endpoint, q=search_text() or None, **values), 303)
+    """Go there after a form; the list stays as it was."""
+    return redirect(url_for(endpoint, **{**list_address(), **values}), 303)

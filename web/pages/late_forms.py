@@ -27,7 +27,9 @@ CARRIED = "carried"
 """The name of the input in which the page that asks to sign in carries what was sent."""
 
 SECRET = frozenset({"password", "new_password", "new_password_again"})
-MACHINERY = frozenset({"csrf_token", "change_id", "base", "opened", "seq", "seen", "cell", "next", "photo", CARRIED})
+MACHINERY = frozenset(
+    {"csrf_token", "change_id", "base", "opened", "seq", "seen", "cell", "next", "photo", "labels", CARRIED}
+)
 """What the page itself put into a form: sent again, and nothing to show."""
 
 CAN_BE_SHOWN = frozenset({"contacts.create", "contacts.update", "pages.create", "pages.update"})

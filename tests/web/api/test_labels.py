@@ -101,3 +101,72 @@ def test_the_address_of_any_record_does_the_same(ada: Caller) -> None:
     assert groups(ada, contact) == ["Pals"]
     assert ada.ask("DELETE", f"/tables/labels/{FRIENDS}").status_code == 204
     assert groups(ada, contact) == []
+
+
+# --- many contacts ---------------------------------------------------------------------------------------------------
+
+
+def members(ada: Caller, label: str = FRIENDS, **body: list[str]) -> dict[str, Any]:
+    answer = ada.ask("POST", f"/labels/{label}/contacts", json=body)
+    assert answer.status_code == 200, answer.text
+    report: dict[str, Any] = answer.get_json()
+    return report
+
+
+def test_many_contacts_get_a_label_and_others_lose_it_as_one_batch(ada: Caller) -> None:
+    has_it, first, second = person(ada, "friends", "Work"), person(ada), person(ada, "Work")
+    gone = person(ada)
+    ada.ask("DELETE", f"/contacts/{gone}")
+    ada.ask("POST", "/labels", json={"name": "Friends"})
+    label = next(row["id"] for row in ada.get("/labels").get_json()["labels"] if row["name"] == "friends")
+    report = members(ada, label, add=[first, second.upper(), first], remove=[has_it, gone])
+    batch = report.pop("batch")
+    assert report == {"added": 2, "removed": 1, "unknown": [gone], "rejected": []}
+    assert [groups(ada, contact) for contact in (has_it, first, second)] == [["Work"], ["friends"], ["Work", "friends"]]
+    assert ada.get(f"/batches/{batch}").get_json()["tables"] == {"contacts": 3}
+    assert ada.ask("POST", f"/batches/{batch}/undo").status_code == 200
+    assert [groups(ada, contact) for contact in (has_it, first, second)] == [["Work", "friends"], [], ["Work"]]
+
+
+def test_who_has_a_label_already_is_not_changed(ada: Caller) -> None:
+    has_it, other = person(ada, "Friends"), person(ada)
+    before = ada.get(f"/contacts/{has_it}").headers["ETag"]
+    nothing: dict[str, Any] = {"batch": None, "added": 0, "removed": 0, "unknown": [], "rejected": []}
+    assert members(ada, add=[has_it], remove=[other]) == nothing
+    assert ada.get(f"/contacts/{has_it}").headers["ETag"] == before
+
+
+def test_a_contact_without_room_for_a_label_is_named_and_the_others_get_it(ada: Caller) -> None:
+    full = ada.add(details={f"k{number}": {"kind": "custom", "value": "x"} for number in range(500)})["id"]
+    other = person(ada, "Friends")
+    members(ada, remove=[other])
+    report = members(ada, add=[full, other])
+    assert (report["added"], [row["id"] for row in report["rejected"]]) == (1, [full])
+    assert report["rejected"][0]["code"] == "too_many_entries"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ([], "not_an_object"),
+        ({}, "bad_ids"),
+        ({"add": "x"}, "bad_ids"),
+        ({"add": ["x"]}, "bad_ids"),
+        ({"add": [5]}, "bad_ids"),
+        ({"add": [FRIENDS], "remove": [FRIENDS.upper()]}, "bad_ids"),
+        ({"add": [FRIENDS], "set": []}, "unknown_key"),
+        ({"add": [f"00000000-0000-4000-8000-{number:012}" for number in range(1001)]}, "bad_ids"),
+    ],
+)
+def test_what_names_no_contacts_is_refused_before_anything_is_written(ada: Caller, body: Any, code: str) -> None:
+    person(ada, "Friends")
+    answer = ada.ask("POST", f"/labels/{FRIENDS}/contacts", json=body)
+    assert (answer.status_code, answer.get_json()["code"]) == (400, code)
+
+
+def test_a_label_that_is_not_there_is_given_to_nobody(ada: Caller) -> None:
+    contact = person(ada, "Friends")
+    ada.ask("DELETE", f"/labels/{FRIENDS}")
+    answer = ada.ask("POST", f"/labels/{FRIENDS}/contacts", json={"add": [contact]})
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
+    assert groups(ada, contact) == []

@@ -84,6 +84,14 @@ def test_a_form_that_nobody_touched_changes_nothing(data: dict[str, Any]) -> Non
     assert data_of(posted_form(sent(open_form(data, 5, CHANGE)))) == {}
 
 
+@given(RECORDS)
+def test_boxes_of_labels_that_nobody_touched_change_nothing(data: dict[str, Any]) -> None:
+    form = open_form(data, 5, CHANGE)
+    boxes = {"labels": ["1"], "label": [name for name, is_chosen in form.label_choices([]) if is_chosen]}
+    posted = {name: texts for name, texts in sent(form).items() if not name.startswith("group_")}
+    assert data_of(posted_form(posted | boxes | {"label_new": [""]})) == {}
+
+
 def test_only_what_was_changed_is_saved() -> None:
     assert edited(ADA, company=["Engines"], notes=["one\r\nthree"]) == {"company": "Engines", "notes": "one\nthree"}
 

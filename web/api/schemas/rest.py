@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from offbook.contacts.tutorial import CELLS
 from offbook.core.accounts.users import Access
+from offbook.core.protocol.members import MEMBERS_MAX
 from offbook.core.protocol.requests import INTEGER_MAX
 from web.api.schemas.basics import FLAG, NOT_BLANK, SEQ, TEXT, TIME, UUID, JsonSchema, array_of, object_of, or_null, ref
 from web.api.schemas.sync import OPERATION, RESULT
@@ -23,6 +24,23 @@ REST_SCHEMAS: dict[str, JsonSchema] = {
         {"id": UUID, "name": TEXT, "created_at": TIME, "updated_at": TIME}
         | {"contacts": SEQ | {"description": "How many contacts have it."}},
         description="A label, and how many contacts have it.",
+    ),
+    "LabelMembers": object_of(
+        dict.fromkeys(("add", "remove"), array_of(UUID, maxItems=MEMBERS_MAX)),
+        "add",
+        "remove",
+        description=f"The ids of contacts: those that are to have the label, and those that are not to. One at least, "
+        f"and {MEMBERS_MAX} at the most, both together.",
+    ),
+    "LabelledContacts": object_of(
+        {
+            "batch": or_null(UUID, description="What undoes it; null where nothing had to be changed."),
+            "added": SEQ,
+            "removed": SEQ,
+            "unknown": array_of(UUID, description="Those that are no contacts of the book, or deleted ones."),
+            "rejected": array_of(object_of({"id": UUID, "code": TEXT, "detail": TEXT})),
+        },
+        description="How many contacts were given the label, and from how many it was taken. Others were as wanted.",
     ),
     "Users": object_of(
         {"users": array_of(ref("User")), "removed": array_of(ref("User"), description="Those in the trash.")}

@@ -1,0 +1,125 @@
+"""The labels of a book as a page: each with its number of contacts, and the forms that add, rename and remove them.
+
+Whoever renames or removes a label does so in all contacts that have it: one batch, which the flash that follows undoes.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from offbook.contacts.table import LABELS
+from offbook.core.errors import Conflicting, Invalid, NotFound, Pruned
+from offbook.core.model import Record
+from services.batches import undo_batch
+from services.records import create_record, delete_record, get_record, update_record
+from services.restore import Actor
+from web.auth import session_required
+from web.current import services
+from web.request_values import posted
+from web.server.pools import Pool, runs_in
+from web.sessions import current_actor, signed_in_user
+
+contact_labels = Blueprint("contact_labels", __name__)
+
+
+@contact_labels.get("/c/labels")
+@session_required
+def index() -> ResponseReturnValue:
+    """The page."""
+    return render_page()
+
+
+@contact_labels.post("/c/labels")
+@session_required
+def create() -> ResponseReturnValue:
+    """Add a label. One that there is already, however it is written, stays as it is."""
+    name, actor, server = posted.text("name", "").strip(), new_actor(), services()
+    try:
+        label, is_new = create_record(
+            server.store, signed_in_user().book_id, actor, LABELS, None, {"name": name}, server.new_id(), server.clock()
+        )
+    except (Invalid, Conflicting) as error:
+        return render_page(sentence(error), name), 422
+    flash(f"Added “{label.cells['name']}”." if is_new else f"There is a label “{label.cells['name']}” already.")
+    return redirect(url_for("contact_labels.index"), 303)
+
+
+@contact_labels.post("/c/labels/<uuid:label_id>/rename")
+@session_required
+@runs_in(Pool.WHOLE_BOOKS)
+def rename(label_id: UUID) -> ResponseReturnValue:
+    """Rename a label in all contacts that have it."""
+    name, actor = posted.text("name", "").strip(), new_actor()
+    before = fetch_label(label_id)
+    store, book_id, now_us = services().store, signed_in_user().book_id, services().clock()
+    if name == before.cells["name"]:
+        return redirect(url_for("contact_labels.index"), 303)
+    try:
+        update_record(store, book_id, actor, LABELS, str(label_id), {"name": name}, is_any, now_us)
+    except (Invalid, Conflicting) as error:
+        return render_page(sentence(error)), 422
+    flash_undo(f"“{before.cells['name']}” is “{name}” now, in all contacts that have it.", actor)
+    return redirect(url_for("contact_labels.index"), 303)
+
+
+@contact_labels.post("/c/labels/<uuid:label_id>/remove")
+@session_required
+@runs_in(Pool.WHOLE_BOOKS)
+def remove(label_id: UUID) -> ResponseReturnValue:
+    """Delete a label, and take it from all contacts that have it."""
+    actor, label = new_actor(), fetch_label(label_id)
+    delete_record(services().store, signed_in_user().book_id, actor, LABELS, str(label_id), is_any, services().clock())
+    flash_undo(f"Removed “{label.cells['name']}” from all contacts. The contacts are still there.", actor)
+    return redirect(url_for("contact_labels.index"), 303)
+
+
+@contact_labels.post("/c/labels/undo/<uuid:batch_id>")
+@session_required
+@runs_in(Pool.WHOLE_BOOKS)
+def undo(batch_id: UUID) -> ResponseReturnValue:
+    """Take back what a rename or a removal wrote, where nobody wrote since."""
+    try:
+        report = undo_batch(services().store, signed_in_user().book_id, new_actor(), str(batch_id), services().clock())
+    except Pruned as error:
+        flash(str(error), "warn")
+    else:
+        flash("Undone, but for what was changed since." if report.kept else "Undone.")
+    return redirect(url_for("contact_labels.index"), 303)
+
+
+def is_any(seq: int) -> bool:
+    """A person means the label as it is."""
+    return True
+
+
+def new_actor() -> Actor:
+    """Who is signed in, for a batch of changes."""
+    return current_actor(services().new_id())
+
+
+def fetch_label(label_id: UUID) -> Record:
+    """A label of the book. Raises NotFound."""
+    try:
+        return get_record(services().store, signed_in_user().book_id, LABELS, str(label_id), is_any)
+    except NotFound:
+        raise NotFound("There is no such label in your book any more.") from None
+
+
+def sentence(error: Invalid | Conflicting) -> str:
+    """Why a label can't be called so."""
+    return f"The name {error.reason}" if isinstance(error, Invalid) and error.field else str(error)
+
+
+def flash_undo(text: str, actor: Actor) -> None:
+    """Say what was done, beside a button that takes it back."""
+    undo_address = url_for("contact_labels.undo", batch_id=actor.id)
+    flash({"text": text, "undo": undo_address, "whole": True}, "undo")  # type: ignore[arg-type]
+
+
+def render_page(error: str = "", name: str = "") -> str:
+    """The page, with what was wrong with the name that was sent."""
+    labels = services().contacts.labels(signed_in_user().book_id)
+    return render_template("contacts/labels.html", labels=labels, error=error, name=name)
