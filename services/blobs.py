@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.retention import DAY_US
 from offbook.core.messages import BOOK_FULL, BROKEN_PICTURE
@@ -10,6 +12,7 @@ from storage.blobs.decoder import Decoder
 from storage.blobs.rows import BlobRows
 from storage.values import BlobHead
 
+HEADS_AT_ONCE = 1_000
 SHOWN_TYPE = "image/jpeg"
 NOT_THERE = "There is no such photo in your book."
 
@@ -38,6 +41,13 @@ class Blobs:
     def remove_unnamed(self, book_id: int, now_us: int, dry_run: bool) -> int:
         """Remove the photos that nothing in the book names, unless somebody sent them within a day: how many."""
         return self._rows.remove_unnamed(book_id, now_us - DAY_US, dry_run)
+
+    def heads(self, book_id: int) -> Iterator[BlobHead]:
+        """All photos of a book, read a few at a time."""
+        after = ""
+        while heads := self._rows.heads(book_id, after, HEADS_AT_ONCE):
+            yield from heads
+            after = heads[-1].sha256
 
     def holds(self, book_id: int, sha256: str) -> bool:
         """Whether the book has this photo."""

@@ -185,6 +185,11 @@ class ReadTransaction(Protocol):
         """
         ...
 
+    def log_page(self, after: int, limit: int) -> HistoryPage:
+        """``limit`` changes of the book behind this seq, of all tables, in the order of their seqs: what did something,
+        or has lost. What was pruned is not there. ``next`` is the seq behind which the later ones are."""
+        ...
+
     def history_entry(self, change_id: str) -> HistoryEntry | None:
         """One accepted change; None where there is none, or it was pruned."""
         ...

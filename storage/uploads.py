@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 KEPT_SECONDS = 24 * 3600
 
@@ -40,6 +42,11 @@ class Uploads:
         except FileNotFoundError:
             return None
         return content if sha256(content).hexdigest() == digest else None
+
+    def temporary(self) -> BinaryIO:
+        """An empty file on the disk of the uploads, without a name: it is gone when it is closed."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return tempfile.TemporaryFile(dir=self._folder)
 
     def remove(self, owner: str) -> None:
         """Forget a person's file."""

@@ -26,15 +26,17 @@ def export_contacts(
     Raises Invalid for what no label can be called, and for cards that are to be for a spreadsheet.
     """
     write = writer_of(format_name, is_for_spreadsheet)
-    contacts = labelled((row["data"] for row in all_rows(store, book_id)), label)
+    rows = {row["record_id"]: row["data"] for row in all_rows(store, book_id)}
+    contacts = labelled(rows.values(), label)
     contacts.sort(key=lambda contact: str(contact["name"]).casefold())
     return write(contacts, fetch_blob)
 
 
 def all_rows(store: Store, book_id: int) -> Iterator[dict[str, Any]]:
-    """The rows of all live contacts."""
-    cursor, more = None, True
-    while more:
+    """The rows of all live contacts. One that is changed meanwhile comes once more, as it is then."""
+    cursor, is_whole = None, False
+    while not is_whole:
         page = pull(store, book_id, cursor)
-        cursor, more = page.cursor, page.more
+        is_whole = not page.more and cursor is not None and cursor.after is None
+        cursor = page.cursor
         yield from (row for row in page.changes if row["table"] == CONTACTS.name and row["data"])

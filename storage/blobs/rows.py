@@ -33,6 +33,12 @@ class BlobRows:
         with self._database.read() as connection:
             return _head(connection, book_id, sha256)
 
+    def heads(self, book_id: int, after: str, most: int) -> list[BlobHead]:
+        """Some blobs of a book, by their hashes in order: those behind ``after``."""
+        query = select(B.sha256, B.type, B.size).where(B.book_id == book_id, B.sha256 > after)
+        with self._database.read() as connection:
+            return [BlobHead(*row) for row in connection.execute(query.order_by(B.sha256).limit(most))]
+
     def content(self, book_id: int, sha256: str, width: int = ITSELF) -> KeptBlob | None:
         """A blob with its bytes, or with those that are shown in this width (None: not made yet). None where this book
         does not hold it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, Row, Select, Table, or_, select
 from offbook.core.history.entry import HistoryEntry, HistoryStep
 from offbook.core.model import DiscardedWrite, Key, Verdict
 from storage.base import HistoryPage
+from storage.sql.array_params import in_array
 from storage.sql.authors import authors_of
 from storage.sql.mapping.history import discarded_writes_of, entry_of_row, step_of_row
 from storage.sql.mapping.records import CREATED, clocks_of
@@ -32,7 +34,7 @@ class HistorySpan(NamedTuple):
 def entries(connection: Connection, book_id: int, records: Table, key: Key) -> list[HistoryEntry]:
     """The changes of a record, oldest first. ``records`` is the table of its row."""
     rows = connection.execute(_changes_of(book_id, key).order_by(C.id)).all()
-    return _entries(connection, book_id, records, key, rows)
+    return _entries(connection, book_id, records, rows)
 
 
 def page(connection: Connection, book_id: int, records: Table, key: Key, span: HistorySpan) -> HistoryPage:
@@ -44,7 +46,21 @@ def page(connection: Connection, book_id: int, records: Table, key: Key, span: H
         query = query.where(or_(TOOK_EFFECT, C.beaten.is_not(None)))
     rows = connection.execute(query.order_by(C.id.desc()).offset(span.skip).limit(span.limit + 1)).all()
     next_ = rows[span.limit - 1].id if len(rows) > span.limit else None
-    return HistoryPage(_entries(connection, book_id, records, key, rows[: span.limit]), next_)
+    return HistoryPage(_entries(connection, book_id, records, rows[: span.limit]), next_)
+
+
+def log_page(connection: Connection, book_id: int, tables: Mapping[str, Table], after: int, limit: int) -> HistoryPage:
+    """Changes of a book behind this seq, in that order. ``tables`` are those of the records' rows."""
+    query = select(CHANGES).where(C.book_id == book_id, C.seq > after, C.record_id.is_not(None))
+    rows = connection.execute(query.order_by(C.seq).limit(limit)).all()
+    by_table: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        if row.table_name in tables:
+            by_table[row.table_name].append(row)
+    parts = [_entries(connection, book_id, tables[name], some) for name, some in by_table.items()]
+    by_change = {entry.id: entry for part in parts for entry in part}
+    shown = [by_change[row.change_id] for row in rows if row.change_id in by_change]
+    return HistoryPage(shown, rows[-1].seq if len(rows) == limit else None)
 
 
 def entry(connection: Connection, book_id: int, tables: Mapping[str, Table], change_id: str) -> HistoryEntry | None:
@@ -53,8 +69,7 @@ def entry(connection: Connection, book_id: int, tables: Mapping[str, Table], cha
     row = connection.execute(query).first()
     if row is None:
         return None
-    key = (row.table_name, row.record_id)
-    return _entries(connection, book_id, tables[row.table_name], key, [row])[0]
+    return _entries(connection, book_id, tables[row.table_name], [row])[0]
 
 
 def discarded_writes(connection: Connection, book_id: int, key: Key) -> list[tuple[str, list[DiscardedWrite]]]:
@@ -91,14 +106,12 @@ def _changes_of(book_id: int, key: Key) -> Select[Any]:
     return query.where(C.table_name == table, C.verdict != Verdict.REJECTED.value)
 
 
-def _entries(
-    connection: Connection, book_id: int, records: Table, key: Key, rows: Sequence[Row[Any]]
-) -> list[HistoryEntry]:
-    """Rows of a record's changes as entries, with the names of who made them and of who won over them."""
+def _entries(connection: Connection, book_id: int, records: Table, rows: Sequence[Row[Any]]) -> list[HistoryEntry]:
+    """Rows of changes of one table as entries, with the names of who made them and of who won over them."""
     discarded = {row.change_id: discarded_writes_of(row.beaten) for row in rows}
     winners = {write.winner.change_id for writes in discarded.values() for write in writes}
     authors = authors_of(connection, book_id, discarded.keys() | winners)
-    query = select(records.c.clocks).where(records.c.book_id == book_id, records.c.id == key[1])
-    clocks = connection.execute(query).scalar()
-    maker = None if clocks is None else clocks_of(clocks)[0][CREATED].change_id
-    return [entry_of_row(row, discarded[row.change_id], authors, row.change_id == maker) for row in rows]
+    query = select(records.c.clocks).where(records.c.book_id == book_id, in_array(records.c.id, "ids"))
+    clocks = connection.scalars(query, {"ids": sorted({row.record_id for row in rows})}).all()
+    makers = {clocks_of(text)[0][CREATED].change_id for text in clocks if text is not None}
+    return [entry_of_row(row, discarded[row.change_id], authors, row.change_id in makers) for row in rows]

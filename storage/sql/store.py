@@ -268,6 +268,10 @@ class SqlReadTransaction:
         span = history.HistorySpan(limit, before, skip, with_noise)
         return history.page(self.connection, self.book.id, self._tables[key[0]].layout.rows, key, span)
 
+    def log_page(self, after: int, limit: int) -> HistoryPage:
+        tables = {name: queries.layout.rows for name, queries in self._tables.items()}
+        return history.log_page(self.connection, self.book.id, tables, after, limit)
+
     def history_entry(self, change_id: str) -> HistoryEntry | None:
         tables = {name: queries.layout.rows for name, queries in self._tables.items()}
         return history.entry(self.connection, self.book.id, tables, change_id)

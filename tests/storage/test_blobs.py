@@ -57,6 +57,18 @@ def test_a_photo_that_is_sent_again_is_kept_once_and_counts_as_new(blobs: Blobs,
     assert count(book, BlobChunk) == 1
 
 
+def test_the_photos_of_a_book_are_listed_a_few_at_a_time(
+    blobs: Blobs, now: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.blobs.HEADS_AT_ONCE", 2)
+    contents = [picture(color=color) for color in ("red", "green", "blue")]
+    for content in contents:
+        blobs.put(1, sha256_of(content), content, now)
+    blobs.put(2, sha256_of(picture("PNG")), picture("PNG"), now)
+    listed = [(head.sha256, head.type, head.size) for head in blobs.heads(1)]
+    assert listed == sorted((sha256_of(content), "image/jpeg", len(content)) for content in contents)
+
+
 def test_a_photo_of_another_book_is_not_there(blobs: Blobs, now: int) -> None:
     content = picture()
     blobs.put(1, sha256_of(content), content, now)

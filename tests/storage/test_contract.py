@@ -284,6 +284,24 @@ def test_a_page_of_history_can_leave_out_what_did_nothing(desk: Desk) -> None:
         assert book.steps_since(base, (desk.table, uuid(2))) == []
 
 
+def test_a_page_of_the_log_has_the_changes_of_all_records_in_order(desk: Desk) -> None:
+    base = desk.seq(insert(1, phone="1"))
+    desk.push(change(2, "UPDATE", base=base, phone="1"), insert(3, 2), change(4, "UPDATE", base=base, phone="4"))
+    desk.push(insert(5, 3), change(6, "DELETE", 2, base=desk.head()))
+    with desk.store.reading(desk.book_id) as book:
+        first = book.log_page(0, 2)
+        rest = book.log_page(first.next or 0, 9)
+        pages = [[entry.id for entry in page.entries] for page in (first, rest)]
+        assert pages == [[uuid(1), uuid(3)], [uuid(4), uuid(5), uuid(6)]]
+        assert [entry.created for entry in (*first.entries, *rest.entries)] == [True, True, False, True, False]
+        assert rest.next is None
+        assert rest.entries[0] == book.history_entry(uuid(4))
+        assert book.log_page(desk.head(), 9).entries == []
+    desk.prune(base)
+    with desk.store.reading(desk.book_id) as book:
+        assert [entry.id for entry in book.log_page(0, 1).entries] == [uuid(3)]
+
+
 def test_what_has_lost_is_in_the_log_by_its_seq_and_did_nothing(library: Library) -> None:
     desk = library.desk("merge")
     base = fought(desk)
@@ -298,6 +316,7 @@ def test_what_has_lost_is_in_the_log_by_its_seq_and_did_nothing(library: Library
         assert entry is not None
         assert (entry.seq, entry.beaten[0].value) == (None, "late")
         assert book.history(*key)[-1] == book.history_page(key, 1, with_noise=False).entries[0] == entry
+        assert book.log_page(head - 1, 9).entries == [entry]
         for steps in (book.steps_since(base, key), book.steps_since(base), *book.batches.steps([key], base).values()):
             assert [step.seq for step in steps] == [row_seq]
         assert [marker.seq for marker in book.change_markers(0, 9)] == [row_seq, base]

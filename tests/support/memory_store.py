@@ -136,6 +136,11 @@ class Shelf:
         next_ = shown[limit - 1].position if len(shown) > limit else None
         return HistoryPage([self._entry_of(line) for line in shown[:limit]], next_)
 
+    def log_page(self, after: int, limit: int) -> HistoryPage:
+        lines = sorted((line for line in self.lines if (line.seq or 0) > after), key=lambda line: line.seq or 0)
+        next_ = lines[limit - 1].seq if len(lines) >= limit else None
+        return HistoryPage([self._entry_of(line) for line in lines[:limit]], next_)
+
     def history_entry(self, change_id: str) -> HistoryEntry | None:
         return next((self._entry_of(line) for line in self.lines if line.change.id == change_id), None)
 

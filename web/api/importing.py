@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from offbook.contacts.importing import OnDuplicate
 from offbook.core.errors import Invalid, Malformed
 from offbook.formats.contents import unread
-from offbook.formats.registry import FORMATS, WRITERS
+from offbook.formats.registry import ARCHIVE, FORMATS, WRITERS
 from offbook.formats.table_mapping import parse_given
 from services.contacts.exporting import export_contacts
 from services.contacts.importing import import_contacts, read_file
@@ -21,15 +21,16 @@ from web.api.schemas.basics import TEXT
 from web.auth import current_device, device_required, origin_of
 from web.bodies import read_body, render_json
 from web.current import services
+from web.downloads import render_archive
 from web.request_values import query
 from web.server.pools import Pool, runs_in
 
 importing = Blueprint("importing", __name__)
 
 FORMAT: dict[str, Any] = {"type": "string", "enum": list(FORMATS)}
-WRITTEN: dict[str, Any] = {"type": "string", "enum": list(WRITERS)}
 ON_DUPLICATE: dict[str, Any] = {"type": "string", "enum": [choice.value for choice in OnDuplicate]}
 FLAG: dict[str, Any] = {"type": "string", "enum": ["0", "1"]}
+WRITTEN: dict[str, Any] = {"type": "string", "enum": [*WRITERS, ARCHIVE]}
 FILES = tuple(dict.fromkeys(format_.media_type for format_ in FORMATS.values()))
 
 
@@ -94,22 +95,26 @@ def import_file() -> Response:
     AuthKind.DEVICE,
     answers={200: ""},
     answer_types=FILES,
-    problems={422: ("bad_choice",)},
+    problems={422: ("bad_choice", "too_large_for_zip")},
     query={
-        "format": (WRITTEN, "google, if nothing is said."),
-        "label": (TEXT, "Only who has this label."),
+        "format": (WRITTEN, "google, if nothing is said; zip is the whole book, with its trash, photos and history."),
+        "label": (TEXT, "Only who has this label; not in a zip."),
         "spreadsheet": (FLAG, "1 for a CSV of which a spreadsheet executes no cell; else each is as it stands."),
     },
 )
 @device_required
 @runs_in(Pool.WHOLE_BOOKS)
 def export_file() -> Response:
-    """Give all contacts as a file, by name."""
+    """Give all contacts as a file, by name; or the whole book as a zip."""
     parts, book_id = services(), current_device().book_id
-    format_ = FORMATS[_choice("format", list(WRITERS), "google")]
-    photos = partial(parts.blobs.bytes_of, book_id)
+    format_ = FORMATS[_choice("format", [*WRITERS, ARCHIVE], "google")]
     is_for_spreadsheet = _choice("spreadsheet", ["0", "1"], "0") == "1"
     label = query.text("label", "")
+    if format_.name == ARCHIVE:
+        if label.strip() or is_for_spreadsheet:
+            raise Invalid("bad_choice", "A zip is the whole book: leave label and spreadsheet out, or the zip.")
+        return render_archive(book_id)
+    photos = partial(parts.blobs.bytes_of, book_id)
     written = export_contacts(parts.store, book_id, photos, format_.name, label, is_for_spreadsheet)
     headers = {"Content-Disposition": f'attachment; filename="contacts{format_.suffix}"'}
     return Response(written.text, mimetype=format_.media_type, headers=headers)

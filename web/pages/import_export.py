@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from offbook.contacts.importing import OnDuplicate, parse_label
 from offbook.core.errors import Invalid, Malformed, NotFound, Pruned
-from offbook.formats.registry import FORMATS, WRITERS
+from offbook.formats.registry import ARCHIVE, FORMATS, WRITERS
 from offbook.formats.values import Contact
 from services.batches import undo_batch
 from services.contacts.background_imports import report_of
@@ -22,6 +22,7 @@ from services.contacts.importing import ReadFile, owner_of_upload, read_file
 from storage.values import ImportJob, JobState
 from web.auth import session_required
 from web.current import services
+from web.downloads import render_archive
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
 from web.sessions import current_actor, signed_in_user
@@ -139,8 +140,13 @@ def undo() -> ResponseReturnValue:
 @session_required
 @runs_in(Pool.WHOLE_BOOKS)
 def export_file() -> ResponseReturnValue:
-    """All contacts as a file; ``format`` names another than Google's CSV, which may be for a ``spreadsheet``."""
+    """All contacts as a file; ``format`` names another than Google's CSV, which may be for a ``spreadsheet``.
+
+    The format zip is the whole book.
+    """
     name, is_for_spreadsheet = query.text("format", "google"), query.text("spreadsheet", "") == "1"
+    if name == ARCHIVE and not is_for_spreadsheet:
+        return render_archive(signed_in_user().book_id)
     if name not in WRITERS or (is_for_spreadsheet and name != "google"):
         return redirect(url_for("import_export.index"))
     format_ = FORMATS[name]

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from web.errors import problem_json
 
 
+class FileBody:
+    """The body of an answer that is in a file, from its beginning on: PEP 3333's wsgi.file_wrapper.
+
+    The bridge reads the file by itself; whoever stands between it and the app may go through it as any other body.
+    """
+
+    def __init__(self, file: BinaryIO, block_bytes: int = 8192) -> None:
+        self._block_bytes = block_bytes
+        self.size = file.seek(0, 2)
+        file.seek(0)
+        self.read = file.read
+        self.close = file.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        while part := self.read(self._block_bytes):
+            yield part
+
+
 @dataclass(slots=True)
 class WsgiResponse:
-    """A whole answer, ready to be sent."""
+    """A whole answer, ready to be sent: its body, or a file that has it and is closed when it was sent."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    file: FileBody | None = None
 
 
 class RequestRefused(Exception):

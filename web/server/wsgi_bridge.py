@@ -8,6 +8,7 @@ however slow or many the clients are, threads only ever work. Nothing here knows
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
 import sys
@@ -24,7 +25,7 @@ from web.server.clients import Scope, address_of, sender_of
 from web.server.fair_queue import FairQueue
 from web.server.pools import Pools
 from web.server.quotas import Quota
-from web.server.refusals import AnsweredEarly, ClientDisconnected, RequestRefused, WsgiResponse, busy
+from web.server.refusals import AnsweredEarly, ClientDisconnected, FileBody, RequestRefused, WsgiResponse, busy
 from web.server.thread_pool import ThreadPool
 from web.telemetry.events import NOTE, Answered, RequestContext, Telemetry
 
@@ -53,6 +54,10 @@ SWITCHING = 101
 
 SLICE_BYTES = 256 * 1024
 """How much of an answer is handed to the socket at once: what a slow client must take in ``send_seconds``."""
+
+FILES_MAX = 16
+"""Answers in files that nobody has taken yet; one address alone gets half of what is left. They take room on the disk,
+and no memory."""
 
 TAKE_FIRST = RequestRefused(
     503,
@@ -125,6 +130,7 @@ class WsgiBridge:
         self.waiting = Quota(config.waiting_max)
         self.bodies = Bodies(config)
         self.untaken = Quota(config.answers_bytes_max)
+        self.untaken_files = Quota(FILES_MAX)
         self.pools = pools
         self.close_app = close_app
         self.open_live = live
@@ -197,19 +203,24 @@ class WsgiBridge:
         finally:
             body.close()
         seconds = perf_counter() - began
-        address, held = address_of(scope, self.config.trusted_proxies), len(answer.body)
-        if not self.untaken.take(address, held):
+        address = address_of(scope, self.config.trusted_proxies)
+        untaken, held = (self.untaken, len(answer.body)) if answer.file is None else (self.untaken_files, 1)
+        file = answer.file
+        if not untaken.take(address, held):
             answer, held = TAKE_FIRST.answer(), 0
         try:
             await send_response(answer, send, note)
         finally:
-            self.untaken.give_back(address, held)
+            if file is not None:
+                file.close()
+            untaken.give_back(address, held)
             self.report_answered(note, scope["method"], answer, seconds)
 
     def report_answered(self, note: RequestContext | None, method: str, answer: WsgiResponse, seconds: float) -> None:
         """Report that a request is answered: after the answer, which shall not wait for that."""
         if note is not None:
-            self.telemetry.answered(Answered(note, method, answer.status, seconds, len(answer.body)))
+            size = answer.file.size if answer.file else len(answer.body)
+            self.telemetry.answered(Answered(note, method, answer.status, seconds, size))
 
     async def check_sender(self, scope: Scope, note: RequestContext | None) -> WsgiResponse | None:
         """None where the app knows who sends this, else what it answers."""
@@ -255,10 +266,26 @@ async def send_response(answer: WsgiResponse, send: Send, note: RequestContext |
     if note is not None:
         answer.headers.append((b"x-request-id", note.id.encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    if answer.file is not None:
+        await send_file(answer.file, send)
+        return
     body = answer.body
     for start in range(0, max(len(body), 1), SLICE_BYTES):
         end = start + SLICE_BYTES
         await send({"type": "http.response.body", "body": body[start:end], "more_body": end < len(body)})
+
+
+async def send_file(file: FileBody, send: Send) -> None:
+    """Send what is in a file; the disk is read beside the loop."""
+    sent = 0
+    while sent < file.size:
+        part = await asyncio.to_thread(file.read, min(SLICE_BYTES, file.size - sent))
+        if not part:  # the connection is closed in the middle, so that nobody takes it for the whole
+            raise OSError("A file that was to be sent has become shorter.")
+        sent += len(part)
+        await send({"type": "http.response.body", "body": part, "more_body": sent < file.size})
+    if not file.size:
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def refuse(answer: WsgiResponse, receive: Receive, send: Send) -> None:
@@ -290,6 +317,7 @@ def environ_of(scope: Scope, body: bytearray, more: Mapping[str, Any]) -> Enviro
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        "wsgi.file_wrapper": FileBody,
         "CONTENT_LENGTH": str(len(body)),
     }
     for name, value in scope["headers"]:
@@ -344,6 +372,11 @@ def call(app: WsgiApp, environ: Environ) -> WsgiResponse:
 
     try:
         result = app(environ, start_response)
+        if isinstance(result, FileBody):
+            answer.file = result
+            answer.headers = [header for header in answer.headers if header[0] != b"content-length"]
+            answer.headers.append((b"content-length", b"%d" % result.size))
+            return answer
         try:
             chunks.extend(result)
         finally:

@@ -49,6 +49,11 @@ def thumbnail_file(sha256: str) -> str:
     return f"{THUMBNAILS}{sha256}.jpg"
 
 
+def is_imported(name: str) -> bool:
+    """Whether an import unpacks this file."""
+    return name not in (HISTORY, CARDS, TABLE)
+
+
 def is_ours(name: str) -> bool:
     """Whether the zip of a book may have a file of this name, or a folder."""
     return name in FILES or name in (PHOTOS, THUMBNAILS) or PICTURE.fullmatch(name) is not None

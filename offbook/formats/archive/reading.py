@@ -59,7 +59,7 @@ def read(file: BinaryIO) -> Iterator[ContactRead]:
 
 def read_archive(file: BinaryIO) -> Archive:
     """All that a zip holds. Raises Malformed where it is none of a book, is damaged, or unpacks to too much."""
-    zip_ = ZipReader(file, names.is_ours)
+    zip_ = ZipReader(file, names.is_ours, names.is_imported)
     _check_manifest(zip_)
     lists = [name for name in (names.CONTACTS, names.TRASH, names.LABELS) if name in zip_.entries]
     if sum(zip_.entries[name].size for name in lists) > RECORDS_BYTES_MAX:

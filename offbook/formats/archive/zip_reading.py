@@ -55,10 +55,17 @@ class ZipEntry(NamedTuple):
 class ZipReader:
     """The files of a zip by their names. The zip must be one that can be read anywhere (seek)."""
 
-    def __init__(self, file: BinaryIO, is_known: Callable[[str], bool]) -> None:
-        """Reads the list of files. Raises Malformed where one may not be, or all of it is no zip."""
+    def __init__(
+        self, file: BinaryIO, is_known: Callable[[str], bool], is_unpacked: Callable[[str], bool] = lambda name: True
+    ) -> None:
+        """Reads the list of files. Raises Malformed where one may not be, or all of it is no zip.
+
+        Those that are never unpacked may be larger.
+        """
         self._file = file
         self.entries: Mapping[str, ZipEntry] = _read_list(file, is_known)
+        if sum(entry.size for name, entry in self.entries.items() if is_unpacked(name)) > UNPACKED_BYTES_MAX:
+            raise Malformed.of(messages.UNPACKS_TOO_FAR, times=TIMES_MAX)
 
     def read(self, name: str) -> Iterator[bytes]:
         """What is in a file, a part at a time. Raises Malformed where it is not what the list says of it."""
@@ -147,8 +154,7 @@ def _read_list(file: BinaryIO, is_known: Callable[[str], bool]) -> Mapping[str, 
             raise _fault(messages.FILE_TWICE, entry.name)
         entries[entry.name] = entry
     _check_places(entries, place.offset)
-    unpacked = sum(entry.size for entry in entries.values())
-    if unpacked > UNPACKED_BYTES_MAX or unpacked > TIMES_MAX * length:
+    if sum(entry.size for entry in entries.values()) > TIMES_MAX * length:
         raise Malformed.of(messages.UNPACKS_TOO_FAR, times=TIMES_MAX)
     return entries
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.core.errors import Malformed
-from offbook.formats.archive.names import is_ours
+from offbook.formats.archive.names import is_imported, is_ours
 from offbook.formats.archive.zip_reading import ZipReader
 from offbook.formats.archive.zip_writing import PIECE_BYTES, RATIO_MAX, ZipWriter, packed
 from tests.formats.archive.zips import MOMENT, patched, zip_of
@@ -169,6 +169,15 @@ def test_a_file_that_is_not_what_the_list_says_is_refused(data: bytes) -> None:
     zip_ = ZipReader(io.BytesIO(data), is_ours)
     with pytest.raises(Malformed, match="is not what the list of its files says"):
         list(zip_.read("contacts.jsonl"))
+
+
+def test_files_that_are_unpacked_have_a_limit_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("offbook.formats.archive.zip_reading.UNPACKED_BYTES_MAX", 100)
+    data = zip_of({"history.jsonl": os.urandom(200), "contacts.jsonl": b"x" * 9})
+    with pytest.raises(Malformed, match="more than 1 GB"):
+        ZipReader(io.BytesIO(data), is_ours)
+    reader = ZipReader(io.BytesIO(data), is_ours, is_imported)
+    assert b"".join(reader.read("contacts.jsonl")) == b"x" * 9
 
 
 def test_a_file_that_unpacks_without_end_costs_no_memory() -> None:
