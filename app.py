@@ -42,7 +42,7 @@ from storage.repositories.user_rights import UserRights
 from storage.sql.store import SqlStore
 from storage.streams.registry import Streams
 from storage.uploads import Uploads
-from web import allowed_hosts, assets, auth, errors, headers, request_values, sessions, template_filters
+from web import allowed_hosts, assets, auth, errors, files, headers, request_values, sessions, template_filters
 from web.pages import late_forms
 from web.pages.late_forms import Protection
 from web.telemetry import events
@@ -92,7 +92,19 @@ def create_app(config: Config | str = "default") -> App:
     app.config.from_mapping(flask_settings(config))
     wire(app, config)
     extend(app)
-    for part in (errors, late_forms, headers, request_values, sessions, auth, template_filters, events, cli, routes):
+    for part in (
+        files,
+        errors,
+        late_forms,
+        headers,
+        request_values,
+        sessions,
+        auth,
+        template_filters,
+        events,
+        cli,
+        routes,
+    ):
         part.register(app)
     allowed_hosts.register(app, config)
     if config.trusted_proxies:
@@ -113,7 +125,7 @@ def wire(app: App, config: Config) -> None:
     extensions.register(app, database)
     meters = meters_of(database) if config.metrics_token else None
     app.extensions["meters"], app.extensions["telemetry"] = meters, telemetry_of(config, meters)
-    queries, uploads = ContactQueries(database, store), Uploads(config.instance_path / "uploads")
+    queries, uploads = ContactQueries(database, store), Uploads(files.uploads_folder(config))
     blobs = Blobs(BlobRows(database), Decoder(), config.book_photos_mib * MIB)
     jobs = ImportJobs(database)
     app.extensions["offbook"] = Services(

@@ -60,6 +60,15 @@ class Config:
     bodies_bytes_max: int = 128 * MIB
     """All bodies that are arriving from whoever is known, together. One address alone gets half of what is left."""
 
+    file_bytes_max: int = 100 * MIB
+    """A file of contacts. It goes to the disk as it comes, into the folder ``uploads`` of the instance."""
+
+    files_bytes_max: int = 1024 * MIB
+    """All files that are arriving, together. One address alone gets half of what is left."""
+
+    file_seconds: float = 600
+    """How long a file may take to arrive, of whoever is known."""
+
     body_bytes_unknown_max: int = 64 * KIB
     """One request's body, of whoever shows neither a token nor a session that counts: a form, or a small push."""
 

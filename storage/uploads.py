@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from hashlib import sha256
+from contextlib import suppress
+from hashlib import file_digest
 from pathlib import Path
 from typing import BinaryIO
 
 KEPT_SECONDS = 24 * 3600
+CHUNK = 1024**2
 
 
 class Uploads:
@@ -17,7 +20,7 @@ class Uploads:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def save(self, owner: str, content: bytes, now: float) -> str:
+    def save(self, owner: str, content: BinaryIO, now: float) -> str:
         """Keep a person's file in the place of the one before. Returns its SHA-256, by which it is asked for again.
 
         Files of others that are older than a day are removed on this occasion.
@@ -27,21 +30,30 @@ class Uploads:
         path = self._path(owner)
         unfinished = path.with_suffix(".part")
         unfinished.unlink(missing_ok=True)
-        with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(content)
-        unfinished.replace(path)
-        return sha256(content).hexdigest()
+        try:
+            with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                shutil.copyfileobj(content, file, CHUNK)
+            with unfinished.open("rb") as file:
+                digest = file_digest(file, "sha256").hexdigest()
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return digest
 
-    def read(self, owner: str, digest: str, now: float) -> bytes | None:
+    def open(self, owner: str, digest: str, now: float) -> BinaryIO | None:
         """The file of a person with this SHA-256; None where it is another by now, or too old, or gone."""
         path = self._path(owner)
         try:
             if path.stat().st_mtime < now - KEPT_SECONDS:
                 return None
-            content = path.read_bytes()
+            file = path.open("rb")
         except FileNotFoundError:
             return None
-        return content if sha256(content).hexdigest() == digest else None
+        if file_digest(file, "sha256").hexdigest() == digest:
+            file.seek(0)
+            return file
+        file.close()
+        return None
 
     def temporary(self) -> BinaryIO:
         """An empty file on the disk of the uploads, without a name: it is gone when it is closed."""
@@ -57,5 +69,6 @@ class Uploads:
 
     def _remove_old(self, now: float) -> None:
         for path in self._folder.iterdir():
-            if path.stat().st_mtime < now - KEPT_SECONDS:
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process did the same
+                if path.stat().st_mtime < now - KEPT_SECONDS:
+                    path.unlink()

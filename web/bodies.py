@@ -6,8 +6,10 @@ A packed body is unpacked only as far as the limit, so a bomb costs no more than
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from contextlib import suppress
+from typing import IO, BinaryIO
 
 import orjson
 from flask import Request, Response, request
@@ -17,6 +19,10 @@ from offbook.core.protocol import json
 from offbook.core.protocol.requests import BODY_BYTES_MAX
 from offbook.core.validation import Json
 from web.errors import ApiProblem
+from web.files import file_too_large
+
+CHUNK = 256 * 1024
+"""How much of a large body is in memory."""
 
 PACK_BYTES_MIN = 1024
 """Below this, packing costs more than it saves: the answer fits one network packet."""
@@ -32,29 +38,60 @@ PACKABLE = ("text/", "application/json", "application/problem+json", "image/svg+
 
 def read_body(request: Request, limit: int) -> bytes:
     """The whole body, unpacked; raises ApiProblem (413, 415 or 400) where it can't be had in ``limit`` bytes."""
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip", "x-gzip", ""):
-        raise ApiProblem(415, "unsupported_encoding", "A body may be packed with gzip, or not at all.")
+    is_packed = is_gzip(request)
     body = request.get_data(cache=False)
-    if "gzip" in encoding:
+    if is_packed:
         return unpack(body, limit)
     if len(body) > limit:
         raise too_large(limit)
     return body
 
 
+def is_gzip(request: Request) -> bool:
+    """Whether the body is packed. Raises ApiProblem (415) where it is in another way than by gzip."""
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", "x-gzip", ""):
+        raise ApiProblem(415, "unsupported_encoding", "A body may be packed with gzip, or not at all.")
+    return "gzip" in encoding
+
+
 def unpack(body: bytes, limit: int) -> bytes:
     """What a gzip body holds. Raises ApiProblem where it is no whole one, or holds more than ``limit`` bytes."""
-    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    plain = io.BytesIO()
+    unpack_into(plain, io.BytesIO(body), limit, too_large(limit))
+    return plain.getvalue()
+
+
+def unpack_into(plain: BinaryIO, packed: IO[bytes], limit: int, refusal: ApiProblem) -> None:
+    """Write what a gzip stream holds, a part at a time. Raises ApiProblem as ``unpack``, and the refusal for more than
+    ``limit`` bytes."""
+    stream, size = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), 0
     try:
-        plain = stream.decompress(body, limit + 1)
+        while chunk := stream.unconsumed_tail or packed.read(CHUNK):
+            if stream.eof:
+                break
+            part = stream.decompress(chunk, CHUNK)
+            size += len(part)
+            if size > limit:
+                raise refusal
+            plain.write(part)
     except zlib.error:
         raise ApiProblem(400, "bad_gzip", "The body says that it is gzip, and is not.") from None
-    if len(plain) > limit:
-        raise too_large(limit)
-    if not stream.eof or stream.unused_data:
+    if not stream.eof or stream.unused_data or packed.read(1):
         raise ApiProblem(400, "bad_gzip", "The packed body is cut short, or something follows its end.")
-    return plain
+
+
+def copy_file(request: Request, file: BinaryIO, limit: int) -> None:
+    """Write the whole body to a file, unpacked, and go back to its begin. Raises ApiProblem as ``read_body``."""
+    refusal = ApiProblem(413, "body_too_large", file_too_large(limit))
+    if is_gzip(request):
+        unpack_into(file, request.stream, limit, refusal)
+    else:
+        while chunk := request.stream.read(CHUNK):
+            if file.tell() + len(chunk) > limit:
+                raise refusal
+            file.write(chunk)
+    file.seek(0)
 
 
 def too_large(limit: int) -> ApiProblem:

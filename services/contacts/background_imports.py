@@ -11,9 +11,8 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from functools import partial
-from io import BytesIO
 from threading import Event, Lock, Thread
-from typing import Any
+from typing import Any, BinaryIO
 
 from offbook.contacts.importing import ImportProblem, ImportReport, OnDuplicate
 from offbook.core.errors import CodedError, NotLetIn
@@ -73,8 +72,10 @@ class BackgroundImports:
 
         Where an import of theirs goes on, that is the one.
         """
-        if self._file(user_id, book_id, digest) is None:
+        file = self._file(user_id, book_id, digest)
+        if file is None:
             return False
+        file.close()
         now_us = self._clock()
         job = ImportJob(
             user_id, book_id, self._new_id(), digest, file_name[:255], choices, now_us, self._new_id(), now_us
@@ -175,11 +176,12 @@ class BackgroundImports:
 
     def _states(self, job: ImportJob) -> Iterator[ImportJob]:
         """The job as it is after each portion of its contacts."""
-        content = self._file(job.user_id, job.book_id, job.digest)
-        if content is None:
+        upload = self._file(job.user_id, job.book_id, job.digest)
+        if upload is None:
             yield replace(job, state=JobState.STOPPED, problem=FILE_GONE)
             return
-        file = read_file(self._store, self._queries, job.book_id, BytesIO(content), batch=job.batch)
+        with upload:
+            file = read_file(self._store, self._queries, job.book_id, upload, batch=job.batch)
         steps = file.steps(OnDuplicate(job.choices["on_duplicate"]), job.choices["label"])
         report = report_of(job) if job.report else file.new_report()
         origin, now_us = ChangeOrigin(user_id=job.user_id), job.started_at
@@ -190,8 +192,8 @@ class BackgroundImports:
             yield state(done=job.done + done, report=_to_json(report))
         yield state(state=JobState.DONE, done=len(steps), report=_to_json(report))
 
-    def _file(self, user_id: int, book_id: int, digest: str) -> bytes | None:
-        return self._uploads.read(self._owner(user_id, book_id), digest, self._clock() / MICROSECONDS)
+    def _file(self, user_id: int, book_id: int, digest: str) -> BinaryIO | None:
+        return self._uploads.open(self._owner(user_id, book_id), digest, self._clock() / MICROSECONDS)
 
     def _owner(self, user_id: int, book_id: int) -> str:
         return owner_of_upload(self._store, book_id, user_id)

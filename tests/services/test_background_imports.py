@@ -63,7 +63,7 @@ def keep(parts: Services) -> str:
     """Ada's file, kept as one that she looked at."""
     user = parts.accounts.user_named("ada")
     owner = owner_of_upload(parts.store, user.book_id, user.id)
-    return parts.uploads.save(owner, FILE.encode(), parts.clock() / 1_000_000)
+    return parts.uploads.save(owner, io.BytesIO(FILE.encode()), parts.clock() / 1_000_000)
 
 
 def started(parts: Services, imports: BackgroundImports) -> ImportJob:
@@ -207,7 +207,7 @@ def test_one_that_somebody_carries_out_is_left_to_them(
 def test_a_file_that_is_none_of_contacts_stops_with_a_sentence(parts: Services, imports: BackgroundImports) -> None:
     user = parts.accounts.user_named("ada")
     owner = owner_of_upload(parts.store, user.book_id, user.id)
-    digest = parts.uploads.save(owner, b"<!doctype html>", parts.clock() / 1_000_000)
+    digest = parts.uploads.save(owner, io.BytesIO(b"<!doctype html>"), parts.clock() / 1_000_000)
     assert imports.start(user.id, user.book_id, digest, "x.vcf", on_duplicate="keep", label="")
     job = ended(parts, imports)
     assert (job.state, job.total, report_of(job)) == (JobState.STOPPED, 0, ImportReport(""))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from functools import partial
 from typing import Any
 
@@ -19,9 +18,10 @@ from services.contacts.mappings import mapping_for, remember
 from web.api.describe import AuthKind, documented
 from web.api.schemas.basics import TEXT
 from web.auth import current_device, device_required, origin_of
-from web.bodies import read_body, render_json
+from web.bodies import copy_file, render_json
 from web.current import services
 from web.downloads import render_archive
+from web.files import takes_file
 from web.request_values import query
 from web.server.pools import Pool, runs_in
 
@@ -56,22 +56,25 @@ FILES = tuple(dict.fromkeys(format_.media_type for format_ in FORMATS.values()))
     },
 )
 @device_required
+@takes_file
 @runs_in(Pool.WHOLE_BOOKS)
 def import_file() -> Response:
-    """Add the contacts of a file, which is the body. What is there already stays; the same file twice adds nothing."""
+    """Add the contacts of a file of at most 100 MB, which is the body. What is there already stays; the same file
+    twice adds nothing."""
     format_name = _choice("format", list(FORMATS), "")
     on_duplicate = OnDuplicate(_choice("on_duplicate", list(OnDuplicate), OnDuplicate.KEEP))
     is_dry = _choice("dry_run", ["0", "1"], "0") == "1"
     parts, login = services(), current_device()
     given = parse_given(query.text("map", "")) if "map" in query else None
-    body = io.BytesIO(read_body(request, parts.config.body_bytes_max))
-    table = mapping_for(parts.csv_mappings, login.book_id, body, format_name, given)
-    try:
-        file = read_file(parts.store, parts.contacts, login.book_id, body, format_name or None, table=table)
-    except Malformed as error:
-        if not is_dry or table is None or given is not None:
-            raise
-        return render_json(unread(table, error).to_json())
+    with parts.uploads.temporary() as body:
+        copy_file(request, body, parts.config.file_bytes_max)
+        table = mapping_for(parts.csv_mappings, login.book_id, body, format_name, given)
+        try:
+            file = read_file(parts.store, parts.contacts, login.book_id, body, format_name or None, table=table)
+        except Malformed as error:
+            if not is_dry or table is None or given is not None:
+                raise
+            return render_json(unread(table, error).to_json())
     label = query.text("label", "")
     if is_dry:
         return render_json(file.report(on_duplicate, label).to_json())

@@ -5,8 +5,8 @@ A file is kept between the look at it and the decision (storage.uploads): what a
 
 from __future__ import annotations
 
-import io
 from functools import partial
+from typing import BinaryIO, cast
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -23,6 +23,7 @@ from storage.values import ImportJob, JobState
 from web.auth import session_required
 from web.current import services
 from web.downloads import render_archive
+from web.files import takes_file
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
 from web.sessions import current_actor, signed_in_user
@@ -33,6 +34,8 @@ ROWS_SHOWN = 20
 MICROSECONDS = 1_000_000
 SHORT_SECONDS = 0.5
 """A small file is taken in this time: nobody sees a page that says that it goes on."""
+
+NOT_KEPT = "This file is not kept any more: choose it once more."
 
 PAGES = {JobState.RUNNING: "progress", JobState.DONE: "result", JobState.STOPPED: "stopped"}
 """The page of an import by its state."""
@@ -47,6 +50,7 @@ def index() -> ResponseReturnValue:
 
 @import_export.post("/import")
 @session_required
+@takes_file
 @runs_in(Pool.WHOLE_BOOKS)
 def preview() -> ResponseReturnValue:
     """Look at a file, and tell what taking it would do. Nothing is written."""
@@ -55,11 +59,12 @@ def preview() -> ResponseReturnValue:
     upload = request.files.get("file")
     if upload is None or not upload.filename:
         return render_form("Choose a file first."), 422
-    content = upload.stream.read()
+    content = cast(BinaryIO, upload.stream)
     try:
         file = read(content)
     except Malformed as error:
         return render_form(str(error)), 422
+    content.seek(0)
     digest = services().uploads.save(owner(), content, services().clock() / MICROSECONDS)
     return render_preview(file, upload.filename, digest)
 
@@ -70,25 +75,15 @@ def preview() -> ResponseReturnValue:
 def import_file() -> ResponseReturnValue:
     """Begin to take the file that was looked at."""
     user, digest, name = signed_in_user(), posted.text("digest", ""), posted.text("name", "")
-    content = services().uploads.read(owner(), digest, services().clock() / MICROSECONDS)
-    if content is None:
-        return render_form("This file is not kept any more: choose it once more."), 422
     try:
         label = parse_label(posted.text("label", ""))
     except Invalid as error:
-        return render_preview(read(content), name, digest, str(error)), 422
+        return look_again(digest, name, str(error)), 422
     chosen = posted.text("on_duplicate", "")
     on_duplicate = OnDuplicate(chosen) if chosen in list(OnDuplicate) else OnDuplicate.KEEP
-    is_begun = services().imports.start(
-        user.id,
-        user.book_id,
-        digest,
-        name,
-        on_duplicate=on_duplicate,
-        label=label,
-    )
-    if not is_begun:
-        return render_form("This file is not kept any more: choose it once more."), 422
+    choices = {"on_duplicate": on_duplicate, "label": label}
+    if not services().imports.start(user.id, user.book_id, digest, name, **choices):
+        return render_form(NOT_KEPT), 422
     if job := current_import():
         services().imports.wait(job, SHORT_SECONDS)
     return show_progress()
@@ -158,9 +153,9 @@ def export_file() -> ResponseReturnValue:
     return Response(written.text, mimetype=format_.media_type, headers=headers)
 
 
-def read(content: bytes) -> ReadFile:
+def read(content: BinaryIO) -> ReadFile:
     """What a file holds, and who of it is who in the book of who is signed in. Raises Malformed."""
-    return read_file(services().store, services().contacts, signed_in_user().book_id, io.BytesIO(content))
+    return read_file(services().store, services().contacts, signed_in_user().book_id, content)
 
 
 def render_preview(file: ReadFile, name: str, digest: str, error: str = "") -> str:
@@ -175,6 +170,15 @@ def first_rows(file: ReadFile) -> list[tuple[Contact, str]]:
     """The first contacts of a file as a list shows them, with what each is to the book."""
     pairs = zip(file.contents.contacts[:ROWS_SHOWN], file.matches, strict=False)
     return [(dict(contact), match.likeness.value) for contact, match in pairs]
+
+
+def look_again(digest: str, name: str, error: str) -> str:
+    """The look at a file that is kept, with what was wrong with what was chosen for it."""
+    file = services().uploads.open(owner(), digest, services().clock() / MICROSECONDS)
+    if file is None:
+        return render_form(NOT_KEPT)
+    with file:
+        return render_preview(read(file), name, digest, error)
 
 
 def current_import() -> ImportJob | None:

@@ -9,15 +9,22 @@ not known can fill only that. On the event loop; who is known is the app's to sa
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, BinaryIO
 
 from config import Config
+from web.files import file_too_large, open_unnamed, uploads_folder
 from web.server.clients import Scope, address_of
 from web.server.quotas import Quota
 from web.server.refusals import AnsweredEarly, ClientDisconnected, RequestRefused, WsgiResponse, busy
 
 Receive = Callable[[], Any]
+
+FILE_CHUNK = 256 * 1024
+"""So much of a file is in memory until it is written to the disk."""
+
+log = logging.getLogger("offbook")
 
 CheckSender = Callable[[], Awaitable[WsgiResponse | None]]
 """Asks the app whether it knows who sends a request: None, or what else the request is answered with."""
@@ -30,15 +37,17 @@ class Bodies:
         self.config = config
         self.of_known = Quota(config.bodies_bytes_max)
         self.of_unknown = Quota(config.bodies_bytes_unknown_max)
+        self.in_files = Quota(config.files_bytes_max)
 
 
 class Body:
-    """One body, ``content`` as far as it is here. Whoever makes one closes it, which gives back its memory.
+    """One body, ``content`` as far as it is here and not in a file. Whoever makes one closes it, which gives back its
+    memory.
 
     Without ``is_known`` everybody is.
     """
 
-    def __init__(self, bodies: Bodies, scope: Scope, is_known: CheckSender | None) -> None:
+    def __init__(self, bodies: Bodies, scope: Scope, is_known: CheckSender | None, takes_file: bool = False) -> None:
         self.content = bytearray()
         self._config = bodies.config
         self._bodies = bodies
@@ -46,28 +55,45 @@ class Body:
         self._is_known = is_known
         self._quota = bodies.of_known if is_known is None else bodies.of_unknown
         self._owner = ""
+        self._takes_file = takes_file
+        self._limit = self._config.file_bytes_max if takes_file else self._config.body_bytes_max
+        self._file: BinaryIO | None = None
+        self._file_bytes = 0
+        self._deadline: asyncio.Timeout | None = None
 
     def close(self) -> None:
-        """Give its memory back."""
-        if self.content:
-            self._quota.give_back(self._owner, len(self.content))
+        """Give its memory back, and its file."""
+        self._give_back_memory()
+        if self._file is not None:
+            self._file.close()
+            self._bodies.in_files.give_back(self._owner, self._file_bytes)
+
+    def environ(self) -> dict[str, Any]:
+        """What the WSGI environ says of a body that is in a file; nothing of another."""
+        if self._file is None:
+            return {}
+        self._file.seek(0)
+        return {"wsgi.input": self._file, "CONTENT_LENGTH": str(self._file_bytes)}
 
     async def read(self, receive: Receive) -> None:
-        """The whole body, into ``content``.
+        """The whole body, into ``content`` or a file.
 
         Raises RequestRefused where it is too long, too slow, or too much with all others; AnsweredEarly where it is too
         long for whoever sends it; ClientDisconnected.
         """
         try:
-            async with asyncio.timeout(self._config.body_seconds):
+            async with asyncio.timeout(self._config.body_seconds) as self._deadline:
                 await self._allow(content_length(self._scope))
                 while await self._read_more(receive):
                     pass
+                if self._file is not None:
+                    await self._write(self._file)
         except TimeoutError:
+            seconds = self._config.file_seconds if self._takes_file else self._config.body_seconds
             raise RequestRefused(
                 408,
                 "request_timeout",
-                f"The request's body was not here after {self._config.body_seconds:g} seconds. Send it again.",
+                f"The request's body was not here after {seconds:g} seconds. Send it again.",
                 (b"connection", b"close"),
             ) from None
 
@@ -77,16 +103,18 @@ class Body:
             raise ClientDisconnected
         chunk = message.get("body", b"")
         if chunk:
-            await self._allow(len(self.content) + len(chunk))
+            await self._allow(self._file_bytes + len(self.content) + len(chunk))
             await self._reserve(len(chunk))
             self.content += chunk
+            if self._takes_file and self._is_known is None and len(self.content) > FILE_CHUNK:
+                await self._write(self._file or self._open_file())
         return bool(message.get("more_body", False))
 
     async def _allow(self, size: int) -> None:
         """Raise where a body may not have this size, at all or of whoever sends it."""
-        if size <= self._config.body_bytes_unknown_max and size <= self._config.body_bytes_max:
+        if size <= self._config.body_bytes_unknown_max and size <= self._limit:
             return
-        if size > self._config.body_bytes_max:
+        if size > self._limit:
             raise self._too_long()
         if refusal := await self._check_sender():
             raise AnsweredEarly(refusal)
@@ -98,6 +126,33 @@ class Body:
         if self._is_known is None or await self._check_sender() or not self._quota.take(self._owner, size):
             raise busy()
 
+    # --- in a file ---
+
+    def _open_file(self) -> BinaryIO:
+        try:
+            self._file = open_unnamed(uploads_folder(self._config))
+        except OSError as error:
+            raise no_room_for_files(error) from None
+        return self._file
+
+    async def _write(self, file: BinaryIO) -> None:
+        """Write to the file what is here, and give its memory back."""
+        if not self._bodies.in_files.take(self._owner, len(self.content)):
+            raise busy()
+        self._file_bytes += len(self.content)
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, file.write, bytes(self.content))
+        except OSError as error:
+            raise no_room_for_files(error) from None
+        self._give_back_memory()
+
+    def _give_back_memory(self) -> None:
+        if self.content:
+            self._quota.give_back(self._owner, len(self.content))
+            self.content = bytearray()
+
+    # --- who sends it ---
+
     async def _check_sender(self) -> WsgiResponse | None:
         """None where it is known who sends this, who then has a share of the larger quota."""
         if self._is_known is None:
@@ -105,6 +160,8 @@ class Body:
         refusal = await self._is_known()
         if refusal is None:
             self._move_to(self._bodies.of_known)
+            if self._takes_file and self._deadline is not None:
+                self._deadline.reschedule(asyncio.get_running_loop().time() + self._config.file_seconds)
         return refusal
 
     def _move_to(self, quota: Quota) -> None:
@@ -112,12 +169,24 @@ class Body:
         size = len(self.content)
         if size and not quota.take(self._owner, size):
             raise busy()
-        self.close()
+        if size:
+            self._quota.give_back(self._owner, size)
         self._quota = quota
 
     def _too_long(self) -> RequestRefused:
-        limit = self._config.body_bytes_max
-        return RequestRefused(413, "body_too_large", f"A body may have at most {limit:,} bytes. Send less at a time.")
+        if self._takes_file:
+            return RequestRefused(413, "body_too_large", file_too_large(self._limit))
+        return RequestRefused(
+            413, "body_too_large", f"A body may have at most {self._limit:,} bytes. Send less at a time."
+        )
+
+
+def no_room_for_files(error: OSError) -> RequestRefused:
+    """That a file can't be stored, as when the disk is full."""
+    log.error("A file that somebody sent can't be stored: %s", error.strerror)
+    return RequestRefused(
+        507, "disk_full", "The server has no room for this file. Whoever looks after it must make some."
+    )
 
 
 def content_length(scope: Scope) -> int:

@@ -60,6 +60,30 @@ def runs_in(pool: Pool) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return mark
 
 
+class MarkedViews:
+    """The views of an app that have a mark, found by a request's head. Used from one event loop."""
+
+    def __init__(self, app: Flask, mark: str) -> None:
+        marks = {endpoint: getattr(view, mark, None) for endpoint, view in app.view_functions.items()}
+        self.by_endpoint = {endpoint: value for endpoint, value in marks.items() if value is not None}
+        rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint in self.by_endpoint]
+        self._begins = {
+            (method, rule.rule.split("/")[1]) for rule in rules for method in (rule.methods or set()) - {"OPTIONS"}
+        }
+        self._map = app.url_map.bind("localhost")
+
+    def mark_of(self, scope: Scope) -> Any:
+        """The mark of the view that a request is for; None for nearly all."""
+        method, path = scope["method"], scope["path"]
+        if (method, path.lstrip("/").partition("/")[0]) not in self._begins:  # as werkzeug strips it
+            return None
+        try:
+            endpoint, _ = self._map.match(path, method)
+        except HTTPException:
+            return None
+        return self.by_endpoint.get(endpoint)
+
+
 class Workers:
     """Threads, and the places before them. An address has no more places than are free for others."""
 
@@ -77,25 +101,13 @@ class Pools:
     """The pools of an app. Used from one event loop."""
 
     def __init__(self, app: Flask) -> None:
-        views = {endpoint: getattr(view, MARK, None) for endpoint, view in app.view_functions.items()}
         self._workers = {pool: Workers(pool) for pool in Pool}
-        self._of_endpoint = {endpoint: self._workers[pool] for endpoint, pool in views.items() if pool is not None}
-        rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint in self._of_endpoint]
-        self._begins = {
-            (method, rule.rule.split("/")[1]) for rule in rules for method in (rule.methods or set()) - {"OPTIONS"}
-        }
-        self._map = app.url_map.bind("localhost")
+        self._views = MarkedViews(app, MARK)
 
     def of(self, scope: Scope) -> Workers | None:
         """The workers of the pool that a request belongs to; None for nearly all."""
-        method, path = scope["method"], scope["path"]
-        if (method, path.lstrip("/").partition("/")[0]) not in self._begins:  # as werkzeug strips it
-            return None
-        try:
-            endpoint, _ = self._map.match(path, method)
-        except HTTPException:
-            return None
-        return self._of_endpoint.get(endpoint)
+        pool = self._views.mark_of(scope)
+        return self._workers[pool] if pool is not None else None
 
     def close(self) -> None:
         """Let all threads end."""

@@ -18,12 +18,15 @@ from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
 
+from flask import Flask
+
 from config import Config
 from web.errors import ApiProblem
+from web.files import MARK as TAKES_FILE
 from web.server.bodies import Bodies, Body, Receive
 from web.server.clients import Scope, address_of, sender_of
 from web.server.fair_queue import FairQueue
-from web.server.pools import Pools
+from web.server.pools import MarkedViews, Pools
 from web.server.quotas import Quota
 from web.server.refusals import AnsweredEarly, ClientDisconnected, FileBody, RequestRefused, WsgiResponse, busy
 from web.server.thread_pool import ThreadPool
@@ -133,6 +136,7 @@ class WsgiBridge:
         self.untaken_files = Quota(FILES_MAX)
         self.pools = pools
         self.close_app = close_app
+        self.files = MarkedViews(app, TAKES_FILE) if isinstance(app, Flask) else None
         self.open_live = live
         self.live: LiveChannel | None = None
 
@@ -187,15 +191,16 @@ class WsgiBridge:
         """Read a request whole, let it be answered, and send the answer."""
         note, began = self.telemetry.note(), perf_counter()
         is_known = partial(self.check_sender, scope, note) if self.pools else None
-        body = Body(self.bodies, scope, is_known)
+        takes_file = self.files is not None and bool(self.files.mark_of(scope))
+        body = Body(self.bodies, scope, is_known, takes_file)
         try:
             await body.read(receive)
             if REFUSED in scope:
                 raise scope.pop(REFUSED)  # or scope and traceback would have each other
             began = perf_counter()
-            answer = await self.work(scope, body.content, note)
+            answer = await self.work(scope, body, note)
         except RequestRefused as refusal:
-            answer = refusal.answer()
+            answer = await self.refuse_file(scope, refusal, note) if takes_file else refusal.answer()
         except AnsweredEarly as early:
             answer = early.answer
         except ClientDisconnected:
@@ -228,17 +233,24 @@ class WsgiBridge:
         answer = await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: head})
         return None if head.is_known else answer
 
-    async def work(self, scope: Scope, body: bytearray, note: RequestContext | None) -> WsgiResponse:
+    async def refuse_file(self, scope: Scope, refusal: RequestRefused, note: RequestContext | None) -> WsgiResponse:
+        """The app's words for a file that is refused: a page for whoever sent it from one."""
+        if refusal.status not in (408, 413, 507):
+            return refusal.answer()
+        problem = ApiProblem(refusal.status, refusal.code, refusal.detail)
+        return await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: HeadOnly(problem)})
+
+    async def work(self, scope: Scope, body: Body, note: RequestContext | None) -> WsgiResponse:
         """The app's answer to a whole request, by the workers that it is for."""
-        workers = self.pools.of(scope) if self.pools else None
+        workers, more = self.pools.of(scope) if self.pools else None, {NOTE: note, **body.environ()}
         if workers is None:
-            return await self.run(scope, body, {NOTE: note})
+            return await self.run(scope, body.content, more)
         address = address_of(scope, self.config.trusted_proxies)
         if not workers.places.take(address, 1):
             return await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: HeadOnly(workers.are_busy())})
         try:
             answer: WsgiResponse = await workers.threads.run(
-                partial(call, self.app, environ_of(scope, body, {NOTE: note}))
+                partial(call, self.app, environ_of(scope, body.content, more))
             )
             return answer
         finally:

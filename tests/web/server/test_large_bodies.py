@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -14,7 +16,7 @@ import pytest
 import requests
 
 from app import App
-from config import KIB, Config
+from config import KIB, MIB, Config
 from tests.support.api_client import Caller, caller, change
 from tests.support.browser import Browser, bearer, csrf_of, parts_of
 from tests.support.live_server import read_all, serving
@@ -156,3 +158,93 @@ def test_behind_a_proxy_an_address_is_that_of_the_client(app: App, laptop: Calle
         headers = bearer(caller(app, "bob").token) | {"X-Forwarded-For": "198.51.100.8"}
         answer = requests.post(url + "/sync", batch(LARGE // 2), headers=headers, timeout=20)
     assert answer.status_code == 200
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+FILES = replace(MANY, file_bytes_max=4 * LARGE, files_bytes_max=16 * LARGE, file_seconds=5, body_seconds=2)
+
+
+def cards(size: int) -> bytes:
+    """A file of cards of about so many bytes."""
+    notes = "x" * 900
+    count = size // (len(notes) + 60)
+    return "".join(
+        f"BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Ada {n:06}\r\nNOTE:{notes}\r\nEND:VCARD\r\n" for n in range(count)
+    ).encode()
+
+
+def posted(url: str, device: Caller, file: bytes | Iterator[bytes], **headers: str) -> requests.Response:
+    sent = bearer(device.token) | headers
+    return requests.post(f"{url}/contacts/import?dry_run=1", file, headers=sent, timeout=30)
+
+
+def test_a_file_may_be_larger_than_any_other_body(app: App, laptop: Caller) -> None:
+    file = cards(3 * LARGE)
+    with serving(app, FILES) as url:
+        assert posted(url, laptop, file).json()["added"] == file.count(b"BEGIN")
+        pieces = (file[start : start + 100_000] for start in range(0, len(file), 100_000))
+        assert posted(url, laptop, pieces).json()["added"] == file.count(b"BEGIN"), "in chunks of unknown number"
+        packed = gzip.compress(file)
+        assert posted(url, laptop, packed, **{"Content-Encoding": "gzip"}).json()["added"] == file.count(b"BEGIN")
+        assert pushed(url, laptop, 2 * LARGE).status_code == 413
+        assert requests.post(url + "/blobs/x", file, headers=bearer(laptop.token), timeout=10).status_code == 413
+
+
+def test_a_file_that_is_too_large_is_refused_in_a_sentence(app: App, laptop: Caller) -> None:
+    with serving(app, FILES) as url, sending(url, "/contacts/import", 4 * LARGE + 1, 0, with_token(laptop)) as made:
+        head, _, body = read_all(made).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert "A file may have at most 2 MB." in json.loads(body)["detail"]
+
+
+def test_a_bomb_is_unpacked_no_further_than_a_file_may_be_long(app: App, laptop: Caller) -> None:
+    config = parts_of(app).config
+    bomb = gzip.compress(b"x" * (config.file_bytes_max + 1), 1)
+    with serving(app, FILES) as url:
+        answer = posted(url, laptop, bomb, **{"Content-Encoding": "gzip"})
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert "A file may have at most 100 MB." in answer.json()["detail"]
+
+
+def test_the_page_says_that_a_file_is_too_large(app: App, ada: Browser) -> None:
+    cookie = ada.client.get_cookie("offbook")
+    assert cookie is not None
+    wishes = (f"Cookie: offbook={cookie.value}", "Accept: text/html", "Content-Type: multipart/form-data; boundary=x")
+    with serving(app, FILES) as url, sending(url, "/import", 4 * LARGE + 1, 0, *wishes) as made:
+        answer = read_all(made).decode()
+    assert answer.startswith("HTTP/1.1 413 ")
+    assert "<!doctype html>" in answer
+    assert "A file may have at most 2 MB." in answer
+
+
+def test_a_stranger_sends_no_file(app: App) -> None:
+    with serving(app, FILES) as url:
+        for path in ("/contacts/import", "/import"):
+            with sending(url, path, 3 * LARGE, 0, "Accept: application/json") as made:
+                assert status_of(made) == 401
+
+
+def test_a_file_has_longer_than_other_bodies_and_an_end(app: App, laptop: Caller) -> None:
+    file = cards(2 * LARGE)
+    quick = replace(FILES, body_seconds=0.5, file_seconds=20)
+
+    def slowly() -> Iterator[bytes]:
+        for start in range(0, len(file), len(file) // 4):
+            yield file[start : start + len(file) // 4]
+            time.sleep(0.25)
+
+    with serving(app, quick) as url:
+        assert posted(url, laptop, slowly()).status_code == 200
+    wishes = "/contacts/import", 2 * LARGE, LARGE, with_token(laptop)
+    with serving(app, replace(quick, file_seconds=0.5)) as url, sending(url, *wishes) as made:
+        assert status_of(made) == 408
+
+
+def test_a_file_is_on_the_disk_and_leaves_nothing_there(app: App, laptop: Caller) -> None:
+    """Of what arrives, a quarter of a megabyte is in memory."""
+    folder = parts_of(app).config.instance_path / "uploads"
+    before = set(folder.glob("*"))
+    with serving(app, replace(FILES, bodies_bytes_max=MIB, file_bytes_max=8 * MIB, files_bytes_max=16 * MIB)) as url:
+        assert posted(url, laptop, cards(6 * MIB)).status_code == 200
+    assert set(folder.glob("*")) == before

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config import Config
+from config import MIB, Config
 from tests.hosts.balancer import CONFIGURATION, balancing
 from tests.support.live_server import connect, echo_app, serving
 from tests.support.polling import wait_until
@@ -73,3 +73,22 @@ def test_nginx_keeps_connections_to_the_app_for_a_shorter_time_than_the_app() ->
     (upstream,) = re.findall(r"upstream offbook {.+?^}", CONFIGURATION.read_text(), re.DOTALL | re.MULTILINE)
     (seconds,) = re.findall(r"keepalive_timeout (\d+)s;", upstream)
     assert int(seconds) < Config.keep_alive_seconds
+
+
+def test_nginx_takes_bodies_as_long_as_the_app_does() -> None:
+    text = CONFIGURATION.read_text()
+    limits = {int(size) * MIB for size in re.findall(r"client_max_body_size (\d+)m;", text)}
+    assert limits == {Config.body_bytes_max, Config.file_bytes_max}
+    for path in ("/import", "/contacts/import"):
+        (location,) = re.findall(rf"location = {path} {{.+?}}", text, re.DOTALL)
+        assert f"client_max_body_size {Config.file_bytes_max // MIB}m;" in location
+        assert "proxy_request_buffering off;" in location, "a stranger's would be stored"
+
+
+def test_a_stranger_hears_by_the_head_of_a_file_that_it_is_not_taken(front: Front) -> None:
+    wishes = {"Host": "localhost", "Content-Length": str(90 * MIB), "Accept": "application/json"}
+    (answer,) = talk(front.url, head("POST", "/contacts/import", wishes))
+    assert answer.status == 401
+    wishes["Content-Length"] = str(101 * MIB)
+    (answer,) = talk(front.url, head("POST", "/contacts/import", wishes))
+    assert answer.status == 413
