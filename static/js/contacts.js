@@ -3,3 +3,4 @@ import "./book.js";
 import "./form.js";
 import "./keys.js";
 import "./list.js";
+import "./photo/field.js";

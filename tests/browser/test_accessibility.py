@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from app import App
 from tests.browser.users import SIZES, Scheme, Visit
 from tests.support.browser import parts_of
 from tests.support.conflict_scenarios import every_kind, pair
 from tests.support.live_server import serving
+from tests.support.pictures import picture
 
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
 WAYS: list[tuple[str, Scheme]] = [("desktop", "light"), ("phone", "dark")]
@@ -49,7 +50,10 @@ def places(ada: Visit) -> Iterator[str]:
     yield "its form"
     ada.field("New label").fill("Friends")
     page.get_by_role("button", name="Add label").click()
-    yield "its form with a label"
+    photo: FilePayload = {"name": "a.png", "mimeType": "image/png", "buffer": picture("PNG", 300, 200)}
+    page.locator('[data-test="photo-file"]').set_input_files(photo)
+    expect(page.locator("[data-photo-crop]")).to_be_visible()
+    yield "its form with a label and a photo"
     ada.save()
     page.locator('[data-test="contact-labels"] a').click()
     page.locator("#label-menu summary").click()

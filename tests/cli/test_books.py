@@ -37,3 +37,18 @@ def test_a_prune_removes_photos_that_nothing_names_and_says_so(app: App) -> None
     assert "ada's book: removed 1 photo that nothing names." in removed.stdout.splitlines()
     assert not blobs.holds(1, sha256_of(picture()))
     assert "photo" not in app.test_cli_runner().invoke(args=["book", "prune"]).stdout
+
+
+@pytest.mark.engines("sqlite")
+def test_a_books_region_is_set_and_taken_away_by_the_name_of_its_user(app: App) -> None:
+    add_user(app, "ada")
+    book, run = parts_of(app).accounts.user_named("ada").book_id, app.test_cli_runner().invoke
+    assert run(args=["book", "region", "ADA", "de"]).stdout == "ada's book: DE.\n"
+    assert parts_of(app).accounts.book(book).region == "DE"
+    unknown = run(args=["book", "region", "ada", "XX"])
+    assert (unknown.exit_code, unknown.stdout) == (1, "")
+    assert "two letters" in unknown.stderr
+    assert run(args=["book", "region", "nobody", "DE"]).exit_code == 1
+    assert parts_of(app).accounts.book(book).region == "DE"
+    assert run(args=["book", "region", "ada", ""]).stdout == "ada's book: no region.\n"
+    assert parts_of(app).accounts.book(book).region is None

@@ -20,7 +20,7 @@ from offbook.core.model import Author, Conflict, Record, Value
 from offbook.core.schema import EXISTS, Field, Type, entry_of
 from web.presenters.edit_feedback import quote_value
 from web.presenters.formatting import LONG_FIELDS, address_lines, format_birthday
-from web.presenters.record_words import cell_name, main_cell, map_of, plain_text
+from web.presenters.record_words import A_PHOTO, PHOTO, cell_name, main_cell, map_of, photo_in, plain_text
 
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 LINE_LIMIT = 1000
@@ -53,6 +53,8 @@ class DiffVersion:
     at_us: int | None
     lines: tuple[Line, ...]
     button: str
+    photo: str | None = None
+    """The hash of the photo that is shown in the place of lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class ConflictDiff:
     has_room_for_both: bool
     typed: str | None
     is_long: bool
+    photo_before: str | None = None
 
 
 def conflict_diff(view: ConflictView, record: Record, user_name: str) -> ConflictDiff:
@@ -79,7 +82,8 @@ def conflict_diff(view: ConflictView, record: Record, user_name: str) -> Conflic
     lines = (without_marks(ours), without_marks(theirs)) if is_existence else mark_differences(ours, theirs)
     buttons = _buttons(conflict, names)
     fields = record.table.fields_of(conflict.cell)
-    sides = zip((Choice.OURS, Choice.THEIRS), names, people, times_us, lines, buttons, strict=True)
+    photos = [photo_in(record.table, conflict.cell, value) for value in (conflict.ours, conflict.theirs)]
+    sides = zip((Choice.OURS, Choice.THEIRS), names, people, times_us, lines, buttons, photos, strict=True)
     first, second = (DiffVersion(*side) for side in sides)
     return ConflictDiff(
         id=conflict.id,
@@ -89,6 +93,7 @@ def conflict_diff(view: ConflictView, record: Record, user_name: str) -> Conflic
         has_room_for_both=Choice.BOTH in choices(conflict),
         typed=_first_text(conflict.ours) if _can_be_typed(conflict, record) else None,
         is_long=conflict.cell in LONG_FIELDS if record.table == CONTACTS else any(map(_is_long, fields)),
+        photo_before=photo_in(record.table, conflict.cell, conflict.common),
     )
 
 
@@ -150,6 +155,8 @@ def value_lines(conflict: Conflict, record: Record, value: Value) -> tuple[str, 
         return tuple(address_lines(*(str(part or "") for part in value)))
     if value is None:
         return ()
+    if photo_in(record.table, conflict.cell, value):
+        return (A_PHOTO.capitalize(),)
     if attribute == "starred":
         return ("Starred",) if value else ()
     if attribute == "kind":
@@ -184,6 +191,8 @@ def _edit_lines(conflict: Conflict, record: Record) -> Iterator[str]:
 def _can_be_typed(conflict: Conflict, record: Record) -> bool:
     """Whether the cell holds one text, so that a third value can be typed."""
     attribute = conflict.cell.rpartition("/")[2]
+    if record.table == CONTACTS and conflict.cell == PHOTO:
+        return False
     if "/" in conflict.cell and record.table == CONTACTS:
         return attribute == "label" or (attribute == "value" and not _has_parts(conflict, record))
     return [field.type in (Type.TEXT, Type.DATE) for field in record.table.fields_of(conflict.cell)] == [True]

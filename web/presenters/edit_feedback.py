@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from offbook.contacts.labels import cell_label
+from offbook.contacts.table import CONTACTS
 from offbook.core.merge.decide import concurrent_cells
 from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Author, Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS
 from offbook.core.text import join_with_and
 from offbook.core.validation import same
+from web.presenters.record_words import A_PHOTO, photo_in
 
 VALUE_MAX = 60
 LABELS_MAX = 4
@@ -146,7 +148,7 @@ def _about_both(outcome: EditOutcome, who: str) -> list[str]:
 
 def _about_replaced(outcome: EditOutcome, who: str) -> list[str]:
     return [
-        f"Meanwhile {who} set the {outcome.label(cell)} to {quote_value(outcome.before.cells.get(cell))}: "
+        f"Meanwhile {who} set the {outcome.label(cell)} to {_quote_cell(cell, outcome.before.cells.get(cell))}: "
         "yours is later and stays, theirs is in the history."
         for cell in outcome.replaced()
     ]
@@ -162,8 +164,13 @@ def _about_discarded(outcome: EditOutcome, verdict: Verdict, who: str) -> list[s
 
 
 def _where_yours_is(outcome: EditOutcome) -> str:
-    values = [quote_value(outcome.change.cells[cell]) for cell in outcome.discarded() if not cell.endswith(EXISTS)]
+    cells = [cell for cell in outcome.discarded() if not cell.endswith(EXISTS)]
+    values = [_quote_cell(cell, outcome.change.cells[cell]) for cell in cells]
     return f"Yours ({', '.join(values)}) is in the history." if values else "Yours is in the history."
+
+
+def _quote_cell(cell: str, value: Value) -> str:
+    return A_PHOTO if photo_in(CONTACTS, cell, value) else quote_value(value)
 
 
 def quote_value(value: Value, characters_max: int = VALUE_MAX) -> str:

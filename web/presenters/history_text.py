@@ -16,7 +16,7 @@ from offbook.core.protocol.rows import micros_of
 from offbook.core.schema import EXISTS, Table, entry_of
 from offbook.core.validation import same
 from web.presenters.edit_feedback import quote_value
-from web.presenters.record_words import cell_name, main_cell
+from web.presenters.record_words import A_PHOTO, cell_name, main_cell, photo_in
 
 LONG = 400
 SILENT = ("kind", "position")
@@ -33,6 +33,9 @@ class ChangedLine:
     after: str = ""
     note: str = ""
     restorable: str = ""
+    photo_before: str | None = None
+    photo_after: str | None = None
+    """The hashes of photos, of the cell that names one: pages show these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,9 @@ def changed_lines(table: Table, before: Cells, after: Cells, cells: Sequence[str
             yield ChangedLine(cell, _label(table, cell, before, after), value if stood else "", "" if stood else value)
         elif not _says_nothing(table, cell) and not came_or_went:
             old, new = _format_value(table, cell, before.get(cell)), _format_value(table, cell, after.get(cell))
-            yield ChangedLine(cell, _label(table, cell, before, after), old, new)
+            photos = (photo_in(table, cell, before.get(cell)), photo_in(table, cell, after.get(cell)))
+            label = _label(table, cell, before, after)
+            yield ChangedLine(cell, label, old, new, photo_before=photos[0], photo_after=photos[1])
 
 
 def _says_nothing(table: Table, cell: str) -> bool:
@@ -173,6 +178,8 @@ def _format_value(table: Table, cell: str, value: Value) -> str:
         return ""
     if value is True:
         return "yes"
+    if photo_in(table, cell, value):
+        return A_PHOTO
     if table == CONTACTS and cell.endswith("/kind") and value in KINDS:
         return KINDS[str(value)].singular
     return quote_value(value, LONG)
@@ -221,7 +228,8 @@ def _lost_line(cell: str, value: Value, states: tuple[Cells, Cells, Cells], note
             cell, _label(CONTACTS, cell, *states), after="removal" if "/" in cell else "deletion", note=note
         )
     restorable = "after" if text and not same(value, states[2].get(cell)) else ""
-    return ChangedLine(cell, _label(CONTACTS, cell, *states), after=text or "emptied", note=note, restorable=restorable)
+    photo, label = photo_in(CONTACTS, cell, value), _label(CONTACTS, cell, *states)
+    return ChangedLine(cell, label, after=text or "emptied", note=note, restorable=restorable, photo_after=photo)
 
 
 def _lost_to(discarded: DiscardedValue) -> str:

@@ -6,7 +6,12 @@ from offbook.contacts.labels import cell_label, full_cell_label
 from offbook.contacts.table import CONTACTS
 from offbook.core.listing import heading_of, name_of
 from offbook.core.model import Record, Value
+from offbook.core.pictures import photo_name
 from offbook.core.schema import EXISTS, Map, Table, entry_of
+
+PHOTO = "photo"
+A_PHOTO = "a photo"
+"""What a page says where it can't show one."""
 
 
 def record_name(record: Record) -> str:
@@ -50,3 +55,8 @@ def plain_text(value: Value) -> str:
     if isinstance(value, tuple):
         return ", ".join(str(part) for part in value if part is not None)
     return "yes" if value is True else str(value) if value is not None and value is not False else ""
+
+
+def photo_in(table: Table, cell: str, value: object) -> str | None:
+    """The hash of the photo that a cell of a contact names; None where it is another cell, or names none."""
+    return photo_name(value) if table == CONTACTS and cell == PHOTO else None

@@ -13,10 +13,12 @@ from werkzeug.test import TestResponse
 
 from app import App
 from offbook.core.model import Conflict
+from offbook.core.pictures import sha256_of
 from tests.support.api_client import contents
 from tests.support.browser import Browser, parts_of, signed_in
 from tests.support.conflict_scenarios import BOAT, HOME, Pair, every_kind, many, pair
 from tests.support.html_forms import Fields, form_at
+from tests.support.pictures import named, picture
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 
@@ -463,3 +465,18 @@ def test_the_history_tells_whether_a_choice_still_waits(ada: Browser, two: Pair)
     told = words(ada.get(path))
     assert "Edit that was left to a choice" in told
     assert "waits" not in told
+
+
+def test_two_photos_are_shown_as_pictures_and_none_can_be_typed(app: App, ada: Browser, two: Pair) -> None:
+    photos = [picture(color=color) for color in ("red", "blue", "green")]
+    for photo in photos:
+        address, content = named(photo)
+        assert two.laptop.ask("PUT", address, data=content).status_code == 201
+    before, *hashes = map(sha256_of, photos)
+    two.meet(two.add(photo=before), {"photo": hashes[0]}, {"photo": hashes[1]})
+    page = ada.get("/inbox").text.replace("&amp;", "&")
+    for sha256 in hashes:
+        assert f'<img class="value-photo" src="/blobs/{sha256}?size=720" alt="The photo of' in page
+    assert f'src="/blobs/{before}?size=96"' in page
+    assert not any(sha256 in words(ada.get("/inbox")) for sha256 in (before, *hashes))
+    assert "Type another" not in page

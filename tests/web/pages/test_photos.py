@@ -15,6 +15,7 @@ from tests.support.api_client import caller
 from tests.support.browser import Browser
 from tests.support.html_forms import Fields, form_at
 from tests.support.pictures import named, opened, picture
+from tests.support.sql_spy import hearing
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 
@@ -130,3 +131,43 @@ def test_a_photo_that_is_not_here_yet_leaves_the_initials(ada: Browser, app: App
     page = ada.get("/").text
     assert ">GH<img" in page
     assert ada.get(images(page)[0][0]).status_code == 404
+
+
+PICTURE = re.compile(r'<img[^>]* src="(/blobs/[^"]+)"[^>]* alt="([^"]*)"')
+
+
+def pictures(page: str) -> list[tuple[str, str]]:
+    return [(address, text) for address, text in PICTURE.findall(page.replace("&amp;", "&")) if text]
+
+
+def test_the_history_shows_the_photo_before_and_after(ada: Browser) -> None:
+    contact = add(ada, RED)
+    edit = f"{contact}/edit"
+    send(ada, edit, form_of(ada, edit), BLUE)
+    send(ada, edit, form_of(ada, edit), photo_remove="1")
+    red, blue = (f"{named(photo)[0]}?size=96" for photo in (RED, BLUE))
+    page = ada.get(f"{contact}/history").text
+    before, after = "The photo before", "The photo after"
+    assert pictures(page) == [(blue, before), (red, before), (blue, after), (red, after)]
+    assert sha256_of(RED) not in re.sub(r"<img[^>]*>", "", page)
+    assert 'aria-label="Restore photo a photo"' in page
+
+
+def test_fifty_photos_make_a_list_no_more_work_and_their_bytes_are_not_in_it(ada: Browser, app: App) -> None:
+    device = caller(app, "ada")
+    assert device.ask("PUT", named(RED)[0], data=RED).status_code == 201
+    for number in range(50):
+        device.add(name=f"Plain {number:02}")
+    statements: list[list[str]] = []
+    sizes = []
+    for _ in range(2):
+        statements.append([])
+        with hearing(statements[-1].append, app.extensions["database"].engine):
+            page = ada.get("/").text
+        sizes.append(len(page))
+        for contact in re.findall(r'<li class="row" data-id="([^"]+)"', page):
+            device.ask("PATCH", f"/contacts/{contact}", json={"photo": sha256_of(RED)})
+    assert len(images(page)) == 50
+    assert all('loading="lazy"' in more and "?size=96" in source for source, more in images(page))
+    assert len(statements[0]) == len(statements[1])
+    assert sizes[1] - sizes[0] < 50 * 200
