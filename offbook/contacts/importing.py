@@ -7,17 +7,19 @@ is added, unless whoever imports says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from offbook.contacts.matching import Contact, Likeness, Match, updating_data
-from offbook.contacts.table import BUILT_IN, GROUP
+from offbook.contacts.table import BUILT_IN, CONTACTS, GROUP, LABELS
 from offbook.core.errors import Invalid
 from offbook.core.merge.naming import name_key, names_in_entries
 from offbook.core.messages import NAMES_NOTHING
 from offbook.core.model import Operation
+from offbook.core.schema import Table
+from offbook.core.text import fold_key
 
 AnyContact = TypeVar("AnyContact", bound=Contact)
 
@@ -64,11 +66,19 @@ class ImportReport:
     mapping: Mapping[str, str] | None = None
     """What the columns of a table were taken for; None for a file that needs no mapping."""
 
+    trashed: int | None = None
+    labels: int | None = None
+    """How many contacts were added to the trash, and how many labels were added; None for a file that has neither."""
+
     def count(self, step: ImportStep) -> None:
         """Count a step that was taken."""
         likeness = step.match.likeness
         self.doubtful += likeness is Likeness.DOUBTFUL
-        if step.operation is Operation.INSERT:
+        if step.table is LABELS:
+            self.labels = (self.labels or 0) + (step.operation is not None)
+        elif step.operation is Operation.DELETE:
+            self.trashed = (self.trashed or 0) + 1
+        elif step.operation is Operation.INSERT:
             self.added += 1
         elif step.operation is Operation.UPDATE:
             self.changed += 1
@@ -92,13 +102,16 @@ class ImportReport:
                 for problem in self.problems
             ],
             **({} if self.mapping is None else {"mapping": dict(self.mapping)}),
+            **({} if self.trashed is None else {"trashed": self.trashed}),
+            **({} if self.labels is None else {"labels": self.labels}),
         }
 
 
 class ImportStep(NamedTuple):
-    """What is done about one contact of a file: it is added, written to the record that it is, or nothing (None).
+    """What is done about one contact of a file: it is added, written to the record that it is, added to the trash
+    (DELETE), or nothing (None).
 
-    ``data`` is what is written.
+    ``data`` is what is written. The zip of a book has labels as well, which are records of another ``table``.
     """
 
     contact: Contact
@@ -106,6 +119,7 @@ class ImportStep(NamedTuple):
     operation: Operation | None
     record_id: str
     data: Mapping[str, Any]
+    table: Table = CONTACTS
 
 
 def steps_of(
@@ -129,6 +143,35 @@ def steps_of(
             yield ImportStep(contact, match, Operation.UPDATE if data else None, match.record_id, data)
         else:
             yield ImportStep(contact, match, None, match.record_id or contact["id"], {})
+
+
+def trash_steps(trash: Iterable[Contact], known: Mapping[str, bool]) -> Iterator[ImportStep]:
+    """A step for each contact of the trash of a book, in order: one whose id is new here is added to the trash.
+
+    ``known`` are the ids that the book has or had, and whether they are deleted.
+    """
+    for contact in trash:
+        record_id = contact["id"]
+        if record_id not in known:
+            yield ImportStep(contact, Match(Likeness.NEW), Operation.DELETE, record_id, contact)
+        else:
+            likeness = Likeness.DELETED if known[record_id] else Likeness.SAME
+            yield ImportStep(contact, Match(likeness, record_id), None, record_id, {})
+
+
+def label_steps(labels: Iterable[Contact], known: Collection[str], names: Iterable[str]) -> Iterator[ImportStep]:
+    """A step for each label of a book, in order: one that is new here, by its id and its name, is added.
+
+    ``known`` are the ids of labels that the book has or had, ``names`` what its labels are called.
+    """
+    taken = {fold_key(name) for name in names}
+    for label in labels:
+        name = str(label[LABELS.key]).strip()
+        key = name_key(NAMING, name)
+        is_new = bool(key) and key not in taken and label["id"] not in known
+        taken.add(key)
+        operation, likeness = (Operation.INSERT, Likeness.NEW) if is_new else (None, Likeness.SAME)
+        yield ImportStep(label, Match(likeness), operation, label["id"], {LABELS.key: name}, LABELS)
 
 
 def _is_added(match: Match, on_duplicate: OnDuplicate) -> bool:

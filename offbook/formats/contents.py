@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from offbook.contacts.importing import ImportProblem, ImportReport
 from offbook.contacts.matching import Contact, Match, match_contacts
 from offbook.core.errors import Malformed
 from offbook.formats import messages
+from offbook.formats.archive.reading import read_archive
 from offbook.formats.csv.mapped import read_mapped
-from offbook.formats.registry import FORMATS, HEAD, Format, recognize
+from offbook.formats.registry import ARCHIVE, FORMATS, HEAD, Format, recognize
 from offbook.formats.table_mapping import TableMapping
 from offbook.formats.values import ContactRead, problems_of
 
@@ -27,9 +28,17 @@ class FileContents:
     table: TableMapping | None = None
     """What its columns were taken for, where it is a table that needs a mapping."""
 
+    trash: Sequence[Contact] = ()
+    labels: Sequence[Contact] = ()
+    thumbnails: Mapping[str, bytes] = field(default_factory=dict)
+    """Of the zip of a book: what was in the trash, the labels, and smaller pictures of photos that it does not have."""
+
     def new_report(self) -> ImportReport:
         """The report of what has not been carried out: what was told about the file alone."""
-        return ImportReport(self.format.name, problems=list(self.problems), mapping=self.table and self.table.cells)
+        report = ImportReport(self.format.name, problems=list(self.problems), mapping=self.table and self.table.cells)
+        if self.format.name == ARCHIVE:
+            report.trashed = report.labels = 0
+        return report
 
     def match(self, existing: Iterable[Contact], deleted: Collection[str]) -> list[Match]:
         """Who each contact is in a book that has these, and had the deleted ones."""
@@ -43,6 +52,8 @@ def read_contents(file: BinaryIO, format_: Format | None = None, table: TableMap
     """
     file.seek(0)
     format_, items = _items(file, format_, table)
+    if format_.name == ARCHIVE:
+        return _book_contents(file, format_)
     contacts: list[Contact] = []
     problems: list[ImportProblem] = []
     blobs: dict[str, bytes] = {}
@@ -54,6 +65,24 @@ def read_contents(file: BinaryIO, format_: Format | None = None, table: TableMap
     if not contacts and not problems:
         raise Malformed.of(messages.NO_CONTACTS)
     return FileContents(format_, contacts, problems, blobs, table)
+
+
+def _book_contents(file: BinaryIO, format_: Format) -> FileContents:
+    """What the zip of a book holds. Its photos are read from it when they are asked for. An empty book is one too."""
+    archive = read_archive(file)
+    items = (*archive.problems, *archive.contacts, *archive.trash)
+    contacts, trash = (
+        [item.contact for item in items if item.contact is not None] for items in (archive.contacts, archive.trash)
+    )
+    return FileContents(
+        format_,
+        contacts,
+        [problem for item in items for problem in problems_of(item)],
+        archive.photos,
+        trash=trash,
+        labels=archive.labels,
+        thumbnails=archive.thumbnails,
+    )
 
 
 def _items(file: BinaryIO, format_: Format | None, table: TableMapping | None) -> tuple[Format, Iterator[ContactRead]]:

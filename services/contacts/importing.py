@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, BinaryIO
 from uuid import UUID, uuid5
 
-from offbook.contacts.importing import ImportProblem, ImportReport, ImportStep, OnDuplicate, steps_of
+from offbook.contacts.importing import (
+    ImportProblem,
+    ImportReport,
+    ImportStep,
+    OnDuplicate,
+    label_steps,
+    steps_of,
+    trash_steps,
+)
 from offbook.contacts.matching import Match
-from offbook.contacts.table import CONTACTS
-from offbook.core.errors import Invalid
+from offbook.contacts.table import CONTACTS, LABELS
+from offbook.core.errors import Invalid, Malformed
 from offbook.core.merge.batch import Outcome
-from offbook.core.model import Change, Operation, Rejection
+from offbook.core.messages import Fault
+from offbook.core.model import Change, Key, Operation, Rejection
+from offbook.core.pictures import sha256_of
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.formats.contents import FileContents, read_contents
 from offbook.formats.registry import FORMATS
@@ -35,11 +46,15 @@ class ReadFile:
     contents: FileContents
     matches: Sequence[Match]
     rows: Mapping[str, Mapping[str, Any]]
+    in_trash: Sequence[ImportStep] = ()
+    labels: Sequence[ImportStep] = ()
+    """What is to be done about the trash and the labels of a book, whose zip the file is."""
 
     def steps(self, on_duplicate: OnDuplicate = OnDuplicate.KEEP, label: str = "") -> list[ImportStep]:
-        """What is to be done about each contact."""
+        """What is to be done about each label and each contact."""
         existing = {record_id: row["data"] for record_id, row in self.rows.items()}
-        return list(steps_of(self.contents.contacts, self.matches, existing, on_duplicate, label))
+        contacts = steps_of(self.contents.contacts, self.matches, existing, on_duplicate, label)
+        return [*self.labels, *contacts, *self.in_trash]
 
     def new_report(self) -> ImportReport:
         """The report of what has not been carried out: what was told about the file alone."""
@@ -69,21 +84,55 @@ def read_file(
     """
     contents = read_contents(file, FORMATS[format_name] if format_name else None, table)
     ids = [contact["id"] for contact in contents.contacts]
-    deleted: set[str] = set()
-    for start in range(0, len(ids), CHANGES_MAX):
-        known = queries.known(book_id, ids[start : start + CHANGES_MAX])
-        deleted.update(record_id for record_id, is_deleted in known.items() if is_deleted)
-    added = _written(store, book_id, batch).intersection(ids) if batch else set[str]()
+    deleted = {record_id for record_id, is_deleted in _known(queries, book_id, ids).items() if is_deleted}
+    written = _written(store, book_id, batch) if batch else set[Key]()
+    added = {record_id for table, record_id in written if table == CONTACTS.name}.intersection(ids)
     rows = {row["record_id"]: row for row in all_rows(store, book_id) if row["record_id"] not in added}
     matches = contents.match([row["data"] for row in rows.values()], deleted)
     matched = {match.record_id for match in matches}
-    return ReadFile(contents, matches, {key: row for key, row in rows.items() if key in matched})
+    return ReadFile(
+        contents,
+        matches,
+        {key: row for key, row in rows.items() if key in matched},
+        _trash_steps(queries, book_id, contents, written),
+        _label_steps(store, book_id, contents, written),
+    )
 
 
-def _written(store: Store, book_id: int, batch: str) -> set[str]:
-    """The contacts that a batch wrote to."""
+def _known(queries: ContactQueries, book_id: int, ids: Sequence[str]) -> dict[str, bool]:
+    """Which of these contacts the book has or had, and whether they are deleted."""
+    known: dict[str, bool] = {}
+    for start in range(0, len(ids), CHANGES_MAX):
+        known.update(queries.known(book_id, ids[start : start + CHANGES_MAX]))
+    return known
+
+
+def _written(store: Store, book_id: int, batch: str) -> set[Key]:
+    """The records that a batch wrote to."""
     with store.reading(book_id) as book:
-        return {record_id for table, record_id in book.batches.keys(batch) if table == CONTACTS.name}
+        return set(book.batches.keys(batch))
+
+
+def _trash_steps(
+    queries: ContactQueries, book_id: int, contents: FileContents, written: Collection[Key]
+) -> list[ImportStep]:
+    known = _known(queries, book_id, [contact["id"] for contact in contents.trash])
+    earlier = {record_id: known[record_id] for record_id in known if (CONTACTS.name, record_id) not in written}
+    return list(trash_steps(contents.trash, earlier))
+
+
+def _label_steps(store: Store, book_id: int, contents: FileContents, written: Collection[Key]) -> list[ImportStep]:
+    if not contents.labels:
+        return []
+    known: set[str] = set()
+    ids = [label["id"] for label in contents.labels]
+    with store.reading(book_id) as book:
+        for start in range(0, len(ids), CHANGES_MAX):
+            keys = book.records(LABELS.name, ids[start : start + CHANGES_MAX])
+            known.update(record_id for _, record_id in keys.keys() - set(written))
+        texts = book.key_texts(LABELS.name)
+    names = [text for record_id, text in texts.items() if (LABELS.name, record_id) not in written]
+    return list(label_steps(contents.labels, known, names))
 
 
 def import_contacts(
@@ -136,28 +185,39 @@ class ImportRun:
                 self.report.count(step)
             else:
                 kept = self._with_photo_kept(step)
-                written.append((kept, self._change(kept, step.operation)))
+                written += [(kept, change) for change in self._changes(kept, step.operation)]
         if not written:
             return
         outcomes = self._push([change for _, change in written])
+        faults: dict[str, Fault] = {}
         for (step, _), outcome in zip(written, outcomes, strict=True):
-            if outcome.fault is None:
+            if outcome.fault is not None:
+                faults.setdefault(step.record_id, outcome.fault)
+        for record_id, step in {step.record_id: step for step, _ in written}.items():
+            if (fault := faults.get(record_id)) is None:
                 self.report.count(step)
                 self.report.batch = self.batch
             else:
-                name, fault = str(step.contact["name"] or ""), outcome.fault
+                name = str(step.contact["name"] or "")
                 self.report.problems.append(ImportProblem(0, "", fault.code, fault.detail, name))
 
     def _with_photo_kept(self, step: ImportStep) -> ImportStep:
-        """The step, its photo kept; without it, and told so, where it is none that may be."""
-        photo, photos = str(step.data.get("photo")), self.file.contents.blobs
-        if photo in photos:
-            try:
+        """The step, its photo kept; without it, and told so, where it is none that may be.
+
+        A smaller picture stands in the place of a photo that neither the file nor the book has.
+        """
+        photo, photos, thumbnails = str(step.data.get("photo")), self.file.contents.blobs, self.file.contents.thumbnails
+        try:
+            if photo in photos:
                 self.blobs.put(self.book_id, photo, photos[photo], self.now_us)
-            except Invalid as fault:
-                name = str(step.contact["name"] or "")
-                self.report.problems.append(ImportProblem(0, "PHOTO", fault.code, str(fault), name))
-                return step._replace(data={**step.data, "photo": None})
+            elif photo in thumbnails and not self.blobs.holds(self.book_id, photo):
+                content = thumbnails[photo]
+                self.blobs.put(self.book_id, sha256_of(content), content, self.now_us)
+                return step._replace(data={**step.data, "photo": sha256_of(content)})
+        except (Invalid, Malformed) as fault:
+            name = str(step.contact["name"] or "")
+            self.report.problems.append(ImportProblem(0, "PHOTO", fault.code, str(fault), name))
+            return step._replace(data={**step.data, "photo": None})
         return step
 
     def _push(self, changes: Sequence[Change | Rejection]) -> list[Outcome]:
@@ -165,12 +225,18 @@ class ImportRun:
             parts = push_in_turns(turns, self.origin, changes, self.now_us)
         return [outcome for done in parts for outcome in done.outcomes]
 
-    def _change(self, step: ImportStep, operation: Operation) -> Change | Rejection:
+    def _changes(self, step: ImportStep, operation: Operation) -> list[Change | Rejection]:
+        """One change; two for a contact of the trash, which is added and deleted, by what counts as one replica."""
         base = self.file.rows[step.record_id]["seq"] if operation is Operation.UPDATE else 0
-        id_, now_ms, data = str(uuid5(UUID(self.batch), step.record_id)), self.now_us // 1000, dict(step.data)
-        return build_change(
-            id_, CONTACTS, step.record_id, operation, id_, now_ms, data=data, base=base, batch=self.batch
-        )
+        id_ = str(uuid5(UUID(self.batch), step.record_id))
+        make = partial(build_change, replica=id_, timestamp_ms=self.now_us // 1000, base=base, batch=self.batch)
+        if operation is not Operation.DELETE:
+            return [make(id_, step.table, step.record_id, operation, data=dict(step.data))]
+        deletion = str(uuid5(UUID(id_), Operation.DELETE))
+        return [
+            make(id_, step.table, step.record_id, Operation.INSERT, data=dict(step.data)),
+            make(deletion, step.table, step.record_id, Operation.DELETE),
+        ]
 
 
 def owner_of_upload(store: Store, book_id: int, user_id: int) -> str:

@@ -11,12 +11,15 @@ from offbook.contacts.importing import (
     ImportReport,
     OnDuplicate,
     has_label,
+    label_steps,
     labelled,
     parse_label,
     steps_of,
+    trash_steps,
 )
 from offbook.contacts.matching import Likeness, Match
 from offbook.core.errors import Invalid
+from offbook.core.model import Operation
 
 ADA: dict[str, Any] = {"id": "a", "name": "Ada", "details": {"k1": {"kind": "group", "value": "Friends"}}}
 NEWER: dict[str, Any] = {"id": "z", "name": "Ada", "company": "Engines", "details": {}}
@@ -93,3 +96,34 @@ def test_what_is_no_label_is_given_to_nobody_and_finds_nobody(label: str) -> Non
 def test_those_of_a_label_are_told_from_the_others() -> None:
     assert labelled([ADA, NEWER], " friends ") == [ADA]
     assert labelled([ADA, NEWER], " ") == [ADA, NEWER]
+
+
+# --- the zip of a book -----------------------------------------------------------------------------------------------
+
+
+def test_contacts_of_a_trash_are_known_by_their_ids_alone() -> None:
+    trash = [{"id": id, "name": "Ada"} for id in ("new", "live", "deleted")]
+    steps = list(trash_steps(trash, {"live": False, "deleted": True}))
+    assert [(step.operation, step.match.likeness) for step in steps] == [
+        (Operation.DELETE, Likeness.NEW),
+        (None, Likeness.SAME),
+        (None, Likeness.DELETED),
+    ]
+    report = ImportReport("zip")
+    for step in steps:
+        report.count(step)
+    assert (report.added, report.trashed, report.already_here, report.deleted_before) == (0, 1, 1, 1)
+    assert report.to_json()["trashed"] == 1
+
+
+def test_labels_are_new_by_id_and_by_name_and_each_once() -> None:
+    names = ("Club", " club", "Friends", "* myContacts", "Was renamed")
+    labels = [{"id": str(number), "name": name} for number, name in enumerate(names)]
+    steps = list(label_steps(labels, {"4"}, ["friends"]))
+    assert [step.data["name"] for step in steps if step.operation is Operation.INSERT] == ["Club"]
+    assert len(steps) == len(labels)
+    report = ImportReport("zip")
+    for step in steps:
+        report.count(step)
+    assert (report.labels, report.added, report.already_here) == (1, 0, 0)
+    assert report.to_json()["labels"] == 1
