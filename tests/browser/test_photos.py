@@ -44,12 +44,12 @@ def give(ada: Visit, event: str, content: bytes, type_: str = "image/png") -> No
     text = base64.b64encode(content).decode()
     transfer = ada.page.evaluate_handle(TRANSFER, [text, "grace.png", type_])
     key = "clipboardData" if event == "paste" else "dataTransfer"
-    ada.page.evaluate(
-        """([event, key, transfer]) => {
+    ada.page.locator(".contact-form h2").evaluate(
+        """(heading, [event, key, transfer]) => {
           const made = event === "paste"
             ? new ClipboardEvent(event, { bubbles: true, cancelable: true, [key]: transfer })
             : new DragEvent(event, { bubbles: true, cancelable: true, [key]: transfer });
-          document.querySelector(".contact-form h2").dispatchEvent(made);
+          heading.dispatchEvent(made);
         }""",
         [event, key, transfer],
     )
