@@ -180,16 +180,16 @@ class BackgroundImports:
         if upload is None:
             yield replace(job, state=JobState.STOPPED, problem=FILE_GONE)
             return
-        with upload:
+        with upload:  # photos of a zip are read from it while it is carried out
             file = read_file(self._store, self._queries, job.book_id, upload, batch=job.batch)
-        steps = file.steps(OnDuplicate(job.choices["on_duplicate"]), job.choices["label"])
-        report = report_of(job) if job.report else file.new_report()
-        origin, now_us = ChangeOrigin(user_id=job.user_id), job.started_at
-        run = ImportRun(self._store, self._blobs, job.book_id, origin, file, report, job.batch, now_us)
-        state = partial(replace, job, total=len(steps))
-        yield state()
-        for done in run.portions(steps[job.done :]):
-            yield state(done=job.done + done, report=_to_json(report))
+            steps = file.steps(OnDuplicate(job.choices["on_duplicate"]), job.choices["label"])
+            report = report_of(job) if job.report else file.new_report()
+            origin, now_us = ChangeOrigin(user_id=job.user_id), job.started_at
+            run = ImportRun(self._store, self._blobs, job.book_id, origin, file, report, job.batch, now_us)
+            state = partial(replace, job, total=len(steps))
+            yield state()
+            for done in run.portions(steps[job.done :]):
+                yield state(done=job.done + done, report=_to_json(report))
         yield state(state=JobState.DONE, done=len(steps), report=_to_json(report))
 
     def _file(self, user_id: int, book_id: int, digest: str) -> BinaryIO | None:

@@ -75,22 +75,22 @@ def import_file() -> Response:
             if not is_dry or table is None or given is not None:
                 raise
             return render_json(unread(table, error).to_json())
-    label = query.text("label", "")
-    if is_dry:
-        return render_json(file.report(on_duplicate, label).to_json())
-    remember(parts.csv_mappings, login.book_id, table, parts.clock())
-    report = import_contacts(
-        parts.store,
-        parts.blobs,
-        login.book_id,
-        origin_of(login),
-        file,
-        parts.clock(),
-        parts.new_id,
-        on_duplicate,
-        label,
-    )
-    return render_json(report.to_json())
+        label = query.text("label", "")
+        if is_dry:
+            return render_json(file.report(on_duplicate, label).to_json())
+        remember(parts.csv_mappings, login.book_id, table, parts.clock())
+        report = import_contacts(
+            parts.store,
+            parts.blobs,
+            login.book_id,
+            origin_of(login),
+            file,
+            parts.clock(),
+            parts.new_id,
+            on_duplicate,
+            label,
+        )
+        return render_json(report.to_json())
 
 
 @importing.get("/contacts/export")
