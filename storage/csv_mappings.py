@@ -34,3 +34,9 @@ class CsvMappings:
             connection.execute(self._database.upsert(MAPPINGS, [*M.keys()]), row)
             if old := sorted(connection.execute(headers).scalars().all()[most:]):
                 connection.execute(delete(MAPPINGS).where(M.book_id == book_id, M.header.in_(old)))
+
+    def remove(self, book_id: int, header: str) -> None:
+        """Forget what was kept for files of this header."""
+        if self.get(book_id, header) is not None:
+            with self._database.write() as connection:
+                connection.execute(delete(MAPPINGS).where(M.book_id == book_id, M.header == header))

@@ -176,8 +176,12 @@ def is_read_otherwise(fields: Mapping[str, str], entries: Iterable[Entry]) -> bo
 def is_google(columns: list[CsvColumn]) -> bool:
     """Whether they are Google's. Outlook's files begin with a First Name too, but most of their columns are others."""
     recognized = [column_ for column_ in columns if column_.attribute]
-    is_sure = any(column_.group or column_.attribute == "labels" for column_ in recognized)
-    return is_sure or bool(recognized) and 2 * len(recognized) >= len(columns)
+    return is_surely_google(columns) or bool(recognized) and 2 * len(recognized) >= len(columns)
+
+
+def is_surely_google(columns: Iterable[CsvColumn]) -> bool:
+    """Whether one of them is a column that no other program's files have."""
+    return any(column_.attribute and (column_.group or column_.attribute == "labels") for column_ in columns)
 
 
 def is_system_group(label: str) -> bool:

@@ -20,6 +20,7 @@ from offbook.formats import messages
 from offbook.formats.csv.mapped import Sheet, look_at
 from offbook.formats.csv.mapping import ColumnMapping, custom, header_key, parse_mapping
 from offbook.formats.csv.proposing import identifies, is_data, propose
+from offbook.formats.google_csv_columns import is_surely_google, parse_headers
 from offbook.formats.registry import FORMATS, HEAD, recognize
 
 REMEMBERED_MOST = 50
@@ -71,15 +72,15 @@ class TableMapping(NamedTuple):
         return text if len(text) <= REMEMBERED_BYTES_MAX else None
 
     @property
-    def has_names(self) -> bool:
+    def is_readable(self) -> bool:
         """Whether it says what to call anybody by."""
         return identifies(self.mapping.cells)
 
     def check(self) -> None:
-        """Raise Malformed where nobody can be read by it."""
+        """Raise Malformed where nobody can be read by it, or the header that it is proposed for is none."""
         if self.origin is Origin.PROPOSED and is_data(self.sheet.header):
             raise Malformed.of(messages.NO_HEADER)
-        if not self.has_names:
+        if not self.is_readable:
             if self.origin is Origin.GIVEN:
                 raise Malformed.of(messages.MAPPING_OF_NOBODY)
             raise Malformed.of(messages.NO_NAMES_IN_TABLE, columns=", ".join(self.sheet.columns)[:500])
@@ -118,6 +119,22 @@ def choose_mapping(
             return TableMapping(sheet, mapping, Origin.REMEMBERED)
     is_table = name != GOOGLE and (name != UNKNOWN or _looks_like_table(sheet))
     return TableMapping(sheet, proposed, Origin.PROPOSED) if is_table else None
+
+
+def alternative_mapping(file: BinaryIO) -> TableMapping | None:
+    """What the columns would be of a file that Google's reader takes for headings that other programs' files have too;
+    None for any other file."""
+    file.seek(0)
+    name, _ = _format_of(file.read(HEAD), UNKNOWN)
+    if name != GOOGLE:
+        return None
+    try:
+        sheet = look_at(file)
+    except Malformed:
+        return None
+    if is_surely_google(parse_headers(sheet.header)):
+        return None
+    return TableMapping(sheet, propose(sheet.header, sheet.first_rows), Origin.PROPOSED)
 
 
 def parse_given(text: str) -> object:

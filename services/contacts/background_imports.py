@@ -18,6 +18,7 @@ from offbook.contacts.importing import ImportProblem, ImportReport, OnDuplicate
 from offbook.core.errors import CodedError, NotLetIn
 from services.blobs import Blobs
 from services.contacts.importing import ImportRun, owner_of_upload, read_file
+from services.contacts.mappings import mapping_without_memory
 from storage.base import ChangeOrigin, Store
 from storage.errors import Unwritable
 from storage.imports.jobs import ImportJobs
@@ -181,7 +182,8 @@ class BackgroundImports:
             yield replace(job, state=JobState.STOPPED, problem=FILE_GONE)
             return
         with upload:  # photos of a zip are read from it while it is carried out
-            file = read_file(self._store, self._queries, job.book_id, upload, batch=job.batch)
+            table = mapping_without_memory(upload, job.choices.get("mapping"))
+            file = read_file(self._store, self._queries, job.book_id, upload, batch=job.batch, table=table)
             steps = file.steps(OnDuplicate(job.choices["on_duplicate"]), job.choices["label"])
             report = report_of(job) if job.report else file.new_report()
             origin, now_us = ChangeOrigin(user_id=job.user_id), job.started_at

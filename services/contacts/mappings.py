@@ -19,7 +19,17 @@ def mapping_for(
     return choose_mapping(file, format_name, given, partial(mappings.get, book_id))
 
 
+def mapping_without_memory(file: BinaryIO, given: object | None = None) -> TableMapping | None:
+    """The same, whatever is remembered."""
+    return choose_mapping(file, "", given, lambda _: None)
+
+
 def remember(mappings: CsvMappings, book_id: int, table: TableMapping | None, now_us: int) -> None:
-    """Keep what somebody said of a table that is imported; what was only proposed is proposed again."""
-    if table is not None and table.origin is not Origin.PROPOSED and (text := table.to_remember()) is not None:
+    """Keep what somebody said of a table that is imported. What was only proposed is proposed again."""
+    if table is None:
+        return
+    text = table.to_remember()
+    if table.origin is Origin.PROPOSED or text is None:
+        mappings.remove(book_id, table.key)
+    else:
         mappings.put(book_id, table.key, text, now_us, REMEMBERED_MOST)

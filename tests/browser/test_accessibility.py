@@ -79,7 +79,14 @@ def places(ada: Visit) -> Iterator[str]:
     page.wait_for_selector(".items")
     yield "a list of devices"
     page.goto("/import")
-    page.get_by_label("A vCard or CSV file").set_input_files(
+    page.get_by_label("A vCard, a CSV or a zip").set_input_files(
+        {"name": "table.csv", "mimeType": "text/csv", "buffer": b"Who,Desk,Empty\nAda,555 0100,\n"}
+    )
+    page.get_by_role("button", name="Look at it").click()
+    page.get_by_text("1 column without values").click()
+    yield "what the columns of a table are"
+    page.goto("/import")
+    page.get_by_label("A vCard, a CSV or a zip").set_input_files(
         {"name": "contacts.csv", "mimeType": "text/csv", "buffer": GOOD_AND_BAD_ROW}
     )
     page.get_by_role("button", name="Look at it").click()

@@ -232,6 +232,22 @@ def test_a_file_is_imported(visit: Open, tmp_path: Path) -> None:
     ada.open("Ada King")
 
 
+def test_the_columns_of_a_table_are_changed_without_scripts(visit: Open, tmp_path: Path) -> None:
+    ada = visit(scripts=False, contacts=0, path="/import")
+    (tmp_path / "a.csv").write_text("Wer,Was\nAda King,Engines\n")
+    ada.page.locator("[type=file]").set_input_files(tmp_path / "a.csv")
+    ada.page.get_by_role("button", name="Look at it").click()
+    expect(ada.page.locator(".import-note")).to_contain_text("Choose for one column at least")
+    ada.page.get_by_label("Wer").select_option(label="Name")
+    ada.page.locator("[data-test=import-look-again]").click()
+    expect(ada.page.locator(".import-rows")).to_contain_text("Ada King")
+    ada.page.get_by_label("Was").select_option(label="Company")
+    ada.page.locator("[data-test=import-confirm]").click()
+    expect(ada.page.locator(".import-note")).to_contain_text("Nothing is imported yet.")
+    ada.page.locator("[data-test=import-confirm]").click()
+    expect(ada.page.locator(".numbers")).to_contain_text("Added1")
+
+
 def test_a_devices_token_is_shown_once_with_what_to_paste(visit: Open) -> None:
     ada = visit()
     ada.page.get_by_role("link", name="Devices").click()

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from offbook.core.errors import Malformed
+from offbook.formats.csv.cell_texts import cell_text, options_of
 from offbook.formats.csv.dates import parse_date
 from offbook.formats.csv.mapped import look_at
 from offbook.formats.csv.mapping import FIELDS, header_key, parse_mapping, parse_target
@@ -310,3 +311,30 @@ def test_a_table_that_looks_like_a_program_s_and_has_names_of_its_own_is_read_by
     (found,) = read(b"Full name,Phone,Birthday,Spouse,Business Street\nAda,,,,\n")
     assert found.contact
     assert found.contact["name"] == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ("", "Leave out"),
+        ("name", "Name"),
+        ("birthday.year", "Birthday: year"),
+        ("details.phone", "Phone"),
+        ("details.phone:Work", "Phone (Work)"),
+        ("details.group", "Labels"),
+        ("details.address:Home", "Address, whole (Home)"),
+        ("details.address.city", "Address: city"),
+        ("details.custom:Door", "Custom field (Door)"),
+        ("of a later version", "of a later version"),
+    ],
+)
+def test_a_cell_has_words(cell: str, text: str) -> None:
+    assert cell_text(cell) == text
+
+
+@pytest.mark.parametrize("cell", ["name", "", "details.custom:Who", "details.phone:Boat", "details.custom:Other"])
+def test_what_a_column_is_stands_once_among_what_it_may_be_and_all_of_that_are_cells(cell: str) -> None:
+    offered = [option for _, options in options_of("Who", cell) for option in options]
+    assert [option.cell for option in offered].count(cell) == 1
+    assert all(parse_target(option.cell) is not None for option in offered)
+    assert len({option.cell for option in offered}) == len(offered) > 60

@@ -14,6 +14,9 @@ from typing import Any
 
 from tests.support.api_client import NOON, change
 
+COLUMNS = {"mapping": '{"Who": "name"}', "cell-0": "name", "origin": "proposed", "reader": ""}
+"""What a form says of the columns of a file."""
+
 UNKNOWN = str(uuid.UUID(int=7, version=4))
 
 TEXTS: Mapping[str, str] = {
@@ -173,7 +176,12 @@ ROUTES: Mapping[str, Takes] = {
     "GET /import": Takes(By.PERSON),
     "POST /import": Takes(By.PERSON, {}, {"file": "contacts.csv"}),
     "POST /import/confirm": Takes(
-        By.PERSON, {}, {"digest": "5e" * 32, "name": "contacts.csv", "on_duplicate": "keep", "label": "Friends"}
+        By.PERSON,
+        {},
+        {"digest": "5e" * 32, "name": "contacts.csv", "on_duplicate": "keep", "label": "Friends"} | COLUMNS,
+    ),
+    "POST /import/columns": Takes(
+        By.PERSON, {}, {"digest": "5e" * 32, "name": "contacts.csv", "proposed": "1"} | COLUMNS
     ),
     "GET /import/progress": Takes(By.PERSON),
     "POST /import/resume": Takes(By.PERSON),

@@ -176,6 +176,7 @@ MATRIX: Mapping[str, Row] = {
     "GET /activity": Row(Who.PERSON),
     "GET /import": Row(Who.PERSON),
     "POST /import": Row(Who.PERSON),
+    "POST /import/columns": Row(Who.PERSON),
     "POST /import/confirm": Row(Who.PERSON),
     "GET /import/progress": Row(Who.PERSON),
     "POST /import/resume": Row(Who.PERSON),

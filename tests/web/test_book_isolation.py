@@ -408,6 +408,12 @@ def confirming(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/import/confirm", digest=digest, on_duplicate="merge"), 422
 
 
+def mapping_columns(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    """The same file by other columns, and what Ada said of them."""
+    digest = sha256(b"First Name,Last Name\nAda,Secret\n").hexdigest()
+    yield scene.post("/import/columns", digest=digest, mapping='{"First Name": "name"}'), 422
+
+
 def undoing_an_import(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/import/undo", batch=scene.batch), 404
 
@@ -603,6 +609,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "import_export.index": sees_only_her_own("/import"),
     "import_export.preview": upload,
     "import_export.import_file": confirming,
+    "import_export.look_again": mapping_columns,
     "import_export.progress": going_on_with_an_import,
     "import_export.resume": going_on_with_an_import,
     "import_export.undo": undoing_an_import,

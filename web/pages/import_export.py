@@ -6,7 +6,7 @@ A file is kept between the look at it and the decision (storage.uploads): what a
 from __future__ import annotations
 
 from functools import partial
-from typing import BinaryIO, cast
+from typing import BinaryIO, NamedTuple, cast
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -14,16 +14,19 @@ from flask.typing import ResponseReturnValue
 from offbook.contacts.importing import OnDuplicate, parse_label
 from offbook.core.errors import Invalid, Malformed, NotFound, Pruned
 from offbook.formats.registry import ARCHIVE, FORMATS, WRITERS
+from offbook.formats.table_mapping import TableMapping, alternative_mapping
 from offbook.formats.values import Contact
 from services.batches import undo_batch
 from services.contacts.background_imports import report_of
 from services.contacts.exporting import export_contacts
 from services.contacts.importing import ReadFile, owner_of_upload, read_file
+from services.contacts.mappings import mapping_for, mapping_without_memory, remember
 from storage.values import ImportJob, JobState
 from web.auth import session_required
 from web.current import services
 from web.downloads import render_archive
 from web.files import takes_file
+from web.pages.import_mapping import GOOGLE, MappingView, posted_choice, view_of
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
 from web.sessions import current_actor, signed_in_user
@@ -36,6 +39,8 @@ SHORT_SECONDS = 0.5
 """A small file is taken in this time: nobody sees a page that says that it goes on."""
 
 NOT_KEPT = "This file is not kept any more: choose it once more."
+CHANGED = "The columns have changed: this is what comes of them. Nothing is imported yet."
+NAMELESS = "Choose for one column at least that it is a name, a company, an e-mail address or a phone number."
 
 PAGES = {JobState.RUNNING: "progress", JobState.DONE: "result", JobState.STOPPED: "stopped"}
 """The page of an import by its state."""
@@ -61,12 +66,30 @@ def preview() -> ResponseReturnValue:
         return render_form("Choose a file first."), 422
     content = cast(BinaryIO, upload.stream)
     try:
-        file = read(content)
+        looked_at = look_at(content, table_of(content))
     except Malformed as error:
         return render_form(str(error)), 422
     content.seek(0)
     digest = services().uploads.save(owner(), content, services().clock() / MICROSECONDS)
-    return render_preview(file, upload.filename, digest)
+    return render_preview(looked_at, upload.filename, digest)
+
+
+@import_export.post("/import/columns")
+@session_required
+@runs_in(Pool.WHOLE_BOOKS)
+def look_again() -> ResponseReturnValue:
+    """Look at the same file once more, its columns being what was chosen; or what is proposed, whatever was said."""
+    content = kept_file()
+    if content is None:
+        return render_form(NOT_KEPT), 422
+    with content:
+        try:
+            choice = posted_choice()
+            is_anew = "proposed" in posted
+            table = mapping_without_memory(content) if is_anew else table_of(content, choice.chosen)
+            return render_preview(look_at(content, table), posted.text("name", ""), posted.text("digest", ""))
+        except Malformed as error:
+            return render_form(str(error)), 422
 
 
 @import_export.post("/import/confirm")
@@ -75,13 +98,27 @@ def preview() -> ResponseReturnValue:
 def import_file() -> ResponseReturnValue:
     """Begin to take the file that was looked at."""
     user, digest, name = signed_in_user(), posted.text("digest", ""), posted.text("name", "")
-    try:
-        label = parse_label(posted.text("label", ""))
-    except Invalid as error:
-        return look_again(digest, name, str(error)), 422
+    content = kept_file()
+    if content is None:
+        return render_form(NOT_KEPT), 422
+    with content:
+        try:
+            choice = posted_choice()
+            if choice.chosen != choice.shown:
+                changed = look_at(content, table_of(content, choice.chosen))
+                return render_preview(changed, name, digest, note=CHANGED)
+            table = mapping_without_memory(content, choice.mapping)
+            label = parse_label(posted.text("label", ""))
+        except Malformed as error:
+            return render_form(str(error)), 422
+        except Invalid as error:
+            return render_preview(look_at(content, table), name, digest, str(error)), 422
+        if known := table or alternative_mapping(content):
+            known = known._replace(origin=choice.origin)
+            remember(services().csv_mappings, user.book_id, known, services().clock())
     chosen = posted.text("on_duplicate", "")
     on_duplicate = OnDuplicate(chosen) if chosen in list(OnDuplicate) else OnDuplicate.KEEP
-    choices = {"on_duplicate": on_duplicate, "label": label}
+    choices = {"on_duplicate": on_duplicate, "label": label, "mapping": choice.mapping}
     if not services().imports.start(user.id, user.book_id, digest, name, **choices):
         return render_form(NOT_KEPT), 422
     if job := current_import():
@@ -153,16 +190,46 @@ def export_file() -> ResponseReturnValue:
     return Response(written.text, mimetype=format_.media_type, headers=headers)
 
 
-def read(content: BinaryIO) -> ReadFile:
+class Look(NamedTuple):
+    """What a look at a file has shown: what it holds (None where its columns have to be chosen first), and the columns
+    of a table."""
+
+    file: ReadFile | None
+    mapping: MappingView | None
+
+
+def look_at(content: BinaryIO, table: TableMapping | None) -> Look:
     """What a file holds, and who of it is who in the book of who is signed in. Raises Malformed."""
-    return read_file(services().store, services().contacts, signed_in_user().book_id, content)
+    mapping = view_of(table)
+    if table is not None and mapping is not None and not table.is_readable:
+        return Look(None, mapping)
+    file = read_file(services().store, services().contacts, signed_in_user().book_id, content, table=table)
+    return Look(file, mapping if table else view_of(alternative_mapping(content), GOOGLE))
 
 
-def render_preview(file: ReadFile, name: str, digest: str, error: str = "") -> str:
-    """What taking a file would do, and what was wrong with what was chosen for it."""
-    report, rows = file.report(OnDuplicate.KEEP), first_rows(file)
+def table_of(content: BinaryIO, given: object | None = None) -> TableMapping | None:
+    """What the columns of a file are: given, remembered or proposed; None where it needs no mapping. Raises
+    Malformed."""
+    return mapping_for(services().csv_mappings, signed_in_user().book_id, content, given=given)
+
+
+def kept_file() -> BinaryIO | None:
+    """The file that the form is about; None where it is not kept any more."""
+    return services().uploads.open(owner(), posted.text("digest", ""), services().clock() / MICROSECONDS)
+
+
+def render_preview(look: Look, name: str, digest: str, error: str = "", note: str = "") -> str:
+    """What taking a file would do, what its columns are taken for, and what was wrong with what was chosen for it."""
     return render_template(
-        "import_export/preview.html", report=report, rows=rows, file=name, digest=digest, error=error
+        "import_export/preview.html",
+        report=look.file and look.file.report(OnDuplicate.KEEP),
+        rows=first_rows(look.file) if look.file else [],
+        mapping=look.mapping,
+        file=name,
+        digest=digest,
+        label=posted.text("label", ""),
+        error=error,
+        note=note if look.file else NAMELESS,
     )
 
 
@@ -170,15 +237,6 @@ def first_rows(file: ReadFile) -> list[tuple[Contact, str]]:
     """The first contacts of a file as a list shows them, with what each is to the book."""
     pairs = zip(file.contents.contacts[:ROWS_SHOWN], file.matches, strict=False)
     return [(dict(contact), match.likeness.value) for contact, match in pairs]
-
-
-def look_again(digest: str, name: str, error: str) -> str:
-    """The look at a file that is kept, with what was wrong with what was chosen for it."""
-    file = services().uploads.open(owner(), digest, services().clock() / MICROSECONDS)
-    if file is None:
-        return render_form(NOT_KEPT)
-    with file:
-        return render_preview(read(file), name, digest, error)
 
 
 def current_import() -> ImportJob | None:
