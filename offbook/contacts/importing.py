@@ -7,7 +7,7 @@ is added, unless whoever imports says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
@@ -16,7 +16,7 @@ from offbook.contacts.matching import Contact, Likeness, Match, updating_data
 from offbook.contacts.table import BUILT_IN, CONTACTS, GROUP, LABELS
 from offbook.core.errors import Invalid
 from offbook.core.merge.naming import name_key, names_in_entries
-from offbook.core.messages import NAMES_NOTHING
+from offbook.core.messages import MORE_PROBLEMS, NAMES_NOTHING
 from offbook.core.model import Operation
 from offbook.core.schema import Table
 from offbook.core.text import fold_key
@@ -47,6 +47,30 @@ class ImportProblem(NamedTuple):
     code: str
     detail: str
     name: str = ""
+
+
+PROBLEMS_MAX = 1_000
+"""So many are told of a file: it may have as many as it has lines."""
+
+
+class ProblemList:
+    """What is told about a file: the first problems of it, and how many more there were."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first: list[ImportProblem] = []
+
+    def add(self, problems: Sequence[ImportProblem]) -> None:
+        """The next ones."""
+        self.count += len(problems)
+        self._first += problems[: PROBLEMS_MAX - len(self._first)]
+
+    def kept(self) -> list[ImportProblem]:
+        """The first of them, and one more that says how many are left out."""
+        if self.count <= PROBLEMS_MAX:
+            return self._first
+        fault = MORE_PROBLEMS.fault(count=self.count - PROBLEMS_MAX)
+        return [*self._first, ImportProblem(0, "", fault.code, fault.detail)]
 
 
 @dataclass(slots=True)
@@ -172,6 +196,11 @@ def label_steps(labels: Iterable[Contact], known: Collection[str], names: Iterab
         taken.add(key)
         operation, likeness = (Operation.INSERT, Likeness.NEW) if is_new else (None, Likeness.SAME)
         yield ImportStep(label, Match(likeness), operation, label["id"], {LABELS.key: name}, LABELS)
+
+
+def needs_record(match: Match) -> bool:
+    """Whether what is done about a contact may depend on what the book says of who it is."""
+    return match.likeness in (Likeness.CHANGED, Likeness.DOUBTFUL)
 
 
 def _is_added(match: Match, on_duplicate: OnDuplicate) -> bool:

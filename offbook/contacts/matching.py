@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Any, NamedTuple
 from unicodedata import decimal
 
@@ -40,8 +41,11 @@ class Match(NamedTuple):
     record_id: str | None = None
 
 
+NEW = Match(Likeness.NEW)
+
+
 def match_contacts(
-    incoming: Sequence[Contact],
+    incoming: Iterable[Contact],
     existing: Iterable[Contact],
     deleted: Collection[str],
     carried: Callable[[Contact], Contact],
@@ -51,54 +55,77 @@ def match_contacts(
     ``deleted`` are ids of records that the book has no more; ``carried`` leaves of a contact what the file's format can
     say of one. Time and memory are linear in both sides.
     """
-    book = _Book(existing, carried)
-    seen = defaultdict[Hashable, int](int)
+    matcher = Matcher(existing, carried)
     for contact in incoming:
-        for key in _strong_keys(contact):
-            seen[key] += 1
-    return [_match(contact, book, deleted, carried, seen) for contact in incoming]
+        matcher.look_at(contact, contact["id"] in deleted)
+    return matcher.matches()
 
 
-class _Book:
-    """A book's contacts, by all that one may be known by."""
+class Matcher:
+    """Who the contacts of a file are, which are shown one at a time. Of neither side more is kept than keys."""
 
     def __init__(self, existing: Iterable[Contact], carried: Callable[[Contact], Contact]) -> None:
-        self.ids = set[str]()
-        self.by_uid: dict[str, str] = {}
-        self.by_content: dict[str, str] = {}
-        self.by_strong = defaultdict[Hashable, list[str]](list)
-        self.by_weak: dict[Hashable, str] = {}
+        self._carried = carried
+        self._ids: dict[str, bool] = {}  # and whether it has no uid, so that its id is one
+        self._by_uid: dict[str, str] = {}
+        self._by_content: dict[bytes, str] = {}
+        self._by_strong: dict[int, str | None] = {}  # None where several have it
+        self._by_weak: dict[int, str] = {}
+        self._seen = defaultdict[int, int](int)
+        self._matches: list[Match] = []
+        self._candidates: dict[int, tuple[int, ...]] = {}  # by the place of the match that they may change
         for contact in existing:
-            record_id = contact["id"]
-            self.ids.add(record_id)
-            self.by_uid.setdefault(contact.get("uid") or record_id, record_id)
-            self.by_content.setdefault(content_of(carried(contact)), record_id)
-            for key in _strong_keys(contact):
-                self.by_strong[key].append(record_id)
-            for key in _weak_keys(contact):
-                self.by_weak.setdefault(key, record_id)
+            self._add(contact)
 
+    def _add(self, contact: Contact) -> None:
+        record_id = contact["id"]
+        self._ids[record_id] = not contact.get("uid")
+        if not self._ids[record_id]:
+            self._by_uid.setdefault(contact["uid"], record_id)
+        self._by_content.setdefault(self._content(contact), record_id)
+        for key in map(hash, _strong_keys(contact)):
+            self._by_strong[key] = None if key in self._by_strong else record_id
+        for key in map(hash, _weak_keys(contact)):
+            self._by_weak.setdefault(key, record_id)
 
-def _match(
-    contact: Contact,
-    book: _Book,
-    deleted: Collection[str],
-    carried: Callable[[Contact], Contact],
-    seen: Mapping[Hashable, int],
-) -> Match:
-    record_id = contact["id"]
-    if record_id in deleted:
-        return Match(Likeness.DELETED, record_id)
-    if record_id in book.ids:
-        return Match(Likeness.SAME, record_id)
-    same = book.by_uid.get(contact.get("uid") or "") or book.by_content.get(content_of(carried(contact)))
-    if same:
-        return Match(Likeness.SAME, same)
-    candidates = {id for key in _strong_keys(contact) if seen[key] == 1 for id in book.by_strong.get(key, ())}
-    if len(candidates) == 1:
-        return Match(Likeness.CHANGED, candidates.pop())
-    doubtful = next((book.by_weak[key] for key in _weak_keys(contact) if key in book.by_weak), None)
-    return Match(Likeness.NEW) if doubtful is None else Match(Likeness.DOUBTFUL, doubtful)
+    def look_at(self, contact: Contact, is_deleted: bool) -> None:
+        """The next contact of the file, and whether the book had it and has deleted it."""
+        keys = tuple(key for key in map(hash, _strong_keys(contact)) if key in self._by_strong)
+        for key in keys:
+            self._seen[key] += 1
+        match = self._certain(contact, is_deleted)
+        if match is None:
+            if keys:
+                self._candidates[len(self._matches)] = keys
+            match = self._doubtful(contact)
+        self._matches.append(match)
+
+    def matches(self) -> list[Match]:
+        """A match for each contact that was looked at, once all are."""
+        for place, keys in self._candidates.items():
+            ids = {self._by_strong[key] for key in keys if self._seen[key] == 1}
+            if len(ids) == 1 and (record_id := ids.pop()) is not None:
+                self._matches[place] = Match(Likeness.CHANGED, record_id)
+        return self._matches
+
+    def _certain(self, contact: Contact, is_deleted: bool) -> Match | None:
+        record_id, uid = contact["id"], contact.get("uid") or ""
+        if is_deleted:
+            return Match(Likeness.DELETED, record_id)
+        if record_id in self._ids:
+            return Match(Likeness.SAME, record_id)
+        same = self._by_uid.get(uid) or (uid if self._ids.get(uid) else None)
+        if same is None and self._by_content:
+            same = self._by_content.get(self._content(contact))
+        return Match(Likeness.SAME, same) if same else None
+
+    def _doubtful(self, contact: Contact) -> Match:
+        keys = (key for key in map(hash, _weak_keys(contact)) if key in self._by_weak)
+        doubtful = next((self._by_weak[key] for key in keys), None)
+        return NEW if doubtful is None else Match(Likeness.DOUBTFUL, doubtful)
+
+    def _content(self, contact: Contact) -> bytes:
+        return blake2b(content_of(self._carried(contact)).encode(), digest_size=16).digest()
 
 
 # --- what a contact is known by --------------------------------------------------------------------------------------

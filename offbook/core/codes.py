@@ -183,6 +183,7 @@ CODES = _by_name(
     # --- a place of a file is told, and the rest of it is imported (beside too_long and too_many_entries)
     Code("bad_row"),
     Code("damaged_cell"),
+    Code("more_problems"),
     Code("no_end"),
     Code("no_heading"),
     Code("outside"),

@@ -98,6 +98,7 @@ JSON_TOO_DEEP = Message("bad_json", "{field} is nested more than {limit} levels 
 BAD_CHOICE = Message("bad_choice", "{field} must be one of {choices}.")
 KEY_EXISTS = Message("key_exists", "{table} has a {noun} already whose {field} is {value!a}: put() changes it.")
 NAMES_NOTHING = Message("bad_choice", "{field} can't be {value!a}: no such text names {noun}.")
+MORE_PROBLEMS = Message("more_problems", "{count:,} more problems are not listed.")
 NO_ROOM_FOR_BOTH = Message("bad_choice", "{field} has no room for both values: choose one of them, or type another.")
 NO_VALUE_IN_CHANGE = Message("unknown_cell", "This change has no value for {name!a}.")
 

@@ -67,6 +67,38 @@ def read_contents(file: BinaryIO, format_: Format | None = None, table: TableMap
     return FileContents(format_, contacts, problems, blobs, table)
 
 
+class OpenFile:
+    """A file whose contacts are read one at a time, from the first, as often as they are asked for. Only the zip of a
+    book (``book``) is read at once. It stays open as long as it is used."""
+
+    def __init__(self, file: BinaryIO, format_: Format | None = None, table: TableMapping | None = None) -> None:
+        """Raises Malformed where it is no file of contacts."""
+        file.seek(0)
+        self._file = file
+        self._asked = format_
+        self.table = table
+        self.format, _ = _items(file, format_, table)
+        self.book = _book_contents(file, self.format) if self.format.name == ARCHIVE else None
+
+    def items(self) -> Iterator[ContactRead]:
+        """The contacts, what is told about each, and its photo. Raises Malformed before the first of them."""
+        if self.book is not None:
+            yield from (ContactRead(0, dict(contact)) for contact in self.book.contacts)
+        else:
+            self._file.seek(0)
+            yield from _items(self._file, self._asked, self.table)[1]
+
+    def carried(self, contact: Contact) -> Contact:
+        """What its format can say of a contact."""
+        return self.format.carries.only(dict(contact))
+
+    def contents(self, problems: Sequence[ImportProblem]) -> FileContents:
+        """What is known of it without its contacts and their photos."""
+        if self.book is not None:
+            return self.book
+        return FileContents(self.format, (), problems, {}, self.table)
+
+
 def _book_contents(file: BinaryIO, format_: Format) -> FileContents:
     """What the zip of a book holds. Its photos are read from it when they are asked for. An empty book is one too."""
     archive = read_archive(file)

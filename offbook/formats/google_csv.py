@@ -19,6 +19,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
@@ -28,7 +29,7 @@ from offbook.core.model import Operation
 from offbook.core.validation import UUID_TEXT, parse_cells
 from offbook.formats import messages
 from offbook.formats.csv.damage import find_damage, neutralize
-from offbook.formats.csv.dialect import open_table, possible_headers, text_lines
+from offbook.formats.csv.dialect import Lines, open_table, possible_headers, text_lines
 from offbook.formats.google_csv_cells import mend, protect
 from offbook.formats.google_csv_columns import (
     FIELDS,
@@ -100,23 +101,48 @@ def recognizes(head: bytes) -> bool:
 def read(text: str) -> ParsedFile:
     """The contacts of a file that Google Contacts or ``write`` made. Raises Malformed where it is no such file."""
     whole = text.removeprefix("\ufeff")
-    table = open_table(lambda: io.StringIO(whole, newline=""), lambda header: is_google(parse_headers(header)))
-    if table is None:
-        raise Malformed.of(messages.NOT_GOOGLE_CSV)
-    columns = parse_headers(table.header)
-    contacts: dict[str, Contact] = {}
+    contacts: list[Contact] = []
     problems: list[RowProblem] = []
     told: dict[str, tuple[Problem, ...]] = {}
+    for number, contact, flaw, damage in read_rows(lambda: io.StringIO(whole, newline="")):
+        if flaw:
+            problems.append(RowProblem(number, flaw))
+        else:
+            contacts.append(contact)
+            if damage:
+                told[contact["id"]] = damage
+    return ParsedFile(contacts, problems, told)
+
+
+class ReadLine(NamedTuple):
+    """A row of a file: its contact, why that can't be taken (empty where it can), and what is told about it."""
+
+    row: int
+    contact: Contact
+    flaw: str
+    damage: tuple[Problem, ...]
+
+
+def read_rows(lines: Lines) -> Iterator[ReadLine]:
+    """The rows of a file as they come, each contact once. Raises Malformed before the first of them."""
+    table = open_table(lines, lambda header: is_google(parse_headers(header)))
+    if table is None:
+        raise Malformed.of(messages.NOT_GOOGLE_CSV)
+    for _ in table.rows():
+        pass  # or half a file would be taken
+    columns = parse_headers(table.header)
+    earlier: dict[str, bytes] = {}
     for number, row in table.rows():
         if any(map(str.strip, row)):
             contact = _contact(zip(columns, row, strict=False))
-            if flaw := _flaw(contact, row[len(columns) :], contacts):
-                problems.append(RowProblem(number, flaw))
-            else:
-                contacts[contact["id"]] = contact
-                if damage := _damage(number, zip(columns, row, strict=False)):
-                    told.setdefault(contact["id"], damage)
-    return ParsedFile(list(contacts.values()), problems, told)
+            content = blake2b(repr(contact).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+            is_known = contact["id"] in earlier
+            if flaw := _flaw(contact, row[len(columns) :], earlier.setdefault(contact["id"], content) != content):
+                if not is_known:
+                    del earlier[contact["id"]]
+                yield ReadLine(number, contact, flaw, ())
+            elif not is_known:
+                yield ReadLine(number, contact, "", _damage(number, zip(columns, row, strict=False)))
 
 
 def write(contacts: Iterable[Contact], spreadsheet: bool = False) -> str:
@@ -266,10 +292,10 @@ def _name(fields: Mapping[str, str], entries: list[Entry]) -> str:
     return next(name for name in names if name.strip())[: CONTACTS.by_name["name"].limit]
 
 
-def _flaw(contact: Contact, beyond: list[str], earlier: Mapping[str, Contact]) -> str | None:
+def _flaw(contact: Contact, beyond: list[str], is_id_of_another: bool) -> str:
     if any(beyond):
         return "The row has more cells than the first row has names: look for a comma without quotes around its text."
-    if earlier.get(contact["id"], contact) != contact:
+    if is_id_of_another:
         return f"The row has the id of a row above but says something else: delete one of them, or its {OWN_ID}."
     limit = CONTACTS.maps_by_name["details"].entries_max
     if len(contact["details"]) > limit:
@@ -278,7 +304,7 @@ def _flaw(contact: Contact, beyond: list[str], earlier: Mapping[str, Contact]) -
         parse_cells(CONTACTS, contact, Operation.INSERT)
     except Invalid as fault:
         return f"{fault} Change it in the file and import the file again."
-    return None
+    return ""
 
 
 def _is_birthday(text: str) -> bool:

@@ -24,6 +24,7 @@ from offbook.formats import google_csv, messages
 from offbook.formats.archive import reading as archive
 from offbook.formats.archive.zip_reading import HEADS, other_zip
 from offbook.formats.csv import mapped, mapping
+from offbook.formats.csv.dialect import text_lines
 from offbook.formats.google_csv_columns import FIELDS, GROUPS, PART_OF, PHONETIC, PLAIN
 from offbook.formats.other_files import HEAD, refuse_other_files
 from offbook.formats.values import Carries, Contact, ContactRead, FetchBlob, Problem, Written
@@ -80,14 +81,13 @@ GOOGLE = Carries(
 
 
 def _read_google(file: BinaryIO) -> Iterator[ContactRead]:
-    file.seek(0)
-    parsed = google_csv.read(google_csv.decode(file.read()))
-    for row, detail in parsed.problems:
-        fault = recorded_fault("bad_row", detail)
-        assert fault is not None  # there is a code
-        yield ContactRead(row, None, (Problem(row, "", fault),))
-    for contact in parsed.contacts:
-        yield ContactRead(0, contact, parsed.told.get(contact["id"], ()))
+    for row, contact, flaw, damage in google_csv.read_rows(partial(text_lines, file)):
+        if flaw:
+            fault = recorded_fault("bad_row", flaw)
+            assert fault is not None  # there is a code
+            yield ContactRead(row, None, (Problem(row, "", fault),))
+        else:
+            yield ContactRead(row, contact, damage)
 
 
 def _write_google(contacts: Iterable[Contact], _: FetchBlob, is_for_spreadsheet: bool = False) -> Written:

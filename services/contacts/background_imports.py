@@ -36,6 +36,9 @@ BEAT_SECONDS = 2
 """How often it is noted that somebody carries an import out."""
 
 MICROSECONDS = 1_000_000
+SAVE_EVERY_US = MICROSECONDS // 2
+"""How often it is saved how far an import is: what is not, is carried out again where it is killed."""
+
 FILE_GONE = "The file is not kept here any more. Choose it once more: what came of it already is not added twice."
 FAILED = "The server failed. What came of the file until then is there."
 
@@ -141,11 +144,14 @@ class BackgroundImports:
         has_ended = Event()
         Thread(target=self._beat, args=(job, has_ended), name=f"offbook-beat-{job.user_id}", daemon=True).start()
         try:
+            saved_at = 0
             for state in self._states(job):
-                job = replace(state, seen_at=self._clock())
-                if self._is_ending.is_set() and job.state is JobState.RUNNING:
-                    job = replace(job, seen_at=0)
-                if not self._jobs.save(job) or job.seen_at == 0:
+                now_us, is_running = self._clock(), state.state is JobState.RUNNING
+                is_left = is_running and self._is_ending.is_set()
+                if is_running and not is_left and now_us < saved_at + SAVE_EVERY_US:
+                    continue
+                job, saved_at = replace(state, seen_at=0 if is_left else now_us), now_us
+                if not self._jobs.save(job) or is_left:
                     return
             if job.state is JobState.DONE:
                 self._uploads.remove(self._owner(job.user_id, job.book_id))
@@ -181,18 +187,19 @@ class BackgroundImports:
         if upload is None:
             yield replace(job, state=JobState.STOPPED, problem=FILE_GONE)
             return
-        with upload:  # photos of a zip are read from it while it is carried out
+        with upload:  # it is read once more while it is carried out
             table = mapping_without_memory(upload, job.choices.get("mapping"))
             file = read_file(self._store, self._queries, job.book_id, upload, batch=job.batch, table=table)
-            steps = file.steps(OnDuplicate(job.choices["on_duplicate"]), job.choices["label"])
             report = report_of(job) if job.report else file.new_report()
             origin, now_us = ChangeOrigin(user_id=job.user_id), job.started_at
-            run = ImportRun(self._store, self._blobs, job.book_id, origin, file, report, job.batch, now_us)
-            state = partial(replace, job, total=len(steps))
+            run = ImportRun(self._store, self._blobs, job.book_id, origin, file.contents, report, job.batch, now_us)
+            state, done = partial(replace, job, total=file.total), job.done
             yield state()
-            for done in run.portions(steps[job.done :]):
-                yield state(done=job.done + done, report=_to_json(report))
-        yield state(state=JobState.DONE, done=len(steps), report=_to_json(report))
+            for portion in file.portions(OnDuplicate(job.choices["on_duplicate"]), job.choices["label"], job.done):
+                run.carry_out(portion)
+                done += len(portion.steps)
+                yield state(done=done, report=_to_json(report))
+            yield state(state=JobState.DONE, done=done, report=_to_json(report))
 
     def _file(self, user_id: int, book_id: int, digest: str) -> BinaryIO | None:
         return self._uploads.open(self._owner(user_id, book_id), digest, self._clock() / MICROSECONDS)

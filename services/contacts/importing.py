@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, BinaryIO
+from itertools import chain, islice
+from typing import Any, BinaryIO, NamedTuple
 from uuid import UUID, uuid5
 
 from offbook.contacts.importing import (
@@ -13,11 +14,14 @@ from offbook.contacts.importing import (
     ImportReport,
     ImportStep,
     OnDuplicate,
+    ProblemList,
     label_steps,
+    needs_record,
+    parse_label,
     steps_of,
     trash_steps,
 )
-from offbook.contacts.matching import Match
+from offbook.contacts.matching import Contact, Match, Matcher
 from offbook.contacts.table import CONTACTS, LABELS
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.merge.batch import Outcome
@@ -25,9 +29,11 @@ from offbook.core.messages import Fault
 from offbook.core.model import Change, Key, Operation, Rejection
 from offbook.core.pictures import sha256_of
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
-from offbook.formats.contents import FileContents, read_contents
+from offbook.formats.contents import FileContents, OpenFile
+from offbook.formats.messages import NO_CONTACTS
 from offbook.formats.registry import FORMATS
 from offbook.formats.table_mapping import TableMapping
+from offbook.formats.values import ContactRead, problems_of
 from services.blobs import Blobs
 from services.contacts.exporting import all_rows
 from services.sync.portions import push_in_turns
@@ -35,26 +41,59 @@ from services.sync.push import Turns
 from storage.base import ChangeOrigin, Store
 from storage.repositories.contact_queries import ContactQueries
 
-STEPS_AT_ONCE = 250
-"""So many contacts of a file are carried out between two looks at whether to go on."""
+STEPS_AT_ONCE = 100
+"""So many contacts of a file are carried out at once: others who write wait for no longer."""
+
+PHOTO_BYTES_AT_ONCE = 8 * 1024**2
+FIRST_KEPT = 20
+NOBODY: Contact = {"id": ""}
+
+
+class Portion(NamedTuple):
+    """Some of what is to be done about a file: steps, the rows of the contacts that they write to, and the photos."""
+
+    steps: Sequence[ImportStep]
+    rows: Mapping[str, Mapping[str, Any]]
+    photos: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """What a file holds, who of it is who in a book, and the rows of those that were matched."""
+    """What a file holds, and who of it is who in a book. The file is open, and its contacts are read from it whenever
+    they are needed: only the ``first`` are here."""
 
+    source: OpenFile
     contents: FileContents
+    first: Sequence[Contact]
     matches: Sequence[Match]
-    rows: Mapping[str, Mapping[str, Any]]
+    rows_of: Callable[[Collection[str]], Mapping[str, Mapping[str, Any]]]
     in_trash: Sequence[ImportStep] = ()
     labels: Sequence[ImportStep] = ()
     """What is to be done about the trash and the labels of a book, whose zip the file is."""
 
-    def steps(self, on_duplicate: OnDuplicate = OnDuplicate.KEEP, label: str = "") -> list[ImportStep]:
-        """What is to be done about each label and each contact."""
-        existing = {record_id: row["data"] for record_id, row in self.rows.items()}
-        contacts = steps_of(self.contents.contacts, self.matches, existing, on_duplicate, label)
-        return [*self.labels, *contacts, *self.in_trash]
+    @property
+    def total(self) -> int:
+        """How many steps there are."""
+        return len(self.labels) + len(self.matches) + len(self.in_trash)
+
+    def portions(
+        self, on_duplicate: OnDuplicate = OnDuplicate.KEEP, label: str = "", start: int = 0
+    ) -> Iterator[Portion]:
+        """What is to be done about each label and each contact, but for the first ``start`` of them. Raises Invalid for
+        what no label can be called."""
+        label = parse_label(label)
+        yield from _without_rows(self.labels[start:])
+        start = max(start - len(self.labels), 0)
+        items = (item for item in self.source.items() if item.contact is not None)
+        pairs = islice(zip(items, self.matches, strict=True), start, None)
+        while some := _take(pairs):
+            matches = [match for _, match in some]
+            rows = self.rows_of({match.record_id for match in matches if match.record_id and needs_record(match)})
+            existing = {record_id: row["data"] for record_id, row in rows.items()}
+            contacts = [item.contact for item, _ in some if item.contact is not None]
+            steps = list(steps_of(contacts, matches, existing, on_duplicate, label))
+            yield Portion(steps, rows, {sha256: photo for item, _ in some for sha256, photo in item.blobs.items()})
+        yield from _without_rows(self.in_trash[max(start - len(self.matches), 0) :])
 
     def new_report(self) -> ImportReport:
         """The report of what has not been carried out: what was told about the file alone."""
@@ -63,9 +102,32 @@ class ReadFile:
     def report(self, on_duplicate: OnDuplicate = OnDuplicate.KEEP, label: str = "") -> ImportReport:
         """What carrying it out would do, where nothing is rejected."""
         report = self.new_report()
-        for step in self.steps(on_duplicate, label):
+        if any(map(needs_record, self.matches)):
+            portions: Iterable[Portion] = self.portions(on_duplicate, label)
+            steps: Iterable[ImportStep] = (step for portion in portions for step in portion.steps)
+        else:  # what they say makes no difference
+            contacts = steps_of([NOBODY] * len(self.matches), self.matches, {}, on_duplicate, label)
+            steps = chain(self.labels, contacts, self.in_trash)
+        for step in steps:
             report.count(step)
         return report
+
+
+def _take(pairs: Iterator[tuple[ContactRead, Match]]) -> list[tuple[ContactRead, Match]]:
+    """The next of them: STEPS_AT_ONCE, or fewer that have many bytes of photos."""
+    some: list[tuple[ContactRead, Match]] = []
+    size = 0
+    for item, match in pairs:
+        some.append((item, match))
+        size += sum(map(len, item.blobs.values()))
+        if len(some) >= STEPS_AT_ONCE or size >= PHOTO_BYTES_AT_ONCE:
+            break
+    return some
+
+
+def _without_rows(steps: Sequence[ImportStep]) -> Iterator[Portion]:
+    for start in range(0, len(steps), STEPS_AT_ONCE):
+        yield Portion(steps[start : start + STEPS_AT_ONCE], {}, {})
 
 
 def read_file(
@@ -82,21 +144,44 @@ def read_file(
     What an import of the ``batch`` has added already counts as not there: going on with it is the same import.
     Raises Malformed where it is no such file, was cut off, or has no contact at all.
     """
-    contents = read_contents(file, FORMATS[format_name] if format_name else None, table)
-    ids = [contact["id"] for contact in contents.contacts]
-    deleted = {record_id for record_id, is_deleted in _known(queries, book_id, ids).items() if is_deleted}
+    source = OpenFile(file, FORMATS[format_name] if format_name else None, table)
     written = _written(store, book_id, batch) if batch else set[Key]()
-    added = {record_id for table, record_id in written if table == CONTACTS.name}.intersection(ids)
-    rows = {row["record_id"]: row for row in all_rows(store, book_id) if row["record_id"] not in added}
-    matches = contents.match([row["data"] for row in rows.values()], deleted)
-    matched = {match.record_id for match in matches}
+    added = {record_id for table_name, record_id in written if table_name == CONTACTS.name}
+    if added:
+        added &= {item.contact["id"] for item in source.items() if item.contact is not None}
+    existing = (row["data"] for row in all_rows(store, book_id) if row["record_id"] not in added)
+    matcher = Matcher(existing, source.carried)
+    first: list[Contact] = []
+    problems = ProblemList()
+    items = source.items()
+    while some := list(islice(items, CHANGES_MAX)):
+        contacts = [item.contact for item in some if item.contact is not None]
+        first += contacts[: FIRST_KEPT - len(first)]
+        known = _known(queries, book_id, [contact["id"] for contact in contacts])
+        for contact in contacts:
+            matcher.look_at(contact, known.get(contact["id"], False))
+        for item in some:
+            problems.add(problems_of(item))
+    matches = matcher.matches()
+    contents = source.contents(problems.kept())
+    if not matches and not problems.count and source.book is None:
+        raise Malformed.of(NO_CONTACTS)
     return ReadFile(
+        source,
         contents,
+        first,
         matches,
-        {key: row for key, row in rows.items() if key in matched},
+        partial(_rows_of, store, book_id),
         _trash_steps(queries, book_id, contents, written),
         _label_steps(store, book_id, contents, written),
     )
+
+
+def _rows_of(store: Store, book_id: int, ids: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
+    if not ids:
+        return {}
+    with store.reading(book_id) as book:
+        return book.rows_of(CONTACTS.name, ids)
 
 
 def _known(queries: ContactQueries, book_id: int, ids: Sequence[str]) -> dict[str, bool]:
@@ -151,9 +236,9 @@ def import_contacts(
     What was deleted or changed since the file was read is settled as any change is that somebody made then.
     """
     report = file.new_report()
-    run = ImportRun(store, blobs, book_id, origin, file, report, new_id(), now_us)
-    for _ in run.portions(file.steps(on_duplicate, label)):
-        pass
+    run = ImportRun(store, blobs, book_id, origin, file.contents, report, new_id(), now_us)
+    for portion in file.portions(on_duplicate, label):
+        run.carry_out(portion)
     return report
 
 
@@ -166,26 +251,20 @@ class ImportRun:
     blobs: Blobs
     book_id: int
     origin: ChangeOrigin
-    file: ReadFile
+    contents: FileContents
     report: ImportReport
     batch: str
     now_us: int
 
-    def portions(self, steps: Sequence[ImportStep]) -> Iterator[int]:
-        """Carry out these steps, and give how many of them are, as often as some were."""
-        for start in range(0, len(steps), STEPS_AT_ONCE):
-            portion = steps[start : start + STEPS_AT_ONCE]
-            self._carry_out(portion)
-            yield start + len(portion)
-
-    def _carry_out(self, steps: Sequence[ImportStep]) -> None:
+    def carry_out(self, portion: Portion) -> None:
+        """Write what is to be written, in turns with others, and report it."""
         written: list[tuple[ImportStep, Change | Rejection]] = []
-        for step in steps:
+        for step in portion.steps:
             if step.operation is None:
                 self.report.count(step)
             else:
-                kept = self._with_photo_kept(step)
-                written += [(kept, change) for change in self._changes(kept, step.operation)]
+                kept = self._with_photo_kept(step, portion.photos)
+                written += [(kept, change) for change in self._changes(kept, step.operation, portion)]
         if not written:
             return
         outcomes = self._push([change for _, change in written])
@@ -201,15 +280,17 @@ class ImportRun:
                 name = str(step.contact["name"] or "")
                 self.report.problems.append(ImportProblem(0, "", fault.code, fault.detail, name))
 
-    def _with_photo_kept(self, step: ImportStep) -> ImportStep:
+    def _with_photo_kept(self, step: ImportStep, photos: Mapping[str, bytes]) -> ImportStep:
         """The step, its photo kept; without it, and told so, where it is none that may be.
 
         A smaller picture stands in the place of a photo that neither the file nor the book has.
         """
-        photo, photos, thumbnails = str(step.data.get("photo")), self.file.contents.blobs, self.file.contents.thumbnails
+        photo, thumbnails = str(step.data.get("photo")), self.contents.thumbnails
         try:
             if photo in photos:
                 self.blobs.put(self.book_id, photo, photos[photo], self.now_us)
+            elif photo in self.contents.blobs:
+                self.blobs.put(self.book_id, photo, self.contents.blobs[photo], self.now_us)
             elif photo in thumbnails and not self.blobs.holds(self.book_id, photo):
                 content = thumbnails[photo]
                 self.blobs.put(self.book_id, sha256_of(content), content, self.now_us)
@@ -225,9 +306,9 @@ class ImportRun:
             parts = push_in_turns(turns, self.origin, changes, self.now_us)
         return [outcome for done in parts for outcome in done.outcomes]
 
-    def _changes(self, step: ImportStep, operation: Operation) -> list[Change | Rejection]:
+    def _changes(self, step: ImportStep, operation: Operation, portion: Portion) -> list[Change | Rejection]:
         """One change; two for a contact of the trash, which is added and deleted, by what counts as one replica."""
-        base = self.file.rows[step.record_id]["seq"] if operation is Operation.UPDATE else 0
+        base = portion.rows[step.record_id]["seq"] if operation is Operation.UPDATE else 0
         id_ = str(uuid5(UUID(self.batch), step.record_id))
         make = partial(build_change, replica=id_, timestamp_ms=self.now_us // 1000, base=base, batch=self.batch)
         if operation is not Operation.DELETE:

@@ -105,17 +105,16 @@ def killed(parts: Services, jobs: ImportJobs, carried_out: int, saved: int) -> I
     assert jobs.begin(job)
     file = read_file(parts.store, parts.contacts, job.book_id, io.BytesIO(FILE.encode()))
     report = file.new_report()
-    run = ImportRun(
-        parts.store, parts.blobs, job.book_id, ChangeOrigin(user_id=user.id), file, report, job.batch, now_us
-    )
-    steps = file.steps(label="New")
-    for _ in run.portions(steps[:saved]):
-        pass
+    origin = ChangeOrigin(user_id=user.id)
+    run = ImportRun(parts.store, parts.blobs, job.book_id, origin, file.contents, report, job.batch, now_us)
+    portions = list(file.portions(label="New"))
+    for portion in portions[: saved // 10]:
+        run.carry_out(portion)
     counts = {"format": report.format, "batch": report.batch, "added": report.added}
-    job = replace(job, done=saved, total=len(steps), report=counts, seen_at=now_us - IMPORT_LEASE_US)
+    job = replace(job, done=saved, total=file.total, report=counts, seen_at=now_us - IMPORT_LEASE_US)
     assert jobs.save(job)
-    for _ in run.portions(steps[saved:carried_out]):
-        pass
+    for portion in portions[saved // 10 : carried_out // 10]:
+        run.carry_out(portion)
     return job
 
 

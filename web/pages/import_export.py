@@ -33,7 +33,6 @@ from web.sessions import current_actor, signed_in_user
 
 import_export = Blueprint("import_export", __name__)
 
-ROWS_SHOWN = 20
 MICROSECONDS = 1_000_000
 SHORT_SECONDS = 0.5
 """A small file is taken in this time: nobody sees a page that says that it goes on."""
@@ -235,7 +234,7 @@ def render_preview(look: Look, name: str, digest: str, error: str = "", note: st
 
 def first_rows(file: ReadFile) -> list[tuple[Contact, str]]:
     """The first contacts of a file as a list shows them, with what each is to the book."""
-    pairs = zip(file.contents.contacts[:ROWS_SHOWN], file.matches, strict=False)
+    pairs = zip(file.first, file.matches, strict=False)
     return [(dict(contact), match.likeness.value) for contact, match in pairs]
 
 
