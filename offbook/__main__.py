@@ -97,7 +97,8 @@ def _print_result(result: CommandResult, as_json: bool) -> int:
         if not as_json:
             for line in result.lines:
                 print(without_control_characters(line))
-            sys.stdout.buffer.write(result.raw or b"")
+            for part in [result.raw] if isinstance(result.raw, bytes) else result.raw or ():
+                sys.stdout.buffer.write(part)
         elif result.data is not None:
             _print_json(result.data)
     return result.code

@@ -216,7 +216,7 @@ def _add_import_export(command: Command) -> None:
     import_.add_argument("--on-duplicate", choices=choices, default=OnDuplicate.KEEP.value, help=doubt)
     export = command("export", "import_export.export", "write all contacts as cards (vCard) or a CSV")
     export.add_argument("file", metavar="FILE", nargs="?", default=STANDARD, help="else standard output")
-    export.add_argument("--format", metavar="F", default="google", help="google (its CSV), vcard3 or vcard4")
+    export.add_argument("--format", metavar="F", default="google", help="google (its CSV), vcard3, vcard4 or zip (all)")
     export.add_argument("--label", metavar="L", default="", help="only who has this label")
     harmless = "a CSV to be looked at: no cell is executed; otherwise each is as it stands in the book"
     export.add_argument("--spreadsheet", action="store_true", help=harmless)

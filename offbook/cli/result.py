@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,5 +17,5 @@ class CommandResult:
     data: Any
     lines: Sequence[str] = ()
     code: int = OK
-    raw: bytes | None = None
-    """In the place of lines: a file, as it is to be written."""
+    raw: bytes | Iterable[bytes] | None = None
+    """In the place of lines: a file, as it is to be written, or its parts."""

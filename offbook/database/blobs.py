@@ -21,6 +21,7 @@ HAS_TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'offboo
 PUT = "INSERT INTO offbook_blobs VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 GET = "SELECT state, content FROM offbook_blobs WHERE sha256 = ? AND width = ?"
 ALL_WAITING = f"SELECT sha256 FROM offbook_blobs WHERE state = {WAITING} ORDER BY sha256"
+ALL_HELD = "SELECT DISTINCT sha256 FROM offbook_blobs ORDER BY sha256"
 MARK = "UPDATE offbook_blobs SET state = ? WHERE sha256 = ? AND width = 0"
 
 
@@ -42,6 +43,11 @@ def find(connection: Connection, sha256: str, width: int = ITSELF) -> tuple[int,
 def waiting(connection: Connection) -> list[str]:
     """The photos that are still to be sent, by their hashes."""
     return [sha256 for (sha256,) in connection.execute(ALL_WAITING)] if _has_table(connection) else []
+
+
+def all_held(connection: Connection) -> list[str]:
+    """The photos of which something is here, by their hashes."""
+    return [sha256 for (sha256,) in connection.execute(ALL_HELD)] if _has_table(connection) else []
 
 
 def mark(connection: Connection, sha256: str, state: int) -> None:

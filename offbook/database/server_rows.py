@@ -238,6 +238,14 @@ def visible_record(connection: Connection, key: Key) -> Mapping[str, Value] | No
     return visible_cells(row.cells, not row.deleted, applied, row.seq)
 
 
+def deleted_cells(connection: Connection, key: Key) -> Mapping[str, Value]:
+    """The cells that a record had when it was deleted here, as far as the deletion is not settled: else that is not
+    known any more."""
+    row = server_row(connection, key) or NO_SERVER_ROW
+    lines = [line for line in change_log.unsettled_lines(connection, *key) if line.operation != Operation.DELETE]
+    return visible_cells(row.cells, True, _applied_lines(connection.schema, lines, row), row.seq) or {}
+
+
 class _ShownLines(NamedTuple):
     """The lines that may lie over the server's row; or, where that shows nothing with them, those that make the row of
     an INSERT that can't be sent, which is the first.

@@ -15,7 +15,6 @@ from uuid import uuid4
 import pytest
 
 from offbook import NotFound, Replica, Response
-from offbook.bulk_import import BulkImport
 from offbook.cli.commands.contacts import rm
 from offbook.cli.commands.import_export import add_contacts
 from offbook.cli.errors import CutShort
@@ -24,6 +23,7 @@ from offbook.database.batched_writes import write_in_batches
 from offbook.database.connection import Connection, atomic, connect
 from offbook.formats import google_csv
 from offbook.sync.session import forget_old_lines
+from offbook.transfer.bulk_import import BulkImport
 from tests.device.competing_writer import rival
 from tests.device.conftest import Device as OpenDevice
 from tests.device.fake_server import Server, Wire, wire
@@ -385,7 +385,7 @@ def test_what_was_committed_and_not_counted_yet_is_told_too(replica: Connection)
 
     contacts = [{"id": str(uuid4()), "name": f"Ada {number}"} for number in range(300)]
     with pytest.MonkeyPatch.context() as patch, pytest.raises(Interrupted):
-        patch.setattr("offbook.bulk_import.write_in_batches", parts)
+        patch.setattr("offbook.transfer.bulk_import.write_in_batches", parts)
         importing.add(contacts)
     (count,) = replica.execute("SELECT count(*) FROM contacts").fetchone()
     assert importing.counts.added == count > 0

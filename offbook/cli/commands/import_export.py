@@ -1,4 +1,4 @@
-"""import and export: cards (vCard) and CSV.
+"""import and export: cards (vCard), CSV, and the zip of all that is here.
 
 A row's id follows from its content, so the same file twice adds nothing; and what was deleted here stays deleted.
 """
@@ -8,30 +8,49 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from offbook.bulk_import import BulkImport, Counts, deleted_ids
 from offbook.cli import standard_streams
-from offbook.cli.atomic_file import write_whole
+from offbook.cli.atomic_file import write_whole, write_with
 from offbook.cli.errors import CutShort, UsageError
 from offbook.cli.result import FAILED, OK, CommandResult
-from offbook.contacts.importing import ImportReport, ImportStep, OnDuplicate, labelled, steps_of
+from offbook.contacts.importing import (
+    ImportProblem,
+    ImportReport,
+    ImportStep,
+    OnDuplicate,
+    label_steps,
+    labelled,
+    steps_of,
+    trash_steps,
+)
 from offbook.contacts.matching import Likeness
-from offbook.core.errors import Malformed, OffbookError
+from offbook.contacts.table import CONTACTS, LABELS
+from offbook.core.errors import Invalid, Malformed, OffbookError
 from offbook.core.formatting import format_count
 from offbook.core.model import Operation
 from offbook.core.validation import Json
 from offbook.database import change_log
 from offbook.database.connection import SqliteError
-from offbook.replica import Replica, random_id
+from offbook.database.records import record_table
+from offbook.replica import Replica, now_ms, random_id
+from offbook.transfer.bulk_import import BulkImport, Counts, deleted_ids
+from offbook.transfer.labels import known_labels
+
+if TYPE_CHECKING:
+    from offbook.formats.registry import Format
 
 Named = TypeVar("Named")
 
 MAPPINGS = "csv_mappings"
 """The setting that holds the mappings of CSVs."""
 
+PART_BYTES = 1024**2
 UPDATES_AT_ONCE = 50
 """How many contacts get what is new in one transaction."""
 
@@ -52,12 +71,18 @@ def import_(book: Replica, args: argparse.Namespace) -> CommandResult:
 
 
 def _import_file(book: Replica, name: str, args: argparse.Namespace) -> ImportReport:
-    from offbook.formats.contents import read_contents, unread
     from offbook.formats.registry import FORMATS
-    from offbook.formats.table_mapping import Origin, choose_mapping, parse_given, with_remembered
 
-    file = io.BytesIO(_bytes_of(name))
     format_ = _named(args.format, FORMATS) if args.format else None
+    with _opened(name) as file:
+        return _import(book, file, format_, args)
+
+
+def _import(book: Replica, file: BinaryIO, format_: Format | None, args: argparse.Namespace) -> ImportReport:
+    from offbook.formats.contents import read_contents, unread
+    from offbook.formats.table_mapping import Origin, choose_mapping, parse_given, with_remembered
+    from offbook.transfer.photos import keep_photo
+
     given = None if args.map is None else parse_given(_bytes_of(args.map).decode(errors="replace"))
     kept = _kept_mappings(book)
     table = choose_mapping(file, args.format or "", given, kept.get)
@@ -69,17 +94,31 @@ def _import_file(book: Replica, name: str, args: argparse.Namespace) -> ImportRe
         return unread(table, error)
     report = contents.new_report()
     existing = {contact["id"]: contact for contact in book.contacts.list()}
-    deleted = deleted_ids(book.connection, [str(contact["id"]) for contact in contents.contacts])
+    ids = [str(contact["id"]) for contact in (*contents.contacts, *contents.trash)]
+    deleted = deleted_ids(book.connection, ids)
     matches = contents.match(existing.values(), deleted)
     steps = list(steps_of(contents.contacts, matches, existing, OnDuplicate(args.on_duplicate), args.label))
+    steps += trash_steps(contents.trash, dict.fromkeys(existing, False) | dict.fromkeys(deleted, True))
+    steps += label_steps(contents.labels, *known_labels(book.connection))
     if args.dry_run:
         for step in steps:
             report.count(step)
     else:
         if table is not None and table.origin is not Origin.PROPOSED:
             book.settings[MAPPINGS] = dict(with_remembered(kept, table))
+        steps = [keep_photo(book.connection, book.blobs, contents, step, report.problems.append) for step in steps]
         _carry_out(book, steps, report)
     return report
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    """A file that can be read anywhere; a pipe is read whole."""
+    if name == standard_streams.STANDARD:
+        yield io.BytesIO(standard_streams.read())
+        return
+    with Path(name).open("rb") as file:
+        yield file if file.seekable() else io.BytesIO(file.read())
 
 
 def _kept_mappings(book: Replica) -> dict[str, str]:
@@ -105,18 +144,43 @@ def _carry_out(book: Replica, steps: Sequence[ImportStep], report: ImportReport)
     for step in steps:
         if step.operation is None:
             report.count(step)
-    added = [step for step in steps if step.operation is Operation.INSERT]
+    added = [step for step in steps if step.operation is Operation.INSERT and step.table is CONTACTS]
     counts = add_contacts(book, [{**step.data, "id": step.record_id} for step in added], batch)
     report.added, report.already_here = counts.added, report.already_here + counts.present
     report.deleted_before += counts.deleted
     report.doubtful += sum(step.match.likeness is Likeness.DOUBTFUL for step in added)
+    _add_labels(book, steps, report, batch)
+    _add_to_trash(book, [step for step in steps if step.operation is Operation.DELETE], report, batch)
     changed = [step for step in steps if step.operation is Operation.UPDATE]
     for start in range(0, len(changed), UPDATES_AT_ONCE):
         with change_log.in_batch(book.connection, batch):
             for step in changed[start : start + UPDATES_AT_ONCE]:
-                book.contacts.update(step.record_id, **step.data)
-                report.count(step)
-    report.batch = batch if report.added or report.changed else None
+                try:
+                    book.contacts.update(step.record_id, **step.data)
+                    report.count(step)
+                except Invalid as error:
+                    name = str(step.contact["name"] or "")
+                    report.problems.append(ImportProblem(0, "", error.code, str(error), name))
+    report.batch = batch if report.added or report.changed or report.trashed or report.labels else None
+
+
+def _add_labels(book: Replica, steps: Sequence[ImportStep], report: ImportReport, batch: str) -> None:
+    labels = [step for step in steps if step.operation is Operation.INSERT and step.table is LABELS]
+    with change_log.in_batch(book.connection, batch):
+        for step in labels:
+            book.labels.put(step.record_id, **step.data)
+            report.count(step)
+
+
+def _add_to_trash(book: Replica, steps: Sequence[ImportStep], report: ImportReport, batch: str) -> None:
+    """Add contacts and delete them again, so that they are in the trash of whoever is sent both."""
+    for start in range(0, len(steps), UPDATES_AT_ONCE):
+        some = steps[start : start + UPDATES_AT_ONCE]
+        add_contacts(book, [{**step.data, "id": step.record_id} for step in some], batch)
+        with change_log.in_batch(book.connection, batch):
+            record_table(CONTACTS).remove(book.connection, [step.record_id for step in some])
+        for step in some:
+            report.count(step)
 
 
 def _lines_of(report: ImportReport, is_dry: bool) -> Iterator[str]:
@@ -127,6 +191,10 @@ def _lines_of(report: ImportReport, is_dry: bool) -> Iterator[str]:
     yield f"{'Would add' if is_dry else 'Added'} {format_count(report.added, 'contact')}."
     if report.changed:
         yield f"{format_count(report.changed, 'contact')} {'would get' if is_dry else 'got'} what is new."
+    if report.trashed:
+        yield f"{format_count(report.trashed, 'contact')} {'would be' if is_dry else 'added'} in the trash."
+    if report.labels:
+        yield f"{format_count(report.labels, 'label')} {'would be ' if is_dry else ''}added."
     if report.already_here:
         yield f"{format_count(report.already_here, 'is', 'are')} here already."
     if report.deleted_before:
@@ -161,26 +229,61 @@ def _cut_short(reason: str, counts: Counts) -> str:
 def export(book: Replica, args: argparse.Namespace) -> CommandResult:
     """Write all contacts as a file, or those of a label. Raises UsageError where that would replace the book itself."""
     from offbook.formats.csv.damage import may_be_executed
-    from offbook.formats.registry import FORMATS, WRITERS, writer_of
+    from offbook.formats.registry import ARCHIVE, FORMATS, WRITERS, writer_of
+    from offbook.transfer.photos import held_photo
 
+    if args.format == ARCHIVE:
+        return _export_archive(book, args)
     format_ = FORMATS[_named(args.format, {name: name for name in WRITERS})]
     if args.spreadsheet and format_.media_type != "text/csv":
         raise UsageError("--spreadsheet is for a CSV: leave out --format.")
     contacts = labelled(book.contacts.list(), args.label)
-    written = writer_of(format_.name, args.spreadsheet)(contacts, lambda _: None)
+    written = writer_of(format_.name, args.spreadsheet)(contacts, partial(held_photo, book.connection))
     text = written.text.encode()
     if args.file == standard_streams.STANDARD or standard_streams.is_output(Path(args.file)):
         return CommandResult(contacts, raw=text)
-    if _is_the_book(book.path, args.file):
-        raise UsageError(f"{args.file} is the book itself: name another file to export to.")
+    _check_target(book, args.file)
     write_whole(Path(args.file), text, book.path.stat().st_mode)
     lines = [f"Wrote {format_count(len(contacts), 'contact')} to {args.file}."]
-    if written.left_out:
-        count = format_count(len(written.left_out), "value")
+    is_card = format_.media_type == "text/vcard"
+    photos = sum(is_card and place.field == "photo" for place in written.left_out)
+    if photos:
+        lines.append(f"{format_count(photos, 'photo')} stayed out, not being on this device: the server has such.")
+    if len(written.left_out) > photos:
+        count = format_count(len(written.left_out) - photos, "value")
         lines.append(f"{count} of them stayed out: {args.format} has no place for such.")
     if format_.media_type == "text/csv" and not args.spreadsheet and may_be_executed(written.text):
         lines.append("Some cells begin as formulas do, and are as they stand in the book: see --spreadsheet.")
     return CommandResult({"exported": len(contacts), "file": args.file, "left_out": len(written.left_out)}, lines)
+
+
+def _export_archive(book: Replica, args: argparse.Namespace) -> CommandResult:
+    """Write all that is here as a zip."""
+    from offbook.transfer.archive import export_archive
+
+    if args.label.strip() or args.spreadsheet:
+        raise UsageError("A zip is all that is here: leave --label and --spreadsheet out.")
+    write = partial(export_archive, book, now_ms=now_ms())
+    if args.file == standard_streams.STANDARD or standard_streams.is_output(Path(args.file)):
+        out = tempfile.TemporaryFile()  # noqa: SIM115  it is read when the command has ended
+        return CommandResult({"exported": write(out.write)}, raw=_parts(out))
+    _check_target(book, args.file)
+    count = write_with(Path(args.file), lambda file: write(file.write), book.path.stat().st_mode)
+    lines = [f"Wrote {format_count(count, 'contact')} to {args.file}, with all else that is on this device."]
+    return CommandResult({"exported": count, "file": args.file}, lines)
+
+
+def _parts(file: BinaryIO) -> Iterator[bytes]:
+    """What is in a file, which is closed then."""
+    with file:
+        file.seek(0)
+        while part := file.read(PART_BYTES):
+            yield part
+
+
+def _check_target(book: Replica, file: str) -> None:
+    if _is_the_book(book.path, file):
+        raise UsageError(f"{file} is the book itself: name another file to export to.")
 
 
 def _is_the_book(book: Path, file: str) -> bool:
