@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import cli
 import extensions
 import routes
-from config import MIB, Config, config_named
+from config import MIB, Config, blob_folder, config_named
 from extensions import db
 from offbook.core.merge.retention import DAY_US
 from services.accounts import Accounts
@@ -26,6 +26,7 @@ from services.contacts.tutorial import Tutorial
 from services.container import Services
 from services.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.blobs.decoder import Decoder
+from storage.blobs.folder import BlobFolder
 from storage.blobs.rows import BlobRows
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.csv_mappings import CsvMappings
@@ -126,7 +127,9 @@ def wire(app: App, config: Config) -> None:
     meters = meters_of(database) if config.metrics_token else None
     app.extensions["meters"], app.extensions["telemetry"] = meters, telemetry_of(config, meters)
     queries, uploads = ContactQueries(database, store), Uploads(files.uploads_folder(config))
-    blobs = Blobs(BlobRows(database), Decoder(), config.book_photos_mib * MIB)
+    folder = blob_folder(config.blob_url)
+    rows = BlobRows(database, None if folder is None else BlobFolder(folder))
+    blobs = Blobs(rows, Decoder(), config.book_photos_mib * MIB)
     jobs = ImportJobs(database)
     app.extensions["offbook"] = Services(
         config=config,

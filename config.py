@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent
 KIB = 1024
@@ -76,7 +77,11 @@ class Config:
     """All of those that are arriving, together. When there are more, only whoever is known is let in."""
 
     book_photos_mib: int = 1024
-    """What the photos of one book may take together, in the database."""
+    """What the photos of one book may take together."""
+
+    blob_url: str = "db:"
+    """Where the bytes of photos go: into the database, with which they are backed up and moved; or into a folder,
+    ``file:///srv/photos``, for a database that is to stay small. Whoever backs up or moves must copy that too."""
 
     answers_bytes_max: int = 256 * MIB
     """All answers that nobody has taken yet, together; one address alone gets half of what is left."""
@@ -141,6 +146,7 @@ class Config:
             port=whole_number(environ, "PORT", cls.port, 65_535),
             trusted_proxies=whole_number(environ, "TRUSTED_PROXIES", cls.trusted_proxies),
             book_photos_mib=whole_number(environ, "BOOK_PHOTOS_MIB", cls.book_photos_mib),
+            blob_url=checked_blob_url(environ.get("BLOB_URL") or cls.blob_url),
             allowed_hosts=tuple(environ.get("ALLOWED_HOSTS", "").replace(",", " ").split()),
             log_format=one_of(environ, "LOG_FORMAT", ("text", "json"), cls.log_format),
             log_level=one_of(environ, "LOG_LEVEL", ("info", "warning", "error"), cls.log_level),
@@ -187,6 +193,20 @@ def whole_number(environ: Mapping[str, str], name: str, default: int, most: int 
     if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) <= most):
         raise ValueError(f"{name} must be a whole number from 0 to {most}, not {text!a}.")
     return int(text)
+
+
+def checked_blob_url(url: str) -> str:
+    """Where photos go. Raises ValueError, with a sentence for whoever set it."""
+    if url != "db:" and blob_folder(url) is None:
+        raise ValueError(f"BLOB_URL must be db: or the whole path of a folder like file:///srv/photos, not {url!a}.")
+    return url
+
+
+def blob_folder(url: str) -> Path | None:
+    """The folder that a setting of BLOB_URL names; None where it is the database."""
+    parts = urlsplit(url)
+    is_folder = parts.scheme == "file" and not (parts.netloc or parts.query or parts.fragment)
+    return Path(unquote(parts.path)) if is_folder and parts.path.startswith("/") else None
 
 
 def one_of(environ: Mapping[str, str], name: str, names: Sequence[str], default: str) -> str:

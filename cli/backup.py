@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from cli.current import current_database, services
+from cli.current import current_database, photos_elsewhere, services
 from cli.errors import report_errors, report_errors_unmigrated
 from offbook.core.formatting import format_size
 from ops.backup import backup
@@ -39,6 +39,8 @@ def make_backup(file: str) -> None:
     path = Path(file)
     backup.back_up(current_database(), path)
     click.echo(f"{path} holds the whole database as it is now ({format_size(path.stat().st_size)}), and was checked.")
+    if folder := photos_elsewhere():
+        click.echo(f"It holds no photos: they are in {folder}. Copy that folder now, after the database.")
 
 
 @click.command("restore")
@@ -60,5 +62,7 @@ def restore_backup(file: str, yes: bool) -> None:
         rewrite_digests(database)
         rewrite_search_texts(database)
     click.echo(f"{path} is in the database's place. Every device catches up with its next sync.")
+    if photos := photos_elsewhere():
+        click.echo(f"It holds no photos: put those that were copied with it into {photos}. `flask doctor` counts gaps.")
     if kept is not None:
         click.echo(f"What was there before is in {kept}: `flask restore` with that file undoes this.")

@@ -63,6 +63,8 @@ def prune_books(user_name: str | None, history_days: int, trash_days: int, remov
         if photos := services().blobs.remove_unnamed(book_id, now_us, dry_run):
             did = "would remove" if dry_run else "removed"
             click.echo(f"{name}'s book: {did} {format_count(photos, 'photo')} that nothing names.")
+    if not dry_run:
+        services().blobs.remove_old_files(now_us)
     for user in users:
         if user.removed_at is not None:
             click.echo(f"{user.name} and the book: {purge_user(user, user.removed_at, removed_before_us, dry_run)}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import stat
@@ -9,11 +10,12 @@ import sys
 import time
 from dataclasses import fields
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 from flask.cli import with_appcontext
 
-from cli.current import current_database, services
+from cli.current import current_database, photos_elsewhere, services
 from cli.errors import report_errors
 from config import Config
 from offbook.core.accounts.users import kept_until
@@ -21,6 +23,7 @@ from offbook.core.formatting import format_count, format_date, format_size
 from offbook.core.merge.retention import DAY_US
 from offbook.core.text import describe_duration
 from ops.doctor import Finding, UserCounts, examine, is_migrated, is_readable, newest_seq, people
+from services.blobs import Blobs
 from storage.engines.database import Database
 from storage.errors import Unwritable
 from storage.values import DatabaseSize, LogSize
@@ -48,7 +51,8 @@ def doctor() -> None:
     """Look for what is unsafe, broken or slow. Exits with 1 where something is."""
     versions = Finding(f"This is offbook {version('offbook')} on Python {platform.python_version()}.")
     checked = check_database(current_database(), services().clock())
-    findings = [versions, *checked, *check_settings(services().config)]
+    photos = check_photos(services().blobs, photos_elsewhere()) if is_migrated(current_database()) else []
+    findings = [versions, *checked, *photos, *check_settings(services().config)]
     for finding in findings:
         click.secho(("! " if finding.bad else "  ") + finding.sentence, fg="red" if finding.bad else None)
     sys.exit(any(finding.bad for finding in findings))
@@ -87,6 +91,21 @@ def check_database(database: Database, now_us: int) -> list[Finding]:
     if is_migrated(database):
         findings += [*check_clock(newest_seq(database), now_us), *check_users(people(database), now_us)]
     return findings
+
+
+def check_photos(blobs: Blobs, folder: Path | None) -> list[Finding]:
+    """Whether the photos that are known are all there, and where they are if not in the database."""
+    findings = []
+    if missing := blobs.without_bytes():
+        lack = format_count(missing, "photo has its bytes", "photos have their bytes")
+        where = f"nor in {folder}" if folder else "nor in a folder that BLOB_URL names"
+        advice = "put back the folder that they are in, or set BLOB_URL to it"
+        findings.append(Finding(f"{lack} neither in the database {where}: {advice}.", bad=True))
+    if folder is None:
+        return findings
+    if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
+        findings.append(Finding(f"Photos can't be written to {folder}: let this user write there.", bad=True))
+    return [*findings, Finding(f"Photos are in {folder}: backups and moves leave them out, copy it with them.")]
 
 
 def check_settings(config: Config) -> list[Finding]:

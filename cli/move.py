@@ -13,7 +13,7 @@ from alembic.util import CommandError
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
-from cli.current import current_database, services
+from cli.current import current_database, photos_elsewhere, services
 from cli.errors import report_errors
 from ops.move import copy_rows, verify_copy
 from ops.move.copy_rows import CopiedRows
@@ -74,6 +74,8 @@ def move_to(source: Database, target: Database) -> None:
         f"Next: stop the server, set DATABASE_URL to the URL that you gave ({place}), and start it. "
         "Keep the old database until you have looked around; it takes no changes any more."
     )
+    if folder := photos_elsewhere():
+        click.echo(f"Photos stay in {folder}, and are found there with the same BLOB_URL; on another host, copy it.")
 
 
 def copied_lines(steps: Iterable[CopiedRows]) -> Iterator[str]:

@@ -49,6 +49,14 @@ class Blobs:
             yield from heads
             after = heads[-1].sha256
 
+    def remove_old_files(self, now_us: int) -> None:
+        """Remove the files of photos that are gone, where photos are kept as files."""
+        self._rows.remove_old_files(now_us / 1_000_000)
+
+    def without_bytes(self) -> int:
+        """How many photos are known whose bytes are not there."""
+        return self._rows.without_bytes()
+
     def holds(self, book_id: int, sha256: str) -> bool:
         """Whether the book has this photo."""
         return self._rows.head(book_id, sha256) is not None

@@ -52,6 +52,19 @@ class ReadOnlyDatabase(Unwritable):
         )
 
 
+class FolderUnwritable(Unwritable):
+    """A folder that the server keeps bytes in takes none."""
+
+    def __init__(self, place: str, is_full: bool) -> None:
+        self.code = "disk_full" if is_full else "read_only"
+        why = "is full" if is_full else "can't be written to"
+        super().__init__(
+            f"The folder of the server's photos {why}, so that no photo can be stored; all else can. Devices keep "
+            "theirs and send them later. Whoever looks after the server must see to that; `flask doctor` says where.",
+            f"The folder of photos {why} ({place}): see to that.",
+        )
+
+
 class TooBusy(OffbookError):
     """Others are writing, and the caller's time to wait was over. Nothing was stored."""
 

@@ -139,7 +139,7 @@ def problem_of(error: Translated) -> ApiProblem:
         case TablesGrown():
             return ApiProblem(503, error.code, str(error), headers={"Retry-After": str(GROWN_SECONDS)})
         case Unwritable():
-            status = 507 if isinstance(error, DatabaseDiskFull) else 503
+            status = 507 if error.code == DatabaseDiskFull.code else 503
             return ApiProblem(status, error.code, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, func, select, update
 
 from models import Base
+from storage.blobs.folder import BlobFolder
 from storage.blobs.unnamed import remove_unnamed
 from storage.engines.database import Database
 from storage.values import BlobHead, KeptBlob
@@ -25,8 +26,10 @@ ITSELF = 0
 class BlobRows:
     """The blobs of a database. Safe to share between threads."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, folder: BlobFolder | None = None) -> None:
+        """With a ``folder`` new bytes go there; those that the database holds already stay in it."""
         self._database = database
+        self._folder = folder
 
     def head(self, book_id: int, sha256: str) -> BlobHead | None:
         """What is known of a blob; None where this book does not hold it."""
@@ -45,6 +48,9 @@ class BlobRows:
         chunks = select(C.content).where(C.book_id == book_id, C.sha256 == sha256, C.width == width)
         with self._database.read() as connection:
             head = _head(connection, book_id, sha256)
+            in_folder = self._folder.read(book_id, _file_name(sha256, width)) if head and self._folder else None
+            if head and in_folder is not None:
+                return KeptBlob(head, in_folder)
             parts = connection.execute(chunks.order_by(C.number)).scalars().all() if head else []
         return head and KeptBlob(head, b"".join(parts) if parts else None)
 
@@ -53,21 +59,53 @@ class BlobRows:
 
         One that is there already counts from now as new, to what removes those that nothing names.
         """
+        if self._folder is not None and not self._write_ahead(self._folder, book_id, head, content, bytes_max):
+            return None
         again = update(BLOBS).where(B.book_id == book_id, B.sha256 == head.sha256).values(created_at=now_us)
         with self._database.write() as connection:
             if connection.execute(again).rowcount:
                 return False
-            held = connection.execute(select(func.coalesce(func.sum(B.size), 0)).where(B.book_id == book_id))
-            if int(held.scalar_one()) + len(content) > bytes_max:
+            if _held_bytes(connection, book_id) + len(content) > bytes_max:
                 return None
             row = {"book_id": book_id, "sha256": head.sha256, "type": head.type, "size": head.size}
             connection.execute(self._database.upsert(BLOBS, [*B.keys()]), row | {"created_at": now_us})
-            self._write(connection, book_id, head.sha256, ITSELF, content)
+            if self._folder is None:
+                self._write(connection, book_id, head.sha256, ITSELF, content)
+        return True
+
+    def _write_ahead(self, folder: BlobFolder, book_id: int, head: BlobHead, content: bytes, bytes_max: int) -> bool:
+        """Write a blob's file before there is a row that names it, unless its bytes are there; False where the book has
+        no room for it. It is written anew without a row, since one that nothing names is removed when it is old."""
+        with self._database.read() as connection:
+            is_known = _head(connection, book_id, head.sha256) is not None
+            if not is_known and _held_bytes(connection, book_id) + len(content) > bytes_max:
+                return False
+        kept = self.content(book_id, head.sha256) if is_known else None
+        if kept is None or kept.content is None:
+            folder.write(book_id, _file_name(head.sha256, ITSELF), content)
         return True
 
     def remove_unnamed(self, book_id: int, before_us: int, dry_run: bool) -> int:
         """Remove what nothing names and was last sent before this time; how many those are."""
         return remove_unnamed(self._database, book_id, before_us, dry_run)
+
+    def remove_old_files(self, now: float) -> None:
+        """Remove the files of blobs that are gone, of every book, once they are a day old."""
+        if self._folder is None:
+            return
+        for book_id in self._folder.books():
+            with self._database.read() as connection:
+                held = set(connection.scalars(select(B.sha256).where(B.book_id == book_id)))
+            self._folder.remove_old(book_id, held, now)
+
+    def without_bytes(self) -> int:
+        """How many blobs have their bytes neither in the database nor in the folder."""
+        chunks = select(C.sha256).where(C.book_id == B.book_id, C.sha256 == B.sha256, C.width == ITSELF)
+        query = select(B.book_id, B.sha256).where(~chunks.exists())
+        with self._database.read() as connection:
+            elsewhere = connection.execute(query).all()
+        folder = self._folder
+        return sum(folder is None or not folder.has(book_id, sha256) for book_id, sha256 in elsewhere)
 
     def add_shown(self, book_id: int, sha256: str, shown: Mapping[int, bytes]) -> None:
         """Keep what is shown of a blob, by its width, unless the blob is gone by now."""
@@ -75,7 +113,10 @@ class BlobRows:
             lock = select(B.sha256).where(B.book_id == book_id, B.sha256 == sha256).with_for_update()
             if connection.execute(lock).first() is not None:
                 for width, content in shown.items():
-                    self._write(connection, book_id, sha256, width, content)
+                    if self._folder is None:
+                        self._write(connection, book_id, sha256, width, content)
+                    else:
+                        self._folder.write(book_id, _file_name(sha256, width), content)
 
     def _write(self, connection: Connection, book_id: int, sha256: str, width: int, content: bytes) -> None:
         """A megabyte at a time: a packet of MariaDB has its limit. Another request may write the same just now."""
@@ -83,6 +124,15 @@ class BlobRows:
         for number, start in enumerate(range(0, max(1, len(content)), CHUNK_BYTES)):
             row = {"book_id": book_id, "sha256": sha256, "width": width, "number": number}
             connection.execute(statement, row | {"content": content[start : start + CHUNK_BYTES]})
+
+
+def _file_name(sha256: str, width: int) -> str:
+    return sha256 if width == ITSELF else f"{sha256}.{width}"
+
+
+def _held_bytes(connection: Connection, book_id: int) -> int:
+    query = select(func.coalesce(func.sum(B.size), 0)).where(B.book_id == book_id)
+    return int(connection.execute(query).scalar_one())
 
 
 def _head(connection: Connection, book_id: int, sha256: str) -> BlobHead | None:
