@@ -44,7 +44,9 @@ test: $(DEV_STAMP) ## Test every feature on SQLite, in two and a half minutes (A
 	$(BIN)/pytest $(ON_ALL_CORES) -m "not slow" $(ARGS)
 
 # The core's cases cover it whole, branches included; all others run untraced, which is three times as fast.
-test-all: $(DEV_STAMP) ## Test all of it, on every engine that is here, and the core's coverage
+# A test runs on SQLite and, by turns, on one of the database servers; OFFBOOK_SERVERS_BY_TURNS= runs it on each.
+test-all: export OFFBOOK_SERVERS_BY_TURNS ?= 1
+test-all: $(DEV_STAMP) ## Test all of it, on the engines that are here by turns, and the core's coverage
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ON_ALL_CORES) tests/core tests/contacts $(ARGS)
 	@$(BIN)/coverage combine --quiet
@@ -64,7 +66,8 @@ bench: $(STAMP) ## Measure speed
 	$(BIN)/python -m bench
 
 # The same merge properties, simulations and conversations as in the suite, as many as one likes: make proof WORLDS=100000
-proof: $(DEV_STAMP) ## Run merge properties and simulations for long (WORLDS=5000)
+proof: $(DEV_STAMP) ## Run every test on every engine, then merge properties and simulations for long (WORLDS=5000)
+	$(BIN)/pytest $(ON_ALL_CORES) $(ARGS)
 	HYPOTHESIS_PROFILE=nightly OFFBOOK_WORLDS=$(WORLDS) OFFBOOK_GROWTH_WORLDS=$(WORLDS) OFFBOOK_CONVERSATIONS=$(CONVERSATIONS) $(BIN)/pytest -m proof $(ARGS)
 
 clean: ## Remove .venv and all caches

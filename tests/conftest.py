@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 settings.register_profile("fast", max_examples=10, deadline=None)
 settings.register_profile("dev", max_examples=50, deadline=None)
-settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("ci", max_examples=40, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile(
     "nightly", max_examples=5000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -46,6 +47,15 @@ BOOK: dict[str, Any] = {"id": 1, "uuid": "b", "name": "Contacts", "epoch": "e", 
 
 SLOW = ("hosts", "generated", "loads", "kills", "processes", "versions", "worlds", "servers")
 """The marks of what `make test` leaves out; a test that has several counts for the first."""
+
+TAKES_TURNS = bool(os.environ.get("OFFBOOK_SERVERS_BY_TURNS"))
+"""Set where a test that could run on both database servers runs on one of them, or on none: see `_has_its_turn`."""
+
+ON_EACH_TURN = ("storage", "ops", "migrations", "hosts")
+"""The folders of what is done by SQL of our own, where engines differ."""
+
+OTHERS_EVERY = 6
+"""Of all other tests one in so many runs on a database server: what they test lies above the storage."""
 
 FEW_WORLDS = 10
 LEFT_OUT: Counter[str] = Counter()
@@ -70,7 +80,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark whatever runs on a database server, all worlds but the first few, and all that `make test` leaves out."""
-    items[:] = filter(_is_for_its_engine, items)
+    items[:] = [item for item in items if _is_for_its_engine(item) and (not TAKES_TURNS or _has_its_turn(item))]
     for item in items:
         params: dict[str, Any] = (
             item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
@@ -91,6 +101,18 @@ def _is_for_its_engine(item: pytest.Item) -> bool:
     mark = item.get_closest_marker("engines")
     params = getattr(getattr(item, "callspec", None), "params", {})
     return mark is None or params.get("engine_name") in (None, *mark.args)
+
+
+def _has_its_turn(item: pytest.Item) -> bool:
+    """Whether it is this engine's turn to run the test. The turns are drawn from the test's name, so they stay."""
+    params = getattr(getattr(item, "callspec", None), "params", {}).values()
+    engine = next((value for value in params if isinstance(value, str) and value in ("postgresql", "mysql")), "")
+    mark = item.get_closest_marker("engines")
+    if not engine or (mark is not None and not {"postgresql", "mysql"} <= set(mark.args)):
+        return True
+    turn = crc32(item.nodeid.replace(engine, "").encode())
+    is_often = item.path.relative_to(item.config.rootpath).parts[1] in ON_EACH_TURN
+    return engine == ("postgresql", "mysql")[turn % 2] and (is_often or turn // 2 % OTHERS_EVERY == 0)
 
 
 def _names_server(value: Any) -> bool:

@@ -157,7 +157,7 @@ def test_a_sync_that_is_killed_at_any_statement_leaves_the_file_right(
         a.sync()
         expected = outcome(a, server)
     with killing(is_hasty=is_hasty) as killer:
-        for count in range(1, 1000, 1 if IS_PROOF else 7 if is_hasty else 5):
+        for count in range(1, 1000, 1 if IS_PROOF else 13 if is_hasty else 11):
             for file in tmp_path.glob("a.db*"):
                 file.unlink()
             shutil.copyfile(template, path)

@@ -324,8 +324,7 @@ def test_a_growth_that_is_killed_before_any_statement_is_finished_by_the_next_on
 ) -> None:
     grow(database, FEW_MORE, next(TIMES))
     whole = form_of(database), declared(database).schema
-    keeps_each_step = database.name == "mysql"  # elsewhere a growth is one transaction
-    for statements in count(1) if keeps_each_step else steps_to_stop_at(request):
+    for statements in steps_to_stop_at(request):
         forget_tables(database)
         grow(database, FEW, next(TIMES))
         desk = books.desk()

@@ -1,4 +1,4 @@
-"""Three tutorial apps, a replica and a web page on one book, in a hundred small worlds: in the end all show the same.
+"""Three tutorial apps, a replica and a web page on one book, in small worlds: in the end all show the same.
 
 Each world comes from its seed. Requests and answers get lost, or arrive twice; apps are closed between a pull and its
 push; the server prunes. Then the network holds, and after a few syncs each app's rows must be the server's, nothing may
@@ -28,7 +28,7 @@ from tests.support.tutorial_client import Lost, TutorialClient
 from tests.support.tutorial_setup import House, Other
 from tests.worlds.server import Server
 
-WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 100)
+WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 40)
 SEEDS = [int(os.environ["OFFBOOK_WORLD"])] if os.environ.get("OFFBOOK_WORLD") else list(range(WORLDS))
 STEPS = (6, 8, 12, 12, 16, 24, 48)
 OTHERS_EVERY = 25

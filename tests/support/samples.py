@@ -20,8 +20,8 @@ from hypothesis.strategies import SearchStrategy
 IS_PROOF = bool(os.environ.get("OFFBOOK_WORLDS"))
 FEWER = 8
 """One example in so many is drawn on a database server."""
-EVERY = 5
-"""A process is killed on a database server before one statement in so many: no period that statements come in."""
+EVERY, EVERY_ON_SERVERS = 7, 11
+"""A process is killed before one statement in so many: no period that statements come in."""
 
 
 def drawn(**strategies: SearchStrategy[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -73,4 +73,4 @@ def is_on_server(request: pytest.FixtureRequest) -> bool:
 
 def steps_to_stop_at(request: pytest.FixtureRequest) -> count[int]:
     """The numbers of the statements before which a process is killed, until it comes to its end."""
-    return count(1, EVERY if is_on_server(request) and not IS_PROOF else 1)
+    return count(1, 1 if IS_PROOF else EVERY_ON_SERVERS if is_on_server(request) else EVERY)

@@ -301,7 +301,7 @@ def sharp(case: Case, parameter: int) -> tuple[str, ...]:
         return (SHARP_IN_JSON[parameter % len(SHARP_IN_JSON)],)
     if case.name == "query after":
         return ("NUL", "a place with a NUL", "a place over 63 bits")
-    return ("NUL", SHARP[parameter % len(SHARP)])
+    return (SHARP[parameter % len(SHARP)],)
 
 
 def answer_of(app: App, case: Case) -> TestResponse | Exception:

@@ -11,7 +11,7 @@ from app import App
 from tests.worlds.growth import play
 from tests.worlds.naive_growth import NAIVE_FORMS
 
-WORLDS = int(os.environ.get("OFFBOOK_GROWTH_WORLDS") or 16)
+WORLDS = int(os.environ.get("OFFBOOK_GROWTH_WORLDS") or 8)
 FOUND_IN = {
     "the cursor is kept": 11,
     "the unknown is parked": 4,

@@ -1,4 +1,4 @@
-"""A hundred small worlds, each from its seed; any number with OFFBOOK_WORLDS, and one alone with OFFBOOK_WORLD.
+"""Small worlds, each from its seed; any number with OFFBOOK_WORLDS, and one alone with OFFBOOK_WORLD.
 
 A world that fails prints the command that plays it again, and what happened in it.
 """
@@ -20,7 +20,7 @@ from tests.support import other_versions
 from tests.worlds.devices import Version
 from tests.worlds.world import World
 
-WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 100)
+WORLDS = int(os.environ.get("OFFBOOK_WORLDS") or 40)
 SEEDS = [int(os.environ["OFFBOOK_WORLD"])] if os.environ.get("OFFBOOK_WORLD") else list(range(WORLDS))
 STEPS = (10, 20, 40, 80)
 HASTY_EVERY = 12

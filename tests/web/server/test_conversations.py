@@ -18,7 +18,7 @@ from tests.web.server.conversations import Conversation, conversation
 from tests.web.server.front_ends import FRONTS, Front
 from tests.web.server.raw_client import head, talk
 
-COUNT = int(os.environ.get("OFFBOOK_CONVERSATIONS") or 300)
+COUNT = int(os.environ.get("OFFBOOK_CONVERSATIONS") or 150)
 ALONE = os.environ.get("OFFBOOK_CONVERSATION")
 SEEDS = {name: [int(ALONE)] if ALONE else range(place, COUNT, len(FRONTS)) for place, name in enumerate(FRONTS)}
 """Each is for one of them."""
