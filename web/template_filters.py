@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
+from offbook.contacts.card_words import property_words
 from offbook.core.accounts.users import kept_until
 from offbook.core.formatting import (
     format_ago,
@@ -44,5 +45,6 @@ def register(app: Flask) -> None:
         "size": format_size,
         "table_heading": table_heading,
     }
+    app.jinja_env.globals["card_words"] = property_words
     app.jinja_env.globals["href_of"] = formatting.href
     app.jinja_env.globals["name_tells_parts"] = formatting.name_tells_parts

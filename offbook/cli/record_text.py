@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from offbook.cli.field_options import DETAILS, PARTS
 from offbook.cli.output import flatten, format_pairs, format_time, heading, label
+from offbook.contacts.card_words import params_words, property_words
 from offbook.contacts.table import CONTACTS
 from offbook.core.listing import name_of
 from offbook.core.schema import Field, Map, Table, Type
@@ -40,8 +41,9 @@ def _field_rows(contact: Contact) -> Iterator[tuple[str, str]]:
     labels = {f"{field.name}_label" for field in CONTACTS.fields}
     for field in CONTACTS.fields:
         value = contact[field.name]
-        if value and field.name not in ("name", "starred", *labels):
-            yield label(field.name), _labelled(str(value), contact.get(f"{field.name}_label"))
+        text = params_words(value) if field.name.endswith("_params") else str(value or "")
+        if text and field.name not in ("name", "starred", *labels):
+            yield label(field.name), _labelled(text, contact.get(f"{field.name}_label"))
 
 
 def _detail_rows(details: Mapping[str, Contact]) -> Iterator[tuple[str, str]]:
@@ -55,7 +57,11 @@ def _detail_rows(details: Mapping[str, Contact]) -> Iterator[tuple[str, str]]:
         return (*rank, entry.get("position") or 0, key)
 
     for key, entry in sorted(details.items(), key=place):
-        yield label(entry["kind"]), f"{detail_text(entry)} [{key}]"
+        if entry["kind"] == "property":
+            if words := property_words(entry.get("label"), entry.get("value")):
+                yield label(entry["kind"]), f"{words.name}: {flatten(words.text)} [{key}]"
+        else:
+            yield label(entry["kind"]), f"{detail_text(entry)} [{key}]"
 
 
 def detail_text(entry: Contact) -> str:

@@ -66,7 +66,7 @@ def test_a_field_is_its_property(contact: dict[str, Any], v3: list[str], v4: lis
             ["item1.TEL:1", "item1.X-ABLabel:Boat"],
         ),
         (
-            {"kind": "email", "label": "HomePage", "value": "a"},
+            {"kind": "email", "label": "Home Page", "value": "a"},
             ["item1.EMAIL:a", "item1.X-ABLabel:_$!<HomePage>!$_"],
             ["item1.EMAIL:a", "item1.X-ABLabel:_$!<HomePage>!$_"],
         ),

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from offbook.contacts.card_words import params_words, property_words
 from offbook.contacts.labels import KINDS
 from offbook.contacts.table import CONTACTS
 from offbook.core.history.entry import DiscardedValue, HistoryEntry, RecordHistory, WinningChange, was_deferred
@@ -16,7 +17,7 @@ from offbook.core.protocol.rows import micros_of
 from offbook.core.schema import EXISTS, Table, entry_of
 from offbook.core.validation import same
 from web.presenters.edit_feedback import quote_value
-from web.presenters.record_words import A_PHOTO, cell_name, main_cell, photo_in
+from web.presenters.record_words import A_PHOTO, cell_name, main_cell, photo_in, plain_text
 
 LONG = 400
 SILENT = ("kind", "position")
@@ -150,11 +151,18 @@ def changed_lines(table: Table, before: Cells, after: Cells, cells: Sequence[str
             continue
         if came_or_went and cell.endswith(f"/{EXISTS}"):
             stood = bool(before.get(cell))
+            state = before if stood else after
             shown = entry + main_cell(table.maps_by_name[entry.split("/")[0]])
-            value = _format_value(table, shown, (before if stood else after).get(shown))
+            value = _format_value(table, shown, state.get(shown))
+            if table == CONTACTS and state.get(f"{entry}kind") == "property":
+                value = _format_property(entry, state)
+                if not value:
+                    continue
             yield ChangedLine(cell, _label(table, cell, before, after), value if stood else "", "" if stood else value)
         elif not _says_nothing(table, cell) and not came_or_went:
             old, new = _format_value(table, cell, before.get(cell)), _format_value(table, cell, after.get(cell))
+            if old == new and is_params(cell):
+                continue
             photos = (photo_in(table, cell, before.get(cell)), photo_in(table, cell, after.get(cell)))
             label = _label(table, cell, before, after)
             yield ChangedLine(cell, label, old, new, photo_before=photos[0], photo_after=photos[1])
@@ -164,6 +172,17 @@ def _says_nothing(table: Table, cell: str) -> bool:
     """Whether it is a cell of an entry that says nothing by itself."""
     name = cell.rpartition("/")[2]
     return "/" in cell and (name == EXISTS or table == CONTACTS and name in SILENT)
+
+
+def _format_property(entry: str, state: Cells) -> str:
+    """A property from a card, in words; empty where it says nothing to people."""
+    words = property_words(plain_text(state.get(f"{entry}label")), plain_text(state.get(f"{entry}value")))
+    return quote_value(f"{words.name}: {words.text}", LONG) if words else ""
+
+
+def is_params(cell: str) -> bool:
+    """Whether a cell holds what a card says of a phone and the like."""
+    return cell.endswith(("/params", "_params"))
 
 
 def _label(table: Table, cell: str, *states: Cells) -> str:
@@ -180,6 +199,8 @@ def _format_value(table: Table, cell: str, value: Value) -> str:
         return "yes"
     if photo_in(table, cell, value):
         return A_PHOTO
+    if table == CONTACTS and is_params(cell):
+        return params_words(value)
     if table == CONTACTS and cell.endswith("/kind") and value in KINDS:
         return KINDS[str(value)].singular
     return quote_value(value, LONG)

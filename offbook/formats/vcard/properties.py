@@ -136,9 +136,10 @@ LABELS_BY_TYPES: Mapping[str, tuple[tuple[str, frozenset[str]], ...]] = {
 """
 
 APPLE_LABELS = {
-    **{label: label for label in ("Home", "Work", "Mobile", "Main", "Pager", "Other", "HomePage", "Anniversary")},
+    **{label: label for label in ("Home", "Work", "Mobile", "Main", "Pager", "Other", "Anniversary")},
     **{label: label for label in ("Mother", "Father", "Parent", "Brother", "Sister", "Child", "Son", "Daughter")},
     **{label: label for label in ("Friend", "Spouse", "Partner", "Assistant", "Manager")},
+    "HomePage": "Home Page",
     "HomeFAX": "Home Fax",
     "WorkFAX": "Work Fax",
 }

@@ -676,6 +676,14 @@ def test_a_table_that_says_nothing_is_refused_and_its_columns_are_told(device: D
     assert (rehearsed.code, "  Wo: details.custom:Wo\n" in rehearsed.out) == (1, True)
 
 
+def test_what_only_programs_read_of_a_card_is_not_shown(device: Device) -> None:
+    parameters = "TEL;TYPE=VOICE;PID=1.1:1\nitem1.EMAIL;LANGUAGE=de:a@x.example\nitem1.X-ABUID:u\nGENDER:F\n"
+    device("import", "-", typed=CARDS.replace("ORG:Engines\n", parameters))
+    shown = device("show", "Ada Lovelace").out
+    assert not [text for text in ("@GROUP", "item1", "[[", "ABUID") if text in shown]
+    assert [text in shown for text in ("language de", "Gender: F")] == [True, True]
+
+
 def test_several_files_are_imported_and_who_changed_gets_what_is_new(device: Device, tmp_path: Path) -> None:
     (tmp_path / "a.vcf").write_text(CARDS)
     newer = CARDS.replace("UID:ada\n", "").replace("ORG:Engines\n", "TITLE:Countess\n")

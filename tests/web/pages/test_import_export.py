@@ -347,3 +347,36 @@ def test_what_came_of_an_import_is_there_until_it_is_undone(app: App, ada: Brows
     ada.post("/import/undo", "/import", batch=batch)
     assert ada.get("/import/progress").headers["Location"] == "/import"
     assert contacts(app) == []
+
+
+FROM_APPLE = """BEGIN:VCARD
+VERSION:3.0
+UID:ada
+FN:Ada King
+TEL;TYPE=VOICE;PID=1.1:+1 555 0100 200
+item1.EMAIL;TYPE=INTERNET;LANGUAGE=de:ada@x.example
+item1.X-FOO:a\\, b
+item2.URL:https://x.example
+item2.X-ABLabel:_$!<HomePage>!$_
+GENDER:F
+X-ABUID:5AD380FD-B2DE:ABPerson
+END:VCARD
+"""
+
+
+@pytest.mark.engines("sqlite")
+def test_what_only_programs_read_of_a_card_is_shown_to_nobody_and_leaves_with_it(app: App, ada: Browser) -> None:
+    upload(ada, FROM_APPLE)
+    book_id = parts_of(app).accounts.user_named("ada").book_id
+    (row,) = parts_of(app).contacts.page(book_id).rows
+    pages = [ada.get(f"/c/{row.id}{page}").text for page in ("", "/history")]
+    form = re.sub(r'<input type="hidden"[^>]*>', "", ada.get(f"/c/{row.id}/edit").text)
+    for page in (*pages, form):
+        assert not [text for text in ("@GROUP", "item1", "ABPerson", "[[", "1.1", "HomePage") if text in page]
+    for page in (pages[0], form):
+        assert [text in page for text in ("Home Page", "Gender", "a, b")] == [True] * 3
+    assert "language de" in pages[1]
+    card = ada.get("/export.csv?format=vcard3").text
+    assert [text in card for text in ("item1.X-FOO", "PID=1.1", "_$!<HomePage>!$_", "X-ABUID")] == [True] * 4
+    ada.post(f"/c/{row.id}/edit", f"/c/{row.id}/edit")
+    assert ada.get("/export.csv?format=vcard3").text == card
