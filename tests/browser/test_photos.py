@@ -134,6 +134,19 @@ def test_the_whole_picture_is_kept_where_somebody_says_so_and_a_choice_is_discar
     assert stored_photo(ada).size == (400, 200)
 
 
+@pytest.mark.parametrize("is_square", [True, False])
+def test_what_the_browser_alone_can_read_is_sent_as_jpeg(visit: Open, is_square: bool) -> None:
+    """As a HEIC is by browsers that can read it; Chromium reads BMP, which the server does not take."""
+    ada = visit()
+    new_form(ada)
+    give(ada, "drop", picture("BMP", 60, 30), "image/bmp")
+    ada.page.get_by_label("Keep this square only").set_checked(is_square)
+    ada.save()
+    ada.expect_contact("Grace Hopper")
+    photo = stored_photo(ada)
+    assert (photo.format, photo.size) == ("JPEG", (30, 30) if is_square else (60, 30))
+
+
 def test_what_is_no_picture_leaves_the_page_as_it_is(visit: Open) -> None:
     ada = visit()
     new_form(ada)

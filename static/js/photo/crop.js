@@ -2,6 +2,7 @@
 // No page in here; field.js has it.
 
 export const SIDE_MAX = 1024;
+export const WHOLE_MAX = 2048;
 export const QUALITY = 0.9;
 
 // `zoom` is 1 for the largest square that there is; `x` and `y` say from 0 to 1 how far right and down it lies.
@@ -33,6 +34,23 @@ export function squareFile(picture, crop, name) {
   const canvas = document.createElement("canvas");
   const side = Math.max(1, Math.round(Math.min(SIDE_MAX, square(picture, crop).side)));
   draw(canvas, picture, crop, side);
+  return jpeg(canvas, name);
+}
+
+// All of a picture as a JPEG: of one that this browser can read, and the server can't.
+export function wholeFile(picture, name) {
+  const canvas = document.createElement("canvas");
+  const scale = Math.min(1, WHOLE_MAX / Math.max(picture.width, picture.height));
+  canvas.width = Math.max(1, Math.round(picture.width * scale));
+  canvas.height = Math.max(1, Math.round(picture.height * scale));
+  const context = canvas.getContext("2d");
+  context.fillStyle = "#fff";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  return jpeg(canvas, name);
+}
+
+function jpeg(canvas, name) {
   const [, text] = canvas.toDataURL("image/jpeg", QUALITY).split(",");
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   return new File([bytes], `${name.replace(/\.[^.]*$/, "") || "photo"}.jpg`, { type: "image/jpeg" });

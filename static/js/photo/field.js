@@ -1,6 +1,6 @@
 // The photo of a contact's form: chosen, dropped or pasted, and cut to a square. Without it the field takes a file.
 import { flash } from "../flashes.js";
-import { draw, dragged, squareFile } from "./crop.js";
+import { draw, dragged, squareFile, wholeFile } from "./crop.js";
 
 const PREVIEW = 240;
 const NO_PICTURE = "What was dropped is no picture.";
@@ -127,6 +127,7 @@ document.addEventListener("paste", (event) => {
 document.addEventListener("submit", ({ target }) => {
   if (!chosen?.field.isConnected || !target.contains(chosen.field)) return;
   const { field, file, picture, crop } = chosen;
-  const isSquare = part(field, "square").checked;
-  put(fileInput(field), isSquare ? squareFile(picture, crop, file.name) : file);
+  const input = fileInput(field);
+  if (part(field, "square").checked) put(input, squareFile(picture, crop, file.name));
+  else put(input, input.accept.split(",").includes(file.type) ? file : wholeFile(picture, file.name));
 }, { capture: true });
