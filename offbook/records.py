@@ -18,6 +18,7 @@ from offbook.core.listing import Place, is_searched_for, place_in_list, sort_fie
 from offbook.core.merge.composite import completed_data
 from offbook.core.merge.naming import names_in_entries
 from offbook.core.merge.rebase import LineState
+from offbook.core.merge.record_size import require_size
 from offbook.core.messages import BAD_ID, KEY_EXISTS, MISSING_IN_ENTRY, TABLE_LEFT_OUT, TOO_MANY_ENTRIES, UNKNOWN_FIELD
 from offbook.core.model import Operation, Value
 from offbook.core.schema import Composite, Map, Table, record_id_of_key
@@ -365,6 +366,7 @@ def check_data(
     """
     data = completed_data(table, data, before)
     cells = _check_cells(table, data, operation, before)
+    require_size(table, before, cells)
     stored = change_data(table, cells)
     for map_ in table.maps:
         _check_entries(map_, stored.get(map_.name) or {}, before.get(map_.name) or {})

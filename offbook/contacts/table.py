@@ -25,6 +25,7 @@ CONTACTS = Table(
     name="contacts",
     singular="contact",
     composite=COMPOSITE,
+    bytes_max=512 * 1024,
     fields=(
         Field("name", limit=300, required=True),
         Field("email", limit=320, beside="email"),

@@ -65,6 +65,7 @@ CODES = _by_name(
     Code("missing", None, Scope.RECORD | Scope.TYPED, "something that is needed is missing"),
     Code("not_an_object", 400, Scope.CHANGE | Scope.BODY, "it can’t be read"),
     Code("out_of_range", None, Scope.RECORD | Scope.TYPED, "a number is too large or too small"),
+    Code("record_too_large", None, Scope.RECORD | Scope.TYPED, "{record} would hold too much"),
     Code("too_long", None, Scope.RECORD | Scope.TYPED, "a text is too long"),
     Code("too_many_entries", None, Scope.RECORD | Scope.TYPED, "{record} has too many details"),
     Code("unknown_cell", None, Scope.RECORD, "it has a field that this server does not know"),

@@ -228,8 +228,8 @@ class Table(Columns):
     A new record's id follows from its ``key`` field, where it has one: two devices that add the same key offline add
     the same record. ``shows`` are the fields of a list and ``order`` what it is sorted by. ``policy`` is the table's
     own conflict policy, where it is not the book's. ``heading`` is what people read instead of the name, and
-    ``singular`` what they call one record. ``composite`` says which fields are one value; like ``naming``, that is
-    nothing that a declaration tells others.
+    ``singular`` what they call one record. ``composite`` says which fields are one value, and ``bytes_max`` how much a
+    record may hold (0: no more is said); like ``naming``, that is nothing that a declaration tells others.
     """
 
     name: str
@@ -242,6 +242,7 @@ class Table(Columns):
     policy: str = ""
     singular: str = "record"
     composite: Composite | None = field(default=None, compare=False, repr=False)
+    bytes_max: int = field(default=0, compare=False, repr=False)
 
     def __hash__(self) -> int:
         return hash(self.name)

@@ -12,6 +12,7 @@ from offbook.core.errors import Malformed
 from offbook.formats import messages
 from offbook.formats.archive.reading import read_archive
 from offbook.formats.csv.mapped import read_mapped
+from offbook.formats.fitting import fitted
 from offbook.formats.registry import ARCHIVE, FORMATS, HEAD, Format, recognize
 from offbook.formats.table_mapping import TableMapping
 from offbook.formats.values import ContactRead, problems_of
@@ -102,10 +103,9 @@ class OpenFile:
 def _book_contents(file: BinaryIO, format_: Format) -> FileContents:
     """What the zip of a book holds. Its photos are read from it when they are asked for. An empty book is one too."""
     archive = read_archive(file)
-    items = (*archive.problems, *archive.contacts, *archive.trash)
-    contacts, trash = (
-        [item.contact for item in items if item.contact is not None] for items in (archive.contacts, archive.trash)
-    )
+    live, deleted = [*map(fitted, archive.contacts)], [*map(fitted, archive.trash)]
+    items = (*archive.problems, *live, *deleted)
+    contacts, trash = ([item.contact for item in some if item.contact is not None] for some in (live, deleted))
     return FileContents(
         format_,
         contacts,
@@ -120,9 +120,9 @@ def _book_contents(file: BinaryIO, format_: Format) -> FileContents:
 def _items(file: BinaryIO, format_: Format | None, table: TableMapping | None) -> tuple[Format, Iterator[ContactRead]]:
     if table is not None:
         table.check()
-        return format_ or FORMATS[table.mapping.layout or "csv"], read_mapped(file, table.mapping)
+        return format_ or FORMATS[table.mapping.layout or "csv"], map(fitted, read_mapped(file, table.mapping))
     format_ = format_ or recognize(file.read(HEAD))
-    return format_, format_.read(file)
+    return format_, map(fitted, format_.read(file))
 
 
 def unread(table: TableMapping, error: Malformed) -> ImportReport:

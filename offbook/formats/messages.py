@@ -114,6 +114,9 @@ VALUE_TOO_LONG = Message("too_long", "{name} has {length} characters, and {limit
 TOO_MANY_DETAILS = Message(
     "too_many_entries", "The card has {count} details, and {limit} is the most: the rest was left out."
 )
+DETAIL_LEFT_OUT = Message(
+    "record_too_large", "This contact holds more than {limit} kB, which is the most: this, of {size} kB, was left out."
+)
 SAME_UID = Message(
     "same_uid", "A card above has the same UID and says something else. This one was taken as a contact of its own."
 )

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from offbook.core.merge.policies import POLICIES, MergeContext, Resolution
+from offbook.core.merge.record_size import too_large
 from offbook.core.merge.retention import is_purged
 from offbook.core.messages import LONG_DELETED, MISSING_IN_ENTRY, NEVER_OR_LONG_DELETED, TOO_MANY_ENTRIES, Fault
 from offbook.core.model import NO_CLOCKS, Change, Clock, DiscardedWrite, Operation, Record, Value, Verdict
@@ -76,6 +77,7 @@ def decide(
         _too_late(record, change)
         or _behind_a_lost_entry(record, change, policy, lost_entries)
         or _incomplete(record.cells, change)
+        or _too_large(record.cells, change)
         or _merge_concurrent(record, change, policy, seq)
     )
 
@@ -85,7 +87,7 @@ def _without_record(change: Change, seq: int) -> Decision:
         case Operation.INSERT:
             cells = {cell: value for cell, value in change.cells.items() if value is not None and value is not False}
             record = Record(change.table, change.record_id, seq, False, cells, clock_of(change, seq), {})
-            return _incomplete({}, change) or Create(record)
+            return _incomplete({}, change) or _too_large({}, change) or Create(record)
         case Operation.DELETE:
             return NoChange(Verdict.APPLIED)
         case Operation.UPDATE:
@@ -331,6 +333,12 @@ def _incomplete(have: Mapping[str, Value], change: Change) -> Reject | None:
         if claimed - standing and len((claimed | standing) - removed) > map_.entries_max:
             return Reject(TOO_MANY_ENTRIES.fault(field=map_.name, limit=map_.entries_max))
     return None
+
+
+def _too_large(have: Mapping[str, Value], change: Change) -> Reject | None:
+    """More than a record of the table may hold, with all that the change says."""
+    fault = too_large(change.table, have, change.cells)
+    return None if fault is None else Reject(fault)
 
 
 def _incomplete_entries(have: Mapping[str, Value], change: Change) -> dict[str, str]:
