@@ -42,30 +42,28 @@ def read(file: BinaryIO) -> Iterator[ContactRead]:
         groups = read_groups(split_cards(file))
     yield from groups.problems
     file.seek(0)
-    contents: dict[str, str] = {}
+    contents: dict[str, str] = {}  # id_of_lines() of the contacts above, by their ids
     for card in split_cards(file):
         if not card.has_begin:
             yield ContactRead(card.row, None, (Problem(card.row, "", Fault(messages.OUTSIDE)),))
         elif card.row not in groups.rows:
             content = id_of_lines(card)
-            yield from _unless_read_before(read_card(card, content, groups.labels), content, contents)
+            item = _with_own_id(read_card(card, content, groups.labels), content, contents)
+            if item.contact and item.contact["id"] not in contents:
+                contents[item.contact["id"]] = content
+                yield item
 
 
-def _unless_read_before(read: ContactRead, content: str, contents: dict[str, str]) -> Iterator[ContactRead]:
-    """The contact, unless a card above said the same. One with a UID from above that says something else is a contact
-    of its own, so that nothing of it is lost.
+def _with_own_id(read: ContactRead, content: str, contents: Mapping[str, str]) -> ContactRead:
+    """The contact of a card. One with a UID from above that says something else than the card there is a contact of its
+    own, so that nothing of it is lost.
 
     ``content`` is its id_of_lines(), and ``contents`` are those of the contacts above by their ids.
     """
-    contact = read.contact
-    assert contact is not None  # every card has one
-    if contents.get(contact["id"], content) != content:
-        contact = {**contact, "id": content, "uid": None}
-        told = Problem(read.row, "UID", Fault(messages.SAME_UID))
-        read = read._replace(contact=contact, problems=(*read.problems, told))
-    if contact["id"] not in contents:
-        contents[contact["id"]] = content
-        yield read
+    if read.contact is None or contents.get(read.contact["id"], content) == content:
+        return read
+    told = Problem(read.row, "UID", Fault(messages.SAME_UID))
+    return read._replace(contact={**read.contact, "id": content, "uid": None}, problems=(*read.problems, told))
 
 
 def _look_over(file: BinaryIO) -> bool:

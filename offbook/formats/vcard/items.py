@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from offbook.formats.vcard.properties import (
@@ -41,6 +41,8 @@ ANDROID_RELATIONS = (
 TEXTS = frozenset({*FIELDS, "FN", "NOTE", "BDAY", "KIND", "UID", "PHOTO"})
 LISTS = frozenset({"N", "ORG", "NICKNAME", "CATEGORIES"})
 """Fields, of a text or of several, that say nothing where they are empty."""
+KNOWN = frozenset(KINDS) | TEXTS | LISTS
+
 CACHED_MAX = 100
 """The characters of a label with which a header is remembered: labels are few, and a long one is nobody's habit."""
 
@@ -59,6 +61,10 @@ class Item(NamedTuple):
     printed: str = ""
 
 
+make_item = partial(tuple.__new__, Item)
+"""Item(...) would call a function of Python, for each property of a file."""
+
+
 class Labelled(NamedTuple):
     """What a header says of a detail."""
 
@@ -73,36 +79,31 @@ def itemize(properties: Iterable[Property]) -> list[Item]:
     kept = [
         _standard(property_) if property_.name in OF_PROGRAMS else property_
         for property_ in properties
-        if property_.name not in DROPPED and (property_.name in KINDS or property_.name[:12] != "X-EVOLUTION-")
+        if property_.name not in DROPPED and (property_.name in KNOWN or property_.name[:12] != "X-EVOLUTION-")
         if property_.value.strip(" ;,") or not _says_nothing(property_)
     ]
+    if [property_ for property_ in kept if property_.name == "LABEL"]:
+        kept = _with_printed_addresses(kept)
     labels: dict[int, str] = {}
-    if [property_ for property_ in kept if property_.group or property_.name == "LABEL"]:
-        kept, labels = _without_groups_of_labels(_with_printed_addresses(kept))
-    return [
-        _detail(property_, labels.get(index, "")) if property_.name in KINDS else _other(property_)
-        for index, property_ in enumerate(kept)
-    ]
+    if [property_ for property_ in kept if property_.group]:
+        kept, labels = _without_groups_of_labels(kept)
+    return [_item(property_, labels.get(index, "")) for index, property_ in enumerate(kept)]
 
 
 def _says_nothing(property_: Property) -> bool:
     return property_.name in LISTS or (property_.name in TEXTS and not property_.value.strip())
 
 
-def _other(property_: Property) -> Item:
+def _item(property_: Property, label: str) -> Item:
     name, value, params, group, row = property_
-    return Item(name, value, ((GROUP, (group,)), *params) if group else params, row)
-
-
-def _detail(property_: Property, label: str) -> Item:
-    name, value, params, group, row = property_
+    if name not in KINDS:
+        return make_item((name, value, ((GROUP, (group,)), *params) if group else params, row, "", "", False, ""))
     printed = ""
-    if name == "ADR":
-        printed = next((values[0] for param, values in params if param == "LABEL" and values), "")
-        params = without(params, "LABEL")
+    if name == "ADR" and params and (values := dict(params).get("LABEL")) is not None:
+        printed, params = (*values, "")[0], without(params, "LABEL")
     read_header = _labelled if len(label) <= CACHED_MAX else _labelled.__wrapped__
     kind, label, is_preferred, others = read_header(name, params, group, label)
-    return Item(name, value, others, row, kind, label, is_preferred, printed)
+    return make_item((name, value, others, row, kind, label, is_preferred, printed))
 
 
 @lru_cache(maxsize=4096)
@@ -239,10 +240,10 @@ def _without_groups_of_labels(properties: list[Property]) -> tuple[list[Property
     kept: list[Property] = []
     labels: dict[int, str] = {}
     for property_ in properties:
-        name, value, params, group_name, row = property_
-        if not group_name:
+        if not property_.group:
             kept.append(property_)
             continue
+        name, value, params, group_name, row = property_
         group = groups[group_name.lower()]
         if (name == GROUP_LABEL and group.label is not None) or (name == COUNTRY_CODE and group.code is not None):
             continue
@@ -255,8 +256,12 @@ def _without_groups_of_labels(properties: list[Property]) -> tuple[list[Property
 
 
 def _group(members: list[Property]) -> _Group:
-    if len(members) == 2 and members[1].name == GROUP_LABEL and members[0].name in KINDS and not members[1].params:
-        return _Group(read_apple_label(unescape(members[1].value)))  # as nearly all are
+    if len(members) == 2 and members[0].name in KINDS and not members[1].params:  # as nearly all are
+        (kind, _, params, _, _), (name, value, *_) = members
+        if name == GROUP_LABEL:
+            return _Group(read_apple_label(unescape(value)))
+        if name == COUNTRY_CODE and kind == "ADR" and value and COUNTRY_CODE not in dict(params):
+            return _Group(None, unescape(value))
     details = [member for member in members if member.name in KINDS]
     others = [member for member in members if member.name not in KINDS]
     label, code = None, None

@@ -10,7 +10,6 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain
 from typing import BinaryIO, NamedTuple
 
 CHUNK = 1 << 20
@@ -20,7 +19,7 @@ LINE_MAX = 20 << 20
 HEADER_MAX = 10_000
 """The bytes in which a line's parameters are looked for before it is put together."""
 
-SPACES = (b" ", b"\t")
+SPACES = frozenset((b" ", b"\t"))
 TOO_LONG = b"too long"
 """What stands for a line that was too long, by identity."""
 
@@ -59,25 +58,33 @@ class RawCard(NamedTuple):
 
 def split_cards(file: BinaryIO) -> Iterator[RawCard]:
     """The cards of a file, one at a time, and what stands between them."""
-    lines: list[bytes | None] = []
-    start, is_open, is_nested = 1, False, False
-    physical = chain.from_iterable(_physical_lines(text_chunks(file)))
-    for row, line in enumerate(physical, 1):
-        mark = _mark(line, is_open) if line is not None and line[:1] in MARK_BEGINS else b""
-        if mark == BEGIN and is_open and not is_nested and lines and AGENT.fullmatch(lines[-1] or b""):
-            lines.append(_nested(line))
-            is_nested = True
-        elif mark == BEGIN:
-            yield from _card(start, lines, is_open, has_end=False)
-            lines, start, is_open, is_nested = [], row, True, False
-        elif is_nested:
-            lines.append(_nested(line))
-            is_nested = mark != END
-        elif mark == END and is_open:
-            yield from _card(start, lines, is_open, has_end=True)
-            lines, start, is_open = [], row + 1, False
-        else:
-            lines.append(line)
+    lines: list[bytes] = []
+    row, start, is_open, is_nested = 1, 1, False, False
+    for physical in _physical_lines(text_chunks(file)):
+        done = 0
+        for place in [place for place, line in enumerate(physical) if line[:1] in MARK_BEGINS]:
+            line = physical[place]
+            mark = _mark(line, is_open)
+            if not mark:
+                continue
+            lines += _pieces(physical[done:place], is_nested)
+            done = place + 1
+            if mark == BEGIN and is_open and not is_nested and lines and AGENT.fullmatch(lines[-1]):
+                lines.append(_nested(line))
+                is_nested = True
+            elif mark == BEGIN:
+                yield from _card(start, lines, is_open, has_end=False)
+                lines, start, is_open, is_nested = [], row + place, True, False
+            elif is_nested:
+                lines.append(_nested(line))
+                is_nested = False
+            elif is_open:
+                yield from _card(start, lines, is_open, has_end=True)
+                lines, start, is_open = [], row + place + 1, False
+            else:
+                lines.append(line)
+        lines += _pieces(physical[done:], is_nested)
+        row += len(physical)
     yield from _card(start, lines, is_open, has_end=False)
 
 
@@ -91,16 +98,20 @@ def _mark(line: bytes, is_open: bool) -> bytes:
     return match[1].upper() if match else b""
 
 
-def _nested(line: bytes | None) -> bytes | None:
+def _pieces(lines: list[bytes], is_nested: bool) -> list[bytes]:
+    return [_nested(line) for line in lines] if is_nested else lines
+
+
+def _nested(line: bytes) -> bytes:
     """A line of a card that is the value of AGENT (vCard 2.1, section 2.5.1), as a folded line of that value."""
-    return line and b" \\n" + re.sub(rb"([\\,;])", rb"\\\1", line)
+    return b" \\n" + re.sub(rb"([\\,;])", rb"\\\1", line) if line and line is not TOO_LONG else line
 
 
-def _card(row: int, lines: list[bytes | None], has_begin: bool, has_end: bool) -> Iterator[RawCard]:
+def _card(row: int, lines: list[bytes], has_begin: bool, has_end: bool) -> Iterator[RawCard]:
     if has_begin:
         yield RawCard(row, _logical_lines(row + 1, lines), has_begin, has_end)
     else:
-        strays = [number for number, line in enumerate(lines, row) if line is None or line.strip(b" \t\0" + BOM)]
+        strays = [number for number, line in enumerate(lines, row) if line.strip(b" \t\0" + BOM)]
         if strays:
             yield RawCard(strays[0], _logical_lines(strays[0], lines[strays[0] - row :][:1]), has_begin, has_end)
 
@@ -130,45 +141,45 @@ def text_chunks(file: BinaryIO) -> Iterator[bytes]:
         chunk = file.read(CHUNK)
 
 
-def _physical_lines(chunks: Iterable[bytes]) -> Iterator[list[bytes | None]]:
-    """The lines, many at once, whatever ends them: CRLF, LF or CR. None stands for one that is too long."""
+def _physical_lines(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The lines, many at once, whatever ends them: CRLF, LF or CR. TOO_LONG stands for one that is too long."""
     rest, is_skipping = b"", False
     for chunk in chunks:
         data = rest + chunk
-        lines: list[bytes | None] = [*data.splitlines()]
+        lines = data.splitlines()
         rest = b""
         if lines and not data.endswith(b"\n"):
-            rest = lines.pop() or b""
+            rest = lines.pop()
             if data.endswith(b"\r"):
                 rest += b"\r"  # the LF may follow
-        if lines and (is_skipping or len(lines[0] or b"") > LINE_MAX):
-            lines[0], is_skipping = None, False
+        if lines and (is_skipping or len(lines[0]) > LINE_MAX):
+            lines[0], is_skipping = TOO_LONG, False
         yield lines
         if len(rest) > LINE_MAX:
             rest, is_skipping = b"", True
     if rest or is_skipping:
-        yield [None if is_skipping else rest.rstrip(b"\r")]
+        yield [TOO_LONG if is_skipping else rest.rstrip(b"\r")]
 
 
 # --- physical lines -> logical lines ---------------------------------------------------------------------------------
 
 
-def _logical_lines(row: int, lines: list[bytes | None]) -> list[LogicalLine]:
-    whole = b"\n".join([TOO_LONG if line is None else line for line in lines])
+def _logical_lines(row: int, lines: list[bytes]) -> list[LogicalLine]:
+    whole = b"\n".join(lines)
     keeps_space = b"2.1" in whole and bool(VERSION_21.search(b"\n" + whole))
-    if not (keeps_space or b"=\n" in whole or b"\0" in whole or None in lines):
+    if not (keeps_space or b"=\n" in whole or b"\0" in whole or TOO_LONG in lines):
         with suppress(UnicodeDecodeError):
             texts = whole.replace(b"\n ", b"").replace(b"\n\t", b"").decode().split("\n")
             rows: Sequence[int] = range(row, row + len(lines))
             if len(texts) < len(rows):
-                rows = [number for number, line in zip(rows, lines, strict=True) if line[:1] not in SPACES]  # type: ignore[index]
+                rows = [number for number, line in enumerate(lines, row) if line[:1] not in SPACES]
             if len(rows) == len(texts) and not [text for text in texts if ":" not in text] and len(whole) < LINE_MAX:
                 return list(zip(rows, texts, strict=True))
     unfolded = _unfolded(row, lines, keeps_space)
     return _decoded(unfolded, b"\n".join(line for _, line in unfolded if line is not None))
 
 
-def _unfolded(row: int, lines: list[bytes | None], keeps_space: bool) -> list[tuple[int, bytes | None]]:
+def _unfolded(row: int, lines: list[bytes], keeps_space: bool) -> list[tuple[int, bytes | None]]:
     """The lines joined that belong together.
 
     A line that begins with a space or a tab goes on with the one before: without that character (RFC 6350, section 3.2;
@@ -179,8 +190,7 @@ def _unfolded(row: int, lines: list[bytes | None], keeps_space: bool) -> list[tu
     parts: list[list[bytes]] = []
     rows: list[int] = []
     is_closed = True  # by an empty line, or nothing is there to go on with
-    for number, line in enumerate(lines, row):
-        piece = TOO_LONG if line is None else line
+    for number, piece in enumerate(lines, row):
         if not piece:
             is_closed = True
             continue

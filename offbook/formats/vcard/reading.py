@@ -42,6 +42,8 @@ DETAILS = CONTACTS.maps_by_name["details"]
 FIELD_LIMITS = {field.name: field.limit for field in CONTACTS.fields}
 LABEL_LIMIT = LABELS.by_name["name"].limit
 LIMITS = {attribute.name: attribute.limit for attribute in DETAILS.attributes}
+COLUMN_LIMITS = {kind: tuple(FIELD_LIMITS[name] for name in names) for kind, names in COLUMNS.items()}
+PREFERRED = ("PREF", ("1",))
 NOTHING: Mapping[str, Any] = {field.name: None for field in CONTACTS.fields} | {"starred": False}
 
 SEVERAL = {"NOTE": ("notes", "\n"), "NICKNAME": ("nickname", ", ")}
@@ -125,18 +127,20 @@ class _Draft:
         self.add(item.row, entry)
 
     def hold(self, item: Item, params: Params) -> None:
-        """Keep the parameters of a property that is a field."""
-        if params:
+        """Keep the parameters of a property that is a field; that of a VALUE is none of these."""
+        if params and (params := without(params, "VALUE")):
             self.add(item.row, {"kind": "property", "label": item.name, "params": dump_params(params)})
 
     def add(self, row: int, entry: Mapping[str, Any]) -> None:
         """Add a detail, without what is empty or too long for it."""
         filled = {}
         for name, value in entry.items():
-            if type(value) is str and len(value) > LIMITS[name]:
+            if not value:
+                continue
+            if value is not True and len(value) > LIMITS[name]:
                 column = entry.get("label") or entry["kind"]
                 self.tell(row, column, messages.VALUE_TOO_LONG, name=column, length=len(value), limit=LIMITS[name])
-            elif value:
+            else:
                 filled[name] = value
         if len(filled) > 1:
             self.entries.append(filled)
@@ -182,24 +186,24 @@ class _Draft:
 
     def _take_column(self, item: Item, entry: Mapping[str, Any], params: Params) -> bool:
         """Take the first of a kind into the contact's own fields; false where it says nothing, or has no room there."""
-        texts = (entry["value"], item.label, "")
+        kind, value, label, of_params = item.kind, entry["value"], item.label, ""
         if params or item.is_preferred:
-            texts = (*texts[:2], dump_params(((("PREF", ("1",)),) if item.is_preferred else ()) + params))
-        value, label, of_params = COLUMNS[item.kind]
-        for column, text in zip(COLUMNS[item.kind], texts, strict=True):
-            if len(text) > FIELD_LIMITS[column]:
-                return False
-        if any(texts):
-            self.columns.add(item.kind)
-            self.fields[value], self.fields[label], self.fields[of_params] = [text or None for text in texts]
+            of_params = dump_params((PREFERRED, *params) if item.is_preferred else params)
+        value_limit, label_limit, params_limit = COLUMN_LIMITS[kind]
+        if len(value) > value_limit or len(label) > label_limit or len(of_params) > params_limit:
+            return False
+        if value or label or of_params:
+            self.columns.add(kind)
+            fields, names = self.fields, COLUMNS[kind]
+            fields[names[0]], fields[names[1]], fields[names[2]] = value or None, label or None, of_params or None
         return True
 
     def _take_text(self, item: Item, field: str) -> None:
         text = unescape(item.value)
         if not self._set(field, text):
             self.keep(item)
-        elif text and item.params:
-            self.hold(item, without(item.params, "VALUE"))
+        elif text:
+            self.hold(item, item.params)
 
     def _set(self, field: str, text: str) -> bool:
         """Set a field; false where it has a value, or no room for this one. An empty text says nothing."""
@@ -243,8 +247,7 @@ class _Draft:
             return False
         self.fields |= parts
         if parts:
-            params = without(item.params, "VALUE")
-            self.hold(item, (*params, (MORE, tuple(rest))) if any(rest) else params)
+            self.hold(item, (*item.params, (MORE, tuple(rest))) if any(rest) else item.params)
         return True
 
     def take_organization(self, item: Item) -> bool:
@@ -258,7 +261,7 @@ class _Draft:
         if len(company) > FIELD_LIMITS["company"] or len(department) > FIELD_LIMITS["department"]:
             return False
         self.fields |= {"company": company or None, "department": department or None}
-        self.hold(item, without(item.params, "VALUE"))
+        self.hold(item, item.params)
         return True
 
     def take_birthday(self, item: Item) -> bool:
@@ -270,7 +273,7 @@ class _Draft:
         if day is None or "birthday" in self.fields:
             return False
         self.fields["birthday"] = day.day
-        params = without(item.params, "VALUE", OMIT_YEAR)
+        params = without(item.params, OMIT_YEAR)
         self.hold(item, (*params, (TIME, (day.time.replace(":", ""),))) if day.time else params)
         return True
 
@@ -307,7 +310,7 @@ class _Draft:
         if not self._set("uid", uid):
             return False
         if uid:
-            self.hold(item, without(item.params, "VALUE"))
+            self.hold(item, item.params)
         return True
 
     def take_star(self, item: Item) -> bool:

@@ -61,26 +61,23 @@ class Header(NamedTuple):
 
 def parse_line(text: str, row: int) -> Property | None:
     """The property of a logical line; None where it is no property."""
-    colon = text.find(":")
-    if colon < 0:
+    head, colon, value = text.partition(":")
+    if not colon:
         return None
-    head = text[:colon]
     if '"' in head and (match := QUOTED_HEADER.match(text)):
-        colon = match.end() - 1
-        head = text[:colon]
-    if colon > HEADER_MAX:
-        return None
-    header = _cached_header(head) if colon <= HEADER_CACHED_MAX else parse_header(head)
+        head, value = text[: match.end() - 1], text[match.end() :]
+    header = _cached_header(head) if len(head) <= HEADER_CACHED_MAX else parse_header(head)
     if header is None:
         return None
-    value = text[colon + 1 :]
-    if header.encoding:
-        value = _decoded(value, header)
-    return Property(header.name, value, header.params, header.group, row)
+    name, group, params, encoding, _ = header
+    # Property(...) would call a function of Python, for each line of a file.
+    return tuple.__new__(Property, (name, _decoded(value, header) if encoding else value, params, group, row))
 
 
 def parse_header(header: str) -> Header | None:
-    """A header; None where it has no name, or too many parameters to be one."""
+    """A header; None where it has no name, is too long, or has too many parameters to be one."""
+    if len(header) > HEADER_MAX:
+        return None
     first, *pieces = _split_quoted(header, ";", PIECE) if '"' in header else header.split(";", PARAMS_MAX + 1)
     match = NAME.fullmatch(first.strip())
     if not match or len(pieces) > PARAMS_MAX:
