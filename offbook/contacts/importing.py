@@ -20,6 +20,7 @@ from offbook.core.messages import MORE_PROBLEMS, NAMES_NOTHING
 from offbook.core.model import Operation
 from offbook.core.schema import Table
 from offbook.core.text import fold_key
+from offbook.core.validation import is_empty
 
 AnyContact = TypeVar("AnyContact", bound=Contact)
 
@@ -158,7 +159,8 @@ def steps_of(
     label = parse_label(label)
     for contact, match in zip(contacts, matches, strict=True):
         if _is_added(match, on_duplicate):
-            data = {**contact, **_with_label(contact, contact, label)}
+            filled = {name: value for name, value in contact.items() if not is_empty(value)}
+            data = {**filled, **_with_label(contact, contact, label)}
             yield ImportStep(contact, match, Operation.INSERT, contact["id"], data)
         elif match.record_id is not None and _is_written_to(match, on_duplicate):
             before = existing[match.record_id]

@@ -173,7 +173,9 @@ def _email(value: str) -> str:
 def number_key(value: str) -> str:
     """The digits at a number's end by which it is known, however it begins: with a country's code, with an area's, or
     not. Empty for what has fewer, and for what is no number as a whole; an extension is no part of it."""
-    key = phone_key("".join(str(decimal(letter)) if letter.isdecimal() else letter for letter in value)) or ""
+    if not value.isascii():
+        value = "".join(str(decimal(letter)) if letter.isdecimal() else letter for letter in value)
+    key = phone_key(value) or ""
     return key[-LAST_DIGITS:] if len(key.removeprefix("+")) >= LAST_DIGITS else ""
 
 

@@ -311,7 +311,7 @@ def _completed(
 ) -> Iterator[tuple[str, str | None]]:
     before, name = known.get(NAME), _filled(written.get(NAME))
     seen = known_parts(known)
-    parts = Parts(*(written[part] or None if part in written else old for part, old in zip(PARTS, seen, strict=True)))
+    parts = Parts(*[written[part] or None if part in written else old for part, old in zip(PARTS, seen, strict=True)])
     if name is not None and name != before:
         yield from _value(name, _parts_of_new_name(name, written, parts, cells, is_new=not before))
     elif parts != seen:
@@ -329,7 +329,7 @@ def _completed(
 
 def known_parts(known: Mapping[str, Any]) -> Parts:
     """The parts as they are known, or as they follow from a name that has none yet."""
-    parts = Parts(*(known.get(part) or None for part in PARTS))
+    parts = Parts(*[known.get(part) or None for part in PARTS])
     name = known.get(NAME)
     return parts if any(parts) or not name else parts_of(name, known)
 

@@ -45,7 +45,7 @@ Spell = Callable[[str], Iterable[str]]
 def searched_text(values: Iterable[str]) -> str:
     """These values as searches look through them. Each line ends, and one begins, so that a search can say where."""
     texts = list(values)
-    keys = [key for value in texts if (key := phone_key(value)) is not None]
+    keys = [key for value in texts if not value[:1].isalpha() and (key := phone_key(value)) is not None]
     return f"\n{normalize_for_search(chr(10).join([*texts, *keys]))}\n"
 
 

@@ -61,7 +61,10 @@ def _any_text(field: Field, name: str, value: Json) -> str | None:
 
 
 def _text(field: Field, name: str, value: Json) -> str | None:
-    if isinstance(value, str) and len(value) > field.limit:
+    if type(value) is str and value.isascii() and "\0" not in value and 0 < len(value) <= field.limit:
+        if not field.is_needed:
+            return value  # as nearly all are
+    elif isinstance(value, str) and len(value) > field.limit:
         raise Invalid.of(messages.TOO_LONG, field=name, length=len(value), limit=field.limit)
     text = _any_text(field, name, value)
     if field.is_needed and not (text or "").strip():
@@ -254,10 +257,17 @@ def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json, ru
     if unknown := entry.keys() - map_.by_name.keys():
         raise Invalid.of(messages.UNKNOWN_ATTRIBUTE, field=prefix[:-1], name=min(unknown)[:80])
     for cell, attributes in map_.cells.items():
-        if entry.keys().isdisjoint(map_.names_in[cell]):
-            continue
-        values = [check(field, prefix + field.name, entry.get(field.name), rules) for field in attributes]
-        cells[prefix + cell] = value_of_parts(tuple(values))
+        if len(attributes) == 1:
+            if cell in entry:
+                cells[prefix + cell] = check(attributes[0], prefix + cell, entry[cell], rules)
+        elif not entry.keys().isdisjoint(map_.names_in[cell]):
+            parts = [
+                check(field, prefix + field.name, entry.get(field.name), rules)
+                if field.name in entry or field.is_needed
+                else None
+                for field in attributes
+            ]
+            cells[prefix + cell] = value_of_parts(tuple(parts))
 
 
 def value_of(table: Table, cell: str, value: Json, rules: Rules = STRICT) -> Value:
@@ -366,8 +376,11 @@ def entry_values(map_: Map, cells: Mapping[str, Value], prefix: str) -> dict[str
     values: dict[str, Scalar] = {}
     for cell, attributes in map_.cells.items():
         value = cells.get(prefix + cell)
-        parts = value if isinstance(value, tuple) else (value,)
-        values.update((field.name, part) for field, part in zip(attributes, parts, strict=False) if part is not None)
+        if type(value) is tuple:
+            parts = zip(attributes, value, strict=False)
+            values.update([(field.name, part) for field, part in parts if part is not None])
+        elif value is not None:
+            values[attributes[0].name] = value
     return values
 
 
@@ -393,8 +406,12 @@ def _put(entries: dict[str, Json], map_: Map, key: str, name: str, value: Value)
     if name not in map_.cells:  # a newer version knows it, and left it in this device's file
         entry[name] = value
         return
-    names = [attribute.name for attribute in map_.cells[name]]
-    parts = value if isinstance(value, tuple) else (value,)  # a newer version may know more of them, by unknown names
-    entry.update(zip_longest(names, parts[: len(names)]))
+    attributes = map_.cells[name]
+    if len(attributes) == 1 and type(value) is not tuple:
+        entry[name] = value
+    else:
+        parts = value if isinstance(value, tuple) else (value,)  # a newer version may know more, by unknown names
+        names = [attribute.name for attribute in attributes]
+        entry.update(zip_longest(names, parts[: len(names)]))
     if name in map_.json_names:
         _with_json((name,), entry)

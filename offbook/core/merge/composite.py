@@ -79,10 +79,12 @@ def base_of_history(change: Change, record: Record) -> int | None:
 
 def is_as_sent(sent: Change, completed: Change, record: Record | None) -> bool:
     """Whether a record that the completed change is written to holds nothing but what was sent, and what it held."""
-    have = NO_CELLS if record is None else record.cells
+    if completed is sent:
+        return True
+    said, have = sent.cells, NO_CELLS if record is None else record.cells
+    others = [(cell, value) for cell, value in completed.cells.items() if value is not said.get(cell, said)]
     return all(
-        _begins_as(value, sent.cells[cell]) if cell in sent.cells else value == have.get(cell)
-        for cell, value in completed.cells.items()
+        _begins_as(value, said[cell]) if cell in said else value == have.get(cell) for cell, value in others
     )
 
 

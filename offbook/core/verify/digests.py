@@ -92,9 +92,10 @@ def _entry_hash(form: LineForm, table: str, record_id: str, exists: str, cells: 
     prefix, named = exists[: -len(EXISTS)], []
     for cell, names in form.maps[name]:
         value = cells.get(prefix + cell)
-        if value is not None:
-            parts = value if type(value) is tuple else (value,)
-            named += [said + text for said, part in zip(names, parts, strict=False) if said and (text := _text(part))]
+        if type(value) is tuple:
+            named += [said + text for said, part in zip(names, value, strict=False) if said and (text := _text(part))]
+        elif value is not None and names[0] and (text := _text(value)):
+            named.append(names[0] + text)
     named.sort()
     return hash_of([table, name, record_id, key, *named])
 

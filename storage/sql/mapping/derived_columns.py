@@ -33,21 +33,19 @@ def search_text(cells: Cells, unsearched: frozenset[str]) -> str:
     """All text of a record for LIKE to look through, as offbook.core.search has it."""
     texts: list[str] = []
     for cell, value in cells.items():
-        if not isinstance(value, str | tuple) or cell in unsearched:
+        kind = type(value)
+        if (kind is not str and kind is not tuple) or cell in unsearched:
             continue
         if "/" in cell and not _is_searched(cell, cells, unsearched):
             continue
-        if isinstance(value, tuple):
-            texts.extend([str(part) for part in value if part is not None])
-        else:
-            texts.append(value)
+        texts.extend([str(part) for part in value if part is not None] if kind is tuple else [value])
     return searched_text(texts)
 
 
 def _is_searched(cell: str, cells: Cells, unsearched: frozenset[str]) -> bool:
     """Whether an entry's cell is one of an entry that stands, and one in which something is searched."""
-    entry, _, name = cell.rpartition("/")
-    return f"{entry[: entry.index('/')]}/{name}" not in unsearched and cells.get(f"{entry}/{EXISTS}") is not False
+    map_, key, name = cell.split("/")
+    return f"{map_}/{name}" not in unsearched and cells.get(f"{map_}/{key}/{EXISTS}") is not False
 
 
 # --- order -----------------------------------------------------------------------------------------------------------
