@@ -25,6 +25,8 @@ SEPARATORS = str.maketrans("", "", " ()./-\t")
 NUMBER = re.compile(r"(\+?[0-9]{5,20})(?:(?:;ext=|extension|ext|x|#|,+)[0-9]{1,8})?")
 """A phone number without separators, and the extension behind it, which is no part of its key."""
 
+LAST_TYPED = re.compile(f"[0-9]{{1,{LAST_DIGITS}}}$")
+
 NUMBER_WORD = re.compile(r"[+0-9()./-]+")
 TRUNK_ZERO = "(0)"
 """What is dialled within a country only, as in ``+49 (0)30 1234567``."""
@@ -84,6 +86,19 @@ def search_terms(search: str, spell: Spell = last_digits) -> list[Term]:
             as_typed = tuple(map(normalize_for_search, group))
             terms.append(tuple(dict.fromkeys([as_typed, *((part,) for part in spell(key))])))
     return terms
+
+
+def narrowed(terms: Iterable[Term]) -> list[Term]:
+    """The same terms, each behind what all of its alternatives hold: of most texts nothing else is to be looked at."""
+    pairs = [(_common_part(term), term) for term in terms]
+    return [each for part, term in pairs for each in ([((part,),), term] if part else [term])]
+
+
+def _common_part(term: Term) -> str:
+    """The digits at the end of a number as it was typed, where each spelling of it has them; else nothing."""
+    digits = LAST_TYPED.search(term[0][-1]) if len(term) > 1 else None
+    is_common = digits and all(any(digits[0] in part for part in parts) for parts in term)
+    return digits[0] if digits and is_common else ""
 
 
 def _word_terms(words: Iterable[str]) -> Iterator[Term]:

@@ -9,10 +9,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, false, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    case,
+    false,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 
 from models import Base
 from offbook.contacts.names import PARTS
@@ -21,12 +35,23 @@ from offbook.core.errors import Malformed
 from offbook.core.merge.naming import name_key
 from offbook.core.model import Record
 from offbook.core.pictures import photo_name
-from offbook.core.search import Term
+from offbook.core.search import Term, narrowed
 from offbook.core.text import fold_key, normalize_for_search
 from offbook.core.validation import Json
 from storage.base import PageSize
 from storage.engines.database import Database
-from storage.repositories.list_pages import find_terms, parse_place, place_text, records_in_page, search_condition
+from storage.repositories.list_pages import (
+    ESCAPE,
+    Shape,
+    escaped_pattern,
+    find_terms,
+    parse_place,
+    place_text,
+    records_in_page,
+    search_conditions,
+    search_patterns,
+    shape_of,
+)
 from storage.sql import conflicts, naming
 from storage.sql.mapping.records import RecordMapping
 from storage.sql.store import SqlStore
@@ -40,6 +65,7 @@ CONTACTS, DETAILS, LABELS = (Base.metadata.tables[name] for name in ("contacts",
 MAPPING = RecordMapping(HAVING.table, CONTACTS, {HAVING.map.name: DETAILS})
 
 C, L = CONTACTS.c, LABELS.c
+BOOK = bindparam("book", type_=C.book_id.type)
 COLUMNS = (C.id, C.name, C.email, C.phone, C.company, C.starred, C.seq, C.photo)
 
 
@@ -66,20 +92,23 @@ class ContactQueries:
         Raises Malformed for an ``after`` that no such page gave, and for a ``sort`` that there is not.
         """
         order = _order_of(sort)
-        return _list_page(*self._lines(book_id, search, after, limit, order, label), limit, order)
+        return _list_page(*self._lines(book_id, search, after, limit, sort, label), limit, order)
 
     def _lines(
-        self, book_id: int, search: str, after: str | None, limit: int, order: Order, label: str | None = None
+        self, book_id: int, search: str, after: str | None, limit: int, sort: str, label: str | None = None
     ) -> tuple[Sequence[Any], int]:
         """One line more than a page takes, and how many there are."""
         with self._database.read() as connection:
             filters = () if label is None else (_has_label(connection, book_id, label),)
             terms = find_terms(connection, book_id, search)
             if terms:
-                query = _search(book_id, search, terms, after, order, limit + 1, filters)
-                rows = connection.execute(query).all()
+                scanned = narrowed(terms)
+                statement_of = partial(_search, after, filters) if after or filters else _first_of_search
+                statement = statement_of(sort, shape_of(scanned), shape_of(terms))
+                rows = connection.execute(statement, _parameters(book_id, search, scanned, terms, limit + 1)).all()
                 total = rows[0].total if rows else 0
             else:
+                order = ORDERS[sort]
                 place = parse_place(after, order.types) if after else None
                 queries = [query.where(*filters).limit(limit + 1) for query in order.queries(book_id, place)]
                 rows = [row for query in queries for row in connection.execute(query)]
@@ -112,7 +141,7 @@ class ContactQueries:
         They are fewer where they hold much, but one at least.
         """
         order = _order_of(sort)
-        lines, total = self._lines(book_id, search, after, size.rows, order)
+        lines, total = self._lines(book_id, search, after, size.rows, sort)
         keys = [(CONTACTS.name, line.id) for line in lines[: size.rows]]
         with self._store.reading(book_id) as book:
             counts = book.entry_counts(keys)
@@ -266,42 +295,54 @@ def trash_of(book_id: int) -> Select[Any]:
 
 
 def _search(
-    book_id: int,
-    search: str,
-    terms: Sequence[Term],
-    after: str | None,
-    order: Order,
-    limit: int,
-    filters: Iterable[ColumnElement[bool]] = (),
+    after: str | None, filters: Iterable[ColumnElement[bool]], sort: str, scanned: Shape, ranked_by: Shape
 ) -> Select[Any]:
-    """One scan finds the lines and counts them; ``total`` is of what lies beyond ``after``.
+    """One scan finds the lines and counts them; ``total`` is of what lies beyond ``after``. Takes _parameters().
 
     The scan carries only what it sorts by: what is shown is read of the lines of the page alone. The rank is the last
     part of a place.
     """
-    rank = _rank(search, terms)
+    order, rank = ORDERS[sort], _rank(ranked_by)
     found = select(
         C.id, C.starred, order.key.label("sorted_by"), rank.label("rank"), func.count().over().label("total")
     )
-    found = found.where(*_scan(book_id, terms), *filters)
+    found = found.where(*_scan(scanned), *filters)
     if after:
         *place, last_rank = parse_place(after, (*order.types, int))
         found = found.where(or_(rank > last_rank, and_(rank == last_rank, order.is_beyond(tuple(place)))))
     matches = found.subquery()
+    limit = bindparam("limit", type_=Integer)
     ranked = select(matches).order_by(matches.c.rank, *order.sorting(matches.c)).limit(limit).subquery()
     lines = select(*COLUMNS, ranked.c.sorted_by, ranked.c.rank, ranked.c.total).select_from(ranked)
-    lines = lines.join(CONTACTS, and_(C.book_id == book_id, C.id == ranked.c.id))
+    lines = lines.join(CONTACTS, and_(C.book_id == BOOK, C.id == ranked.c.id))
     return lines.order_by(ranked.c.rank, *order.sorting(ranked.c))
 
 
-def _rank(search: str, terms: Sequence[Term]) -> ColumnElement[int]:
+_first_of_search = lru_cache(maxsize=64)(partial(_search, None, ()))
+"""The statement is as long to make as a thousand contacts are to look through."""
+
+
+def _rank(shape: Shape) -> ColumnElement[int]:
     """0 where the name begins as the search does, 1 where each word begins a word of a name, 2 where it is in one."""
     names = func.coalesce(C.search_name, " " + C.sort_name)
-    begins_so = names.startswith(" " + " ".join(normalize_for_search(search).split()), autoescape=True)
-    begins = [tuple(tuple(f" {part}" for part in parts) for parts in term) for term in terms]
-    begin_words = [search_condition(names, term) for term in begins]
-    in_names = [search_condition(names, term) for term in terms]
-    return case((begins_so, 0), (and_(*begin_words), 1), (and_(*in_names), 2), else_=3)
+    begins_so = names.like(bindparam("begin"), escape=ESCAPE)
+    begin_words = and_(*search_conditions(names, "begin", shape))
+    in_names = and_(*search_conditions(names, "name", shape))
+    return case((begins_so, 0), (begin_words, 1), (in_names, 2), else_=3)
+
+
+def _parameters(
+    book_id: int, search: str, scanned: Sequence[Term], terms: Sequence[Term], limit: int
+) -> dict[str, str | int]:
+    begin = " " + " ".join(normalize_for_search(search).split())
+    return {
+        "book": book_id,
+        "limit": limit,
+        "begin": f"{escaped_pattern(begin)}%",
+        **search_patterns("part", scanned),
+        **search_patterns("begin", terms, before=" "),
+        **search_patterns("name", terms),
+    }
 
 
 def _counted(conditions: tuple[ColumnElement[bool], ...]) -> Select[int]:
@@ -317,14 +358,14 @@ def _deleted(book_id: int) -> tuple[ColumnElement[bool], ...]:
     return C.book_id == book_id, C.deleted.is_(True), C.name.is_not(None)
 
 
-def _scan(book_id: int, terms: Sequence[Term]) -> tuple[ColumnElement[bool], ...]:
+def _scan(shape: Shape) -> tuple[ColumnElement[bool], ...]:
     """Every term in every live contact of the book, read in the order of seq.
 
     That is nearly the order in which rows lie in the file, which a search reads whole. The list's index would be taken
     for ``deleted = false`` and have SQLite fetch 25,000 rows from all over the file: three times as slow.
     """
     is_live = func.coalesce(C.deleted, False).is_(False)
-    return C.book_id == book_id, C.seq > 0, is_live, *(search_condition(C.search, term) for term in terms)
+    return C.book_id == BOOK, C.seq > 0, is_live, *search_conditions(C.search, "part", shape)
 
 
 def _list_page(lines: Sequence[Any], total: int, limit: int, order: Order) -> ContactPage:

@@ -9,13 +9,15 @@ from itertools import accumulate
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select
 
 from models import Book
 from offbook.core.errors import Malformed
 from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.search import Term, search_terms
 from storage.repositories.phone_numbers import spellings
+
+ESCAPE = "/"
 
 
 def find_terms(connection: Connection, book_id: int, search: str) -> list[Term]:
@@ -24,9 +26,42 @@ def find_terms(connection: Connection, book_id: int, search: str) -> list[Term]:
     return search_terms(search, lambda key: spellings(key, connection.scalar(region)))
 
 
-def search_condition(column: ColumnElement[str | None], term: Term) -> ColumnElement[bool]:
-    """That a text which searched_text() made fulfils a term of a search."""
-    return or_(*(and_(*(column.contains(part, autoescape=True) for part in parts)) for parts in term))
+Shape = tuple[tuple[int, ...], ...]
+"""Of each term of a search how many parts its alternatives have: what its SQL depends on."""
+
+
+def shape_of(terms: Iterable[Term]) -> Shape:
+    """The shape of a search."""
+    return tuple(tuple(map(len, term)) for term in terms)
+
+
+def search_conditions(column: ColumnElement[str | None], name: str, shape: Shape) -> list[ColumnElement[bool]]:
+    """That a text fulfils each term of a search of this shape, whose parts are parameters: search_patterns() of this
+    name."""
+    return [
+        or_(
+            *(
+                and_(*(column.like(bindparam(f"{name}_{i}_{j}_{k}"), escape=ESCAPE) for k in range(count)))
+                for j, count in enumerate(counts)
+            )
+        )
+        for i, counts in enumerate(shape)
+    ]
+
+
+def search_patterns(name: str, terms: Iterable[Term], before: str = "") -> dict[str, str]:
+    """The parameters of search_conditions(). ``before`` stands before each part."""
+    return {
+        f"{name}_{i}_{j}_{k}": f"%{escaped_pattern(before + part)}%"
+        for i, term in enumerate(terms)
+        for j, parts in enumerate(term)
+        for k, part in enumerate(parts)
+    }
+
+
+def escaped_pattern(text: str) -> str:
+    """A text as LIKE looks for it, as it stands."""
+    return text.replace(ESCAPE, ESCAPE * 2).replace("%", f"{ESCAPE}%").replace("_", f"{ESCAPE}_")
 
 
 def records_in_page(entry_counts: Iterable[int], most: int) -> int:

@@ -5,17 +5,25 @@ Reading only. Each page takes a fixed number of statements, all in one view of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Select, Table, select, tuple_
 
 from offbook.core.model import Scalar
 from offbook.core.protocol.record_lists import parse_filters, table_named
-from offbook.core.search import Term
+from offbook.core.search import Term, narrowed
 from offbook.core.validation import Json
 from storage.base import PageSize
-from storage.repositories.list_pages import find_terms, parse_place, place_text, records_in_page, search_condition
+from storage.repositories.list_pages import (
+    find_terms,
+    parse_place,
+    place_text,
+    records_in_page,
+    search_conditions,
+    search_patterns,
+    shape_of,
+)
 from storage.sql.store import SqlStore
 
 SORTED_BY = ("sort_key", "sort_name", "id")
@@ -40,9 +48,9 @@ class RecordQueries:
         place = parse_place(after, (str, str)) if after else None
         with self._store.reading(book_id) as book:
             table = table_named(book.schema, name)
-            terms, equal = find_terms(book.connection, book_id, search), parse_filters(table, filters)
+            terms, equal = narrowed(find_terms(book.connection, book_id, search)), parse_filters(table, filters)
             query = _list_query(book.rows_table(name), book_id, terms, equal, place)
-            lines = book.connection.execute(query.limit(size.rows + 1)).all()
+            lines = book.connection.execute(query.limit(size.rows + 1), search_patterns("part", terms)).all()
             keys = [(name, line.id) for line in lines[: size.rows]]
             counts = book.entry_counts(keys)
             count = records_in_page((counts[key] for key in keys), size.entries)
@@ -52,7 +60,7 @@ class RecordQueries:
 
 
 def _list_query(
-    rows: Table, book_id: int, terms: Iterable[Term], equal: Mapping[str, Scalar], place: tuple[Any, ...] | None
+    rows: Table, book_id: int, terms: Sequence[Term], equal: Mapping[str, Scalar], place: tuple[Any, ...] | None
 ) -> Select[Any]:
     """What a record of the list is sorted by, and its id, in this order."""
     sorted_by = next(rows.c[name] for name in SORTED_BY if name in rows.c).label("sorted_by")
@@ -63,8 +71,8 @@ def _list_query(
     return query.order_by(sorted_by.element, rows.c.id)
 
 
-def _conditions(rows: Table, terms: Iterable[Term], equal: Mapping[str, Scalar]) -> Iterator[ColumnElement[bool]]:
-    yield from (search_condition(rows.c.search, term) for term in terms)
+def _conditions(rows: Table, terms: Sequence[Term], equal: Mapping[str, Scalar]) -> Iterator[ColumnElement[bool]]:
+    yield from search_conditions(rows.c.search, "part", shape_of(terms))
     yield from (_has_value(rows.c[name], value) for name, value in equal.items())
 
 

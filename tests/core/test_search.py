@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core.search import WORDS_MAX, fulfils, phone_key, search_terms, searched_text
+from offbook.core.search import WORDS_MAX, fulfils, narrowed, phone_key, search_terms, searched_text
 
 SPELLINGS = (
     *("+49 30 1234567", "030/123 4567", "0049 30 1234567", "(030) 1234567", "+49 (0)30 1234567", "030-1234567"),
@@ -105,3 +105,24 @@ def test_what_stands_between_digits_hides_no_number(number: str, data: st.DataOb
     parts = [data.draw(st.sampled_from(["", " ", "-", "/", "."])) + digit for digit in number[2:]]
     assert finds(number, number[:2] + "".join(parts))
     assert finds(number[:2] + "".join(parts), number)
+
+
+@pytest.mark.parametrize(
+    ("search", "parts"),
+    [
+        ("ada", ["ada"]),
+        ("555-024999", ["024999", "555-024999"]),
+        ("+49 30 12345678", ["2345678", "+49"]),
+        ("0301234567 ada", ["1234567", "0301234567", "ada"]),
+        ("(030) 12345-", ["(030)"]),
+    ],
+)
+def test_a_text_is_looked_at_for_what_all_spellings_of_a_number_hold_first(search: str, parts: list[str]) -> None:
+    terms = search_terms(search)
+    assert [term[0][0] for term in narrowed(terms)] == parts
+    for text in (
+        "\n555-024999\n555024999\n",
+        "\n+49 (0)30 12345678 ada\n+493012345678\n",
+        "\n0301234567 ada\n0301234567\n",
+    ):
+        assert fulfils(text, narrowed(terms)) == fulfils(text, terms)
