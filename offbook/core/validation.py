@@ -376,7 +376,7 @@ def entry_values(map_: Map, cells: Mapping[str, Value], prefix: str) -> dict[str
     values: dict[str, Scalar] = {}
     for cell, attributes in map_.cells.items():
         value = cells.get(prefix + cell)
-        if type(value) is tuple:
+        if isinstance(value, tuple):
             parts = zip(attributes, value, strict=False)
             values.update([(field.name, part) for field, part in parts if part is not None])
         elif value is not None:

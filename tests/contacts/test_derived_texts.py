@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.contacts.derived_texts import KEY_LENGTH, NAMES, first_name_key, last_name_key, names_text
+from offbook.contacts.derived_texts import (
+    KEY_LENGTH,
+    NAMES,
+    first_name_key,
+    last_name_key,
+    name_texts,
+    names_text,
+)
 
 ADA = {"name": "Dr. Ada B. Lovelace", "prefix": "Dr.", "given_name": "Ada", "middle_name": "B."}
 ADA |= {"family_name": "Lovelace"}
@@ -45,3 +52,7 @@ def test_every_word_of_every_name_is_in_the_text_and_keys_are_short(cells: dict[
     words = names_text(cells).split()
     assert all(word in words for name in cells.values() for word in names_text({"name": name}).split())
     assert max(len(first_name_key(cells)), len(last_name_key(cells))) <= KEY_LENGTH
+
+
+def test_all_of_them_are_made_at_once() -> None:
+    assert name_texts(ADA) == (names_text(ADA), first_name_key(ADA), last_name_key(ADA))

@@ -83,9 +83,7 @@ def is_as_sent(sent: Change, completed: Change, record: Record | None) -> bool:
         return True
     said, have = sent.cells, NO_CELLS if record is None else record.cells
     others = [(cell, value) for cell, value in completed.cells.items() if value is not said.get(cell, said)]
-    return all(
-        _begins_as(value, said[cell]) if cell in said else value == have.get(cell) for cell, value in others
-    )
+    return all(_begins_as(value, said[cell]) if cell in said else value == have.get(cell) for cell, value in others)
 
 
 def _begins_as(value: Value, sent: Value) -> bool:

@@ -33,12 +33,14 @@ def search_text(cells: Cells, unsearched: frozenset[str]) -> str:
     """All text of a record for LIKE to look through, as offbook.core.search has it."""
     texts: list[str] = []
     for cell, value in cells.items():
-        kind = type(value)
-        if (kind is not str and kind is not tuple) or cell in unsearched:
+        if not isinstance(value, (str, tuple)) or cell in unsearched:  # str | tuple would be made anew each time
             continue
         if "/" in cell and not _is_searched(cell, cells, unsearched):
             continue
-        texts.extend([str(part) for part in value if part is not None] if kind is tuple else [value])
+        if isinstance(value, str):
+            texts.append(value)
+        else:
+            texts.extend([str(part) for part in value if part is not None])
     return searched_text(texts)
 
 
