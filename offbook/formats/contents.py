@@ -36,7 +36,7 @@ class FileContents:
 
     def new_report(self) -> ImportReport:
         """The report of what has not been carried out: what was told about the file alone."""
-        report = ImportReport(self.format.name, problems=list(self.problems), mapping=self.table and self.table.cells)
+        report = ImportReport(self.format.name, problems=list(self.problems), mapping=self.table and self.table.told)
         if self.format.name == ARCHIVE:
             report.trashed = report.labels = 0
         return report
@@ -128,4 +128,4 @@ def _items(file: BinaryIO, format_: Format | None, table: TableMapping | None) -
 def unread(table: TableMapping, error: Malformed) -> ImportReport:
     """What a rehearsal tells of a table that can't be read so: why, and the mapping that somebody may change."""
     problem = ImportProblem(0, "", error.code, str(error))
-    return ImportReport(table.mapping.layout or "csv", problems=[problem], mapping=table.cells)
+    return ImportReport(table.mapping.layout or "csv", problems=[problem], mapping=table.told)

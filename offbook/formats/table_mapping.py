@@ -72,6 +72,12 @@ class TableMapping(NamedTuple):
         return text if len(text) <= REMEMBERED_BYTES_MAX else None
 
     @property
+    def told(self) -> dict[str, str] | None:
+        """The cells as the answer to an import tells them; None where headings are so long that none of it could be
+        remembered."""
+        return None if self.to_remember() is None else self.cells
+
+    @property
     def is_readable(self) -> bool:
         """Whether it says what to call anybody by."""
         return identifies(self.mapping.cells)

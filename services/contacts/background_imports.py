@@ -216,4 +216,4 @@ def report_of(job: ImportJob) -> ImportReport:
 
 
 def _to_json(report: ImportReport) -> dict[str, Any]:
-    return {**asdict(report), "problems": report.problems[:PROBLEMS_KEPT]}
+    return {**asdict(report), "problems": report.problems[:PROBLEMS_KEPT], "mapping": None}

@@ -59,6 +59,7 @@ TABLE = "Wer,Wo\nAda King,London\nGrace Hopper,Arlington\n"
 MAPPING = {"Wer": "name", "Wo": "details.address.city:Home"}
 
 
+@pytest.mark.engines("sqlite")
 def test_the_mapping_of_a_table_is_told_given_and_remembered(laptop: Caller) -> None:
     rehearsed = post(laptop, TABLE, dry_run="1").get_json()
     assert (rehearsed["added"], rehearsed["problems"][0]["code"]) == (0, "not_importable")
@@ -72,6 +73,7 @@ def test_the_mapping_of_a_table_is_told_given_and_remembered(laptop: Caller) -> 
     assert (other["added"], other["already_here"], other["mapping"]) == (1, 1, MAPPING)
 
 
+@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("mapping", ["", "[]", '{"Wer": "nam"}', '{"Wen": "name"}', '{"Wo": "title"}'])
 def test_a_mapping_that_does_not_fit_is_refused_in_words(laptop: Caller, mapping: str) -> None:
     answer = post(laptop, TABLE, map=mapping)
@@ -101,6 +103,7 @@ def test_what_can_not_be_imported_is_refused_in_words(
     assert names(laptop) == []
 
 
+@pytest.mark.engines("sqlite")
 def test_a_csv_for_a_spreadsheet_executes_nothing(laptop: Caller) -> None:
     post(laptop, CARDS.replace("Ada Lovelace", "=1+1"))
     plain, harmless = (laptop.get("/contacts/export", spreadsheet=flag).text for flag in "01")
@@ -110,6 +113,7 @@ def test_a_csv_for_a_spreadsheet_executes_nothing(laptop: Caller) -> None:
         assert (answer.status_code, answer.get_json()["code"]) == (422, "bad_choice")
 
 
+@pytest.mark.engines("sqlite")
 def test_nobody_is_exported_by_a_group_that_is_no_label(laptop: Caller) -> None:
     post(laptop, CARDS.replace("Friends", "myContacts"))
     answer = laptop.get("/contacts/export", label="My Contacts")
