@@ -16,10 +16,12 @@ import csv
 import io
 import json
 import re
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
@@ -68,6 +70,7 @@ MORE_COLONS = re.compile(r"(?<!\S):(:::+)(?!\S)")
 
 PREFERRED = "* "
 UNNAMED = "(no name)"
+ROWS_AT_ONCE = 250
 NAMESPACE = uuid5(NAMESPACE_URL, "https://offbook.invalid/google-contacts")
 
 
@@ -161,16 +164,20 @@ def write(contacts: Iterable[Contact], spreadsheet: bool = False) -> str:
     return out.getvalue()
 
 
-def write_in_parts(contacts: Callable[[], Iterable[Contact]]) -> Iterator[str]:
-    """The same file as write() makes, a row at a time. ``contacts`` gives the same ones twice: the header is first."""
+def write_in_parts(contacts: Iterable[Contact]) -> Iterator[str]:
+    """The same file as write() makes, in parts. The header is of all rows, which are kept packed until it is known."""
     used: dict[str, str] = {}
-    for contact in contacts():
-        used |= dict.fromkeys(_row(contact), "")
+    chunks: list[bytes] = []
+    contacts = iter(contacts)
+    while rows := [_row(contact) for contact in islice(contacts, ROWS_AT_ONCE)]:
+        for row in rows:
+            used |= dict.fromkeys(row, "")
+        chunks.append(zlib.compress(json.dumps(rows).encode(), 1))
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, build_header([used]), restval="")
     writer.writeheader()
-    for contact in contacts():
-        writer.writerow(_row(contact))
+    for chunk in chunks:
+        writer.writerows(json.loads(zlib.decompress(chunk)))
         yield out.getvalue()
         out.seek(0)
         out.truncate()

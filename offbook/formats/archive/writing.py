@@ -66,7 +66,7 @@ def write_archive(source: ArchiveSource, write: Callable[[bytes], object], momen
         zip_.store(name, photo.content)
     zip_.deflate(HISTORY, (dumps(entry) + b"\n" for entry in source.history))
     zip_.deflate(CARDS, _cards(source))
-    zip_.deflate(TABLE, (part.encode() for part in google_csv.write_in_parts(source.contacts)))
+    zip_.deflate(TABLE, (part.encode() for part in google_csv.write_in_parts(source.contacts())))
     zip_.close()
 
 

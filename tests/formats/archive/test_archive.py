@@ -73,8 +73,8 @@ def test_trash_labels_photos_and_the_other_files_are_there() -> None:
 
 def test_the_table_of_a_zip_is_the_one_that_is_exported_alone() -> None:
     book = [{**ONE, "phone": "1", "details": {"k": {"kind": "phone", "value": "2"}}}, {**ONE, "id": BO, "notes": "x"}]
-    assert "".join(google_csv.write_in_parts(lambda: book)) == google_csv.write(book)
-    assert "".join(google_csv.write_in_parts(list)) == google_csv.write([])
+    assert "".join(google_csv.write_in_parts(book)) == google_csv.write(book)
+    assert "".join(google_csv.write_in_parts([])) == google_csv.write([])
 
 
 def test_a_zip_is_a_format_and_known_by_its_first_file() -> None:

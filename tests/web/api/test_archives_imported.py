@@ -213,11 +213,11 @@ def test_the_page_shows_a_zip_before_it_is_taken_and_undoes_it(full: Named, eve:
     page: Browser = signed_in(full.app, "eve")
     token = csrf_of(page.get("/import").text)
     shown = page.client.post("/import", data={"csrf_token": token, "file": (io.BytesIO(data), "book.zip")})
-    assert "<dt>Added to the trash</dt><dd>1</dd>" in shown.text
+    assert "<dt>Into the trash</dt><dd>1</dd>" in shown.text
     assert "<dt>New labels</dt><dd>2</dd>" in shown.text
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown.text))
     done = page.client.post("/import/confirm", data=fields, follow_redirects=True)
-    assert "<dt>Added to the trash</dt><dd>1</dd>" in done.text
+    assert "<dt>Into the trash</dt><dd>1</dd>" in done.text
     assert book_of(eve) == book_of(full)
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', done.text))
     assert page.client.post("/import/undo", data=fields).status_code == 200
