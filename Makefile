@@ -10,6 +10,7 @@ CONVERSATIONS ?= 2000
 BIN := .venv/bin
 STAMP := .venv/installed-$(firstword $(shell cksum < requirements.txt))
 DEV_STAMP := $(STAMP)-$(firstword $(shell cksum < requirements-dev.txt))
+BENCH_STAMP := $(STAMP)-bench-$(firstword $(shell cksum < requirements-bench.txt))
 # One process more than cores: a test on a database server waits for the disk much of its time.
 ON_ALL_CORES := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
@@ -31,6 +32,10 @@ $(STAMP):
 
 $(DEV_STAMP): $(STAMP)
 	$(PIP) install -r requirements-dev.txt
+	@touch $@
+
+$(BENCH_STAMP): $(STAMP)
+	$(PIP) install -r requirements-bench.txt
 	@touch $@
 
 serve: $(STAMP) ## Migrate the database and serve on http://127.0.0.1:5000 (HOST=, PORT=)
@@ -62,7 +67,7 @@ format: $(DEV_STAMP) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP) ## Measure speed
+bench: $(BENCH_STAMP) ## Measure speed
 	$(BIN)/python -m bench
 
 # The same merge properties, simulations and conversations as in the suite, as many as one likes: make proof WORLDS=100000

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import device, ingest, listeners, live, pages, restore, server, streams, sync, tables, verify
+from bench.peers import cards, imports, last_version
 from bench.statistics import Figure, median, seconds, show
 
 CONTACTS = 10_000
@@ -27,6 +28,9 @@ def figures(folder: Path) -> Iterator[Figure]:
         yield from device.pull_figures(running, folder)
         yield from sync.requests(running, ids)
     yield this_machine()
+    yield from cards.figures()
+    yield from imports.figures(folder)
+    yield from last_version.figures(folder)
     yield from tables.figures(folder)
     yield from device.write_figures(folder)
     yield from pages.figures(folder)

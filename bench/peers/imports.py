@@ -1,0 +1,99 @@
+"""An import of a file of cards, on a server and on a device, beside plain SQLite that writes the same rows.
+
+What plain SQLite writes are all rows that the import wrote, contacts, entries and log, into the same tables with the
+same indexes, by executemany() in one transaction. It reads no file, checks nothing and looks for nobody.
+"""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from bench.peers.cards import card
+from bench.restore import new_book, new_id, now_us
+from bench.statistics import Figure, cpu_seconds, ratios
+from offbook import Replica
+from offbook.cli.parser import parse
+from offbook.database.connection import connect
+from services.accounts import Accounts
+from services.blobs import Blobs
+from services.contacts.importing import import_contacts, read_file
+from storage.base import ChangeOrigin
+from storage.blobs.decoder import Decoder
+from storage.blobs.rows import BlobRows
+from storage.engines.database import open_engines
+from storage.engines.migrations import upgrade
+from storage.repositories.contact_queries import ContactQueries
+from storage.sql.store import SqlStore
+
+CONTACTS = 10_000
+ROUNDS = 6
+WRITTEN = ("contacts", "contact_details", "labels", "changes", "change_log")
+"""The tables in which an import writes rows."""
+
+Import = Callable[[Path, Path], float]
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    cards = folder / "cards.vcf"
+    cards.write_text("".join(map(card, range(CONTACTS))))
+    imports: dict[str, Import] = {"a server": on_server, "a device": on_device}
+    for place, import_cards in imports.items():
+        files = (folder / f"{place}-{number}.db" for number in range(ROUNDS))
+        pairs = (beside_plain(import_cards, cards, file) for file in files)
+        yield ratios(f"{CONTACTS:,} cards imported on {place}, to plain SQLite", pairs, 0.25)
+
+
+def beside_plain(import_cards: Import, cards: Path, file: Path) -> tuple[float, float]:
+    """How long plain SQLite takes to write what an import wrote, and the import, in CPU seconds."""
+    imported = import_cards(cards, file)
+    plain = plainly(file, file.with_suffix(".plain"))
+    return plain, imported
+
+
+def on_server(cards: Path, file: Path) -> float:
+    database = open_engines(f"sqlite:///{file}")
+    upgrade(database)
+    store, book_id = SqlStore(database), new_book(Accounts(database))
+    queries, blobs = ContactQueries(database, store), Blobs(BlobRows(database), Decoder(), 0)
+
+    def run() -> None:
+        read = read_file(store, queries, book_id, io.BytesIO(cards.read_bytes()))
+        import_contacts(store, blobs, book_id, ChangeOrigin(), read, now_us(), new_id)
+
+    took = cpu_seconds(run)
+    assert queries.count(book_id) == CONTACTS
+    database.close()
+    return took
+
+
+def on_device(cards: Path, file: Path) -> float:
+    arguments = parse(["import", str(cards)])
+    with Replica(file) as book:
+        took = cpu_seconds(partial(arguments.run, book, arguments))
+        assert book.contacts.count() == CONTACTS
+    return took
+
+
+def plainly(file: Path, copy: Path) -> float:
+    """Write the rows of a file into a new one with the same tables and indexes, and no triggers."""
+    with closing(sqlite3.connect(file)) as source, closing(connect(copy)) as target:
+        made = "SELECT sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type DESC"
+        for (sql,) in source.execute(made):
+            if "sqlite_sequence" not in sql:
+                target.execute(sql)
+        names = {name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        tables = {name: source.execute(f"SELECT * FROM {name}").fetchall() for name in WRITTEN if name in names}
+
+        def run() -> None:
+            target.execute("BEGIN IMMEDIATE")
+            for name, rows in tables.items():
+                if rows:
+                    target.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+            target.execute("COMMIT")
+
+        return cpu_seconds(run)
