@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -11,14 +12,21 @@ from flask import Response, request
 from offbook.formats.registry import ARCHIVE, FORMATS
 from services.contacts.archiving import export_archive
 from web.current import services
+from web.errors import ApiProblem
 
+NO_ROOM = "The server has no room for this file. Whoever looks after it must make some."
+log = logging.getLogger("offbook")
 PART_BYTES = 64 * 1024
 
 
 def render_archive(book_id: int) -> Response:
-    """The zip of a book. Raises Invalid where it is larger than a zip can be."""
+    """The zip of a book. Raises Invalid where it is larger than a zip can be, ApiProblem where the disk has no room."""
     parts, now_us = services(), services().clock()
-    file = export_archive(parts.store, parts.contacts, parts.blobs, book_id, parts.uploads.temporary, now_us)
+    try:
+        file = export_archive(parts.store, parts.contacts, parts.blobs, book_id, parts.uploads.temporary, now_us)
+    except OSError as error:
+        log.error("A zip can't be made: %s", error.strerror)
+        raise ApiProblem(507, "disk_full", NO_ROOM) from None
     day = datetime.fromtimestamp(now_us / 1_000_000, UTC).date().isoformat()
     format_ = FORMATS[ARCHIVE]
     return render_file(file, format_.media_type, f"contacts-{day}{format_.suffix}")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.core.errors import Malformed
+from offbook.core.errors import Invalid, Malformed
 from offbook.formats.archive.names import is_imported, is_ours
 from offbook.formats.archive.zip_reading import ZipReader
 from offbook.formats.archive.zip_writing import PIECE_BYTES, RATIO_MAX, ZipWriter, packed
@@ -77,6 +77,13 @@ def test_a_zip_of_more_files_than_its_end_can_count_is_read() -> None:
     reader = ZipReader(out, is_ours)
     assert list(reader.entries) == names
     assert b"".join(reader.read(names[-1])) == b"x"
+
+
+@pytest.mark.parametrize("is_packed", [True, False])
+def test_what_no_zip_can_say_is_refused_when_it_is_written(monkeypatch: pytest.MonkeyPatch, is_packed: bool) -> None:
+    monkeypatch.setattr("offbook.formats.archive.zip_writing.SIZE_MAX", 5_000)
+    with pytest.raises(Invalid, match="4 GB of a zip"):
+        written(("contacts.csv", [b"," * 6_000])) if is_packed else written(stored=("manifest.json", b"x" * 6_000))
 
 
 # --- hostile ---------------------------------------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import threading
 import zipfile
 from typing import Any
@@ -17,7 +19,7 @@ from services.contacts import archiving
 from services.sync.pull import pull
 from storage.base import PageSize
 from tests.support.api_client import Caller
-from tests.support.browser import Browser, parts_of, signed_in
+from tests.support.browser import Browser, bearer, parts_of, signed_in
 from tests.support.pictures import picture
 
 RED, BLUE = picture(), picture("PNG", color="blue")
@@ -81,6 +83,25 @@ def test_the_page_gives_the_same_as_a_download(laptop: Caller) -> None:
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="contacts-2')
     assert answer.headers["Content-Length"] == str(len(answer.data))
     assert lines(answer.data, "contacts.jsonl") == lines(zip_of(laptop), "contacts.jsonl")
+
+
+@pytest.mark.engines("sqlite")
+def test_the_head_of_a_zip_has_its_length_and_no_body(laptop: Caller) -> None:
+    answer = laptop.client.head("/contacts/export?format=zip", headers=bearer(laptop.token))
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert int(answer.headers["Content-Length"]) > 500
+
+
+@pytest.mark.engines("sqlite")
+def test_a_full_disk_is_told(laptop: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_to_a_full_disk(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(archiving, "write_archive", write_to_a_full_disk)
+    answer = laptop.get("/contacts/export", format="zip")
+    assert (answer.status_code, answer.get_json()["code"]) == (507, "disk_full")
+    page = signed_in(laptop.app, "ada").get("/export.csv?format=zip")
+    assert (page.status_code, "no room" in page.text) == (507, True)
 
 
 @pytest.mark.engines("sqlite")
