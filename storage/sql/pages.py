@@ -106,16 +106,18 @@ def no_entries() -> PageEntries:
 def _put_entries(entries: PageEntries, map_: Map, rows: Iterable[Sequence[Any]]) -> None:
     """Put these rows, each of which begins with the ids of its record and of its entry, among the entries of a page."""
     names = tuple(map_.by_name)
-    unlike = [(field.name, field.type) for field in map_.attributes if field.type in (Type.FLAG, Type.JSON)]
+    unlike = {field.name: field.type for field in map_.attributes if field.type in (Type.FLAG, Type.JSON)}
     for record_id, entry_id, *values in rows:
         pairs = zip(names, values, strict=True)
         entry = {name: value for name, value in pairs if value is not None}
-        entries[record_id][map_.name][entry_id] = _unlike_rows(entry, unlike) if unlike else entry
+        entries[record_id][map_.name][entry_id] = (
+            entry if entry.keys().isdisjoint(unlike) else _in_wire_form(entry, unlike)
+        )
 
 
-def _unlike_rows(entry: Row, unlike: Sequence[tuple[str, Type]]) -> Row:
+def _in_wire_form(entry: Row, unlike: Mapping[str, Type]) -> Row:
     """The entry, with those of its values in wire form that a database holds otherwise."""
-    for name, type_ in unlike:
+    for name, type_ in unlike.items():
         value = entry.pop(name, None)
         if value is not None and value is not False and (type_ is Type.JSON or value):
             entry[name] = True if type_ is Type.FLAG else orjson.loads(value)

@@ -10,6 +10,7 @@ from offbook.core.protocol.view import View
 from offbook.core.validation import Json, filled_fields, with_all_fields
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+INSERT, UPDATE, DELETE = (operation.value for operation in (Operation.INSERT, Operation.UPDATE, Operation.DELETE))
 
 
 def row_of(record: Record, view: View | None = None) -> dict[str, Json]:
@@ -49,8 +50,8 @@ def sparse_row(table: str, record_id: str, created: int, seq: int, data: dict[st
 
 def _operation(created: int, seq: int, data: dict[str, Json] | None) -> str:
     if data is None:
-        return Operation.DELETE.value
-    return (Operation.INSERT if seq == created else Operation.UPDATE).value
+        return DELETE
+    return INSERT if seq == created else UPDATE
 
 
 def data_of(record: Record, view: View | None = None) -> dict[str, Json] | None:
