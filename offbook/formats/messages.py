@@ -108,6 +108,9 @@ NO_NAME_IN_RECORD = Message("bad_row", "{field} is missing in this record. It wa
 
 UNREADABLE_LINE = Message("unreadable_line", "This line is no property of a card. It was kept as “unreadable”.")
 LINE_TOO_LONG = Message("too_long", "This line is longer than {limit} MB, and was left out.")
+TOO_MANY_LINES = Message(
+    "too_many_entries", "This card has more than {limit:,} lines, and what follows them was left out."
+)
 NO_END = Message("no_end", "This card has no END:VCARD. What it says was taken.")
 OUTSIDE = Message("outside", "From this line on, something stands outside of any card. It was left out.")
 VALUE_TOO_LONG = Message("too_long", "{name} has {length} characters, and {limit} is the most: it was left out.")

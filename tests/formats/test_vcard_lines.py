@@ -42,6 +42,27 @@ def test_a_file_is_read_in_any_encoding_and_with_any_line_ends(encoding: str, en
     assert [card.lines for card in cards(text.encode(encoding))] == [[(2, "FN:Zoë 山😀x")], [(7, "FN:b")]]
 
 
+def test_a_card_has_an_end_however_many_lines_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "LINES_MAX", 5)
+    monkeypatch.setattr(lines, "PHYSICAL_LINES_MAX", 8)
+    whole, cut, nested, next_ = cards(
+        "BEGIN:VCARD\n" + "A:1\n" * 5 + "END:VCARD\n"
+        "BEGIN:VCARD\n" + "A:1\n" * 6 + "END:VCARD\n"
+        "BEGIN:VCARD\nAGENT:\nBEGIN:VCARD\n" + "A:1\n" * 9 + "END:VCARD\n" + "B:2\n" * 9 + "END:VCARD\n"
+        "BEGIN:VCARD\nA:1\n" + " 2\n" * 8 + "END:VCARD\n"
+    )  # fmt: skip
+    assert [(len(card.lines), card.is_cut) for card in (whole, cut, next_)] == [(5, False), (5, True), (1, True)]
+    assert nested.is_cut
+    assert all(card.has_end for card in (whole, cut, nested, next_))
+
+
+def test_what_is_outside_of_cards_is_one_line_however_much_it_is() -> None:
+    first, card, second = cards("\n \nx\n" + "y\n" * 1000 + "BEGIN:VCARD\nFN:Ada\nEND:VCARD\n\n\nz\n")
+    assert (first.row, first.lines, first.has_begin) == (3, [(3, "x")], False)
+    assert (card.row, card.has_begin) == (1004, True)
+    assert (second.row, second.lines) == (1009, [(1009, "z")])
+
+
 def test_a_line_end_is_one_where_it_falls_between_two_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "BEGIN:VCARD\r\nFN:a\r\nNOTE:b\r\n c\r\nEND:VCARD\r\n"
     expected = cards(text)

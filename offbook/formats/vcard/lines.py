@@ -19,6 +19,9 @@ LINE_MAX = 20 << 20
 HEADER_MAX = 10_000
 """The bytes in which a line's parameters are looked for before it is put together."""
 
+LINES_MAX, PHYSICAL_LINES_MAX = 50_000, 500_000
+"""The logical lines of a card, and the lines of the file that they stand in; what is beyond is left out, and told."""
+
 SPACES = frozenset((b" ", b"\t"))
 TOO_LONG = b"too long"
 """What stands for a line that was too long, by identity."""
@@ -48,12 +51,13 @@ LogicalLine = tuple[int, str | None]
 
 class RawCard(NamedTuple):
     """The lines between BEGIN and END. ``has_begin`` is false for what stands outside of cards, ``has_end`` where the
-    file or another card came first."""
+    file or another card came first; ``is_cut`` where the card had more lines."""
 
     row: int
     lines: list[LogicalLine]
     has_begin: bool
     has_end: bool
+    is_cut: bool = False
 
 
 def split_cards(file: BinaryIO) -> Iterator[RawCard]:
@@ -85,6 +89,10 @@ def split_cards(file: BinaryIO) -> Iterator[RawCard]:
                 lines.append(line)
         lines += _pieces(physical[done:], is_nested)
         row += len(physical)
+        if is_open:
+            del lines[PHYSICAL_LINES_MAX + 1 :]
+        else:
+            start, lines = _first_stray(start, lines)
     yield from _card(start, lines, is_open, has_end=False)
 
 
@@ -109,11 +117,20 @@ def _nested(line: bytes) -> bytes:
 
 def _card(row: int, lines: list[bytes], has_begin: bool, has_end: bool) -> Iterator[RawCard]:
     if has_begin:
-        yield RawCard(row, _logical_lines(row + 1, lines), has_begin, has_end)
+        is_cut = len(lines) > PHYSICAL_LINES_MAX
+        logical = _logical_lines(row + 1, lines[:PHYSICAL_LINES_MAX] if is_cut else lines)
+        yield RawCard(row, logical[:LINES_MAX], has_begin, has_end, is_cut or len(logical) > LINES_MAX)
     else:
-        strays = [number for number, line in enumerate(lines, row) if line.strip(b" \t\0" + BOM)]
+        row, strays = _first_stray(row, lines)
         if strays:
-            yield RawCard(strays[0], _logical_lines(strays[0], lines[strays[0] - row :][:1]), has_begin, has_end)
+            yield RawCard(row, _logical_lines(row, strays), has_begin, has_end)
+
+
+def _first_stray(row: int, lines: list[bytes]) -> tuple[int, list[bytes]]:
+    """Of lines outside of cards, which begin at this row, the first that says anything, and its row; or none, and the
+    row after them."""
+    place = next((place for place, line in enumerate(lines) if line.strip(b" \t\0" + BOM)), len(lines))
+    return row + place, lines[place : place + 1]
 
 
 # --- bytes -> physical lines -----------------------------------------------------------------------------------------

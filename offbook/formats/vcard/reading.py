@@ -21,7 +21,7 @@ from offbook.formats.vcard import binary
 from offbook.formats.vcard.dates import OMIT_YEAR, parse_date
 from offbook.formats.vcard.identity import id_of_uid, member_key, shown_name
 from offbook.formats.vcard.items import Item, itemize
-from offbook.formats.vcard.lines import LINE_MAX, RawCard
+from offbook.formats.vcard.lines import LINE_MAX, LINES_MAX, RawCard
 from offbook.formats.vcard.properties import (
     ADDRESS_PARTS,
     COLUMNS,
@@ -55,6 +55,8 @@ def read_card(card: RawCard, content: str, groups: Mapping[str, Sequence[str]]) 
     the group cards of each member, by its member_key()."""
     draft = _Draft()
     draft.take(parse_card(card, draft.tell_line))
+    if card.is_cut:
+        draft.tell(card.row, "", messages.TOO_MANY_LINES, limit=LINES_MAX)
     if not card.has_end:
         draft.tell(card.row, "", messages.NO_END)
     for name in groups.get(member_key(draft.fields.get("uid") or ""), ()):
