@@ -180,6 +180,7 @@ CODES = _by_name(
     Code("cut_off"),
     Code("not_google_csv"),
     Code("not_importable"),
+    Code("too_many_records"),
     Code("not_text"),
     # --- a place of a file is told, and the rest of it is imported (beside too_long and too_many_entries)
     Code("bad_row"),

@@ -106,6 +106,10 @@ NO_NAME_IN_RECORD = Message("bad_row", "{field} is missing in this record. It wa
 
 # --- a place of a file -----------------------------------------------------------------------------------------------
 
+TOO_MANY_CONTACTS = Message(
+    "too_many_records",
+    "This file has more than {limit:,} contacts. Cut it into smaller ones, and import one after the other.",
+)
 UNREADABLE_LINE = Message("unreadable_line", "This line is no property of a card. It was kept as “unreadable”.")
 LINE_TOO_LONG = Message("too_long", "This line is longer than {limit} MB, and was left out.")
 TOO_MANY_LINES = Message(

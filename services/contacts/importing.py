@@ -30,7 +30,7 @@ from offbook.core.model import Change, Key, Operation, Rejection
 from offbook.core.pictures import sha256_of
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.formats.contents import FileContents, OpenFile
-from offbook.formats.messages import NO_CONTACTS
+from offbook.formats.messages import NO_CONTACTS, TOO_MANY_CONTACTS
 from offbook.formats.registry import FORMATS
 from offbook.formats.table_mapping import TableMapping
 from offbook.formats.values import ContactRead, problems_of
@@ -46,6 +46,9 @@ STEPS_AT_ONCE = 100
 
 PHOTO_BYTES_AT_ONCE = 8 * 1024**2
 FIRST_KEPT = 20
+ITEMS_MAX = 200_000
+"""So many contacts, or rows that are none, a file may have: 100 MB of short ones would be read for long."""
+
 NOBODY: Contact = {"id": ""}
 
 
@@ -153,8 +156,11 @@ def read_file(
     matcher = Matcher(existing, source.carried)
     first: list[Contact] = []
     problems = ProblemList()
-    items = source.items()
+    items, count = source.items(), 0
     while some := list(islice(items, CHANGES_MAX)):
+        count += len(some)
+        if count > ITEMS_MAX:
+            raise Malformed.of(TOO_MANY_CONTACTS, limit=ITEMS_MAX)
         contacts = [item.contact for item in some if item.contact is not None]
         first += contacts[: FIRST_KEPT - len(first)]
         known = _known(queries, book_id, [contact["id"] for contact in contacts])

@@ -39,7 +39,7 @@ FILES = tuple(dict.fromkeys(format_.media_type for format_ in FORMATS.values()))
     AuthKind.DEVICE,
     answers={200: "Imported"},
     problems={
-        400: ("broken_csv", "cut_off", "not_google_csv", "not_importable", "not_text"),
+        400: ("broken_csv", "cut_off", "not_google_csv", "not_importable", "not_text", "too_many_records"),
         422: ("bad_choice", "bad_mapping"),
     },
     body_types=FILES,

@@ -12,7 +12,10 @@ from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import Any, Generic, TypeVar
+
+END_SECONDS = 5
 
 Result = TypeVar("Result")
 Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
@@ -37,14 +40,16 @@ class ThreadPool(Generic[Result]):
         return await done
 
     def close(self) -> None:
-        """Drop what no thread has begun, and wait for the rest."""
+        """Drop what no thread has begun, and wait for the rest, END_SECONDS at the most: what takes longer ends with
+        the process, and its transaction leaves nothing behind."""
         with suppress(Empty):
             while (job := self._jobs.get_nowait()) is not None:
                 job[1].cancel()
         for _ in self._threads:
             self._jobs.put(None)
+        end = monotonic() + END_SECONDS
         for thread in self._threads:
-            thread.join()
+            thread.join(max(end - monotonic(), 0))
         self._threads = []
 
     def _start(self) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from offbook.contacts import importing as rules
+from services.contacts import importing
 from tests.support.api_client import Caller
 
 CARDS = """BEGIN:VCARD
@@ -118,3 +120,20 @@ def test_nobody_is_exported_by_a_group_that_is_no_label(laptop: Caller) -> None:
     post(laptop, CARDS.replace("Friends", "myContacts"))
     answer = laptop.get("/contacts/export", label="My Contacts")
     assert (answer.status_code, answer.get_json()["code"]) == (422, "bad_choice")
+
+
+@pytest.mark.engines("sqlite")
+def test_a_file_has_so_many_contacts_at_the_most(laptop: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "ITEMS_MAX", 2)
+    assert post(laptop, CARDS, dry_run="1").status_code == 200
+    answer = post(laptop, CARDS + "BEGIN:VCARD\nFN:Bo\nEND:VCARD\n")
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "too_many_records")
+    assert names(laptop) == []
+
+
+@pytest.mark.engines("sqlite")
+def test_of_a_file_with_many_faults_the_first_are_told(laptop: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "PROBLEMS_MAX", 2)
+    told = post(laptop, "First Name,Last Name\n" + "Ada,King,more\n" * 1005, format="google").get_json()["problems"]
+    assert [problem["code"] for problem in told] == ["bad_row", "bad_row", "more_problems"]
+    assert told[2]["detail"] == "1,003 more problems are not listed."

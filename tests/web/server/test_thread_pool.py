@@ -9,6 +9,7 @@ from threading import Event, current_thread
 import pytest
 
 from tests.support.event_loop import run
+from web.server import thread_pool
 from web.server.thread_pool import ThreadPool
 
 
@@ -66,9 +67,9 @@ def test_closing_waits_for_what_has_begun_and_drops_the_rest(monkeypatch: pytest
         (thread,) = threads._threads
         join = thread.join
 
-        def let_go_and_join() -> None:
+        def let_go_and_join(seconds: float) -> None:
             go.set()
-            join()
+            join(seconds)
 
         monkeypatch.setattr(thread, "join", let_go_and_join)  # the work ends when it is waited for
         threads.close()
@@ -76,3 +77,23 @@ def test_closing_waits_for_what_has_begun_and_drops_the_rest(monkeypatch: pytest
 
     first, second = run(close())
     assert (first, type(second), done) == ("begun", asyncio.CancelledError, ["begun"])
+
+
+def test_closing_does_not_wait_for_what_takes_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread_pool, "END_SECONDS", 0.01)
+    has_begun, may_end, threads = Event(), Event(), ThreadPool[None](1)
+
+    def work() -> None:
+        has_begun.set()
+        may_end.wait(10)
+
+    async def close() -> bool:
+        running = asyncio.create_task(threads.run(work))
+        await asyncio.to_thread(has_begun.wait, 10)
+        await asyncio.to_thread(threads.close)
+        was_left = not running.done()
+        may_end.set()
+        await running
+        return was_left
+
+    assert run(close())
