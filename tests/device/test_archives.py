@@ -6,7 +6,9 @@ import errno
 import io
 import json
 import os
+import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +186,17 @@ def test_what_is_here_is_not_taken_to_the_trash(phone_command: Device, tmp_path:
     done = phone_command("import", str(tmp_path / "trash.zip"), "--json").json
     assert (done["trashed"], done["already_here"]) == (1, 1)
     assert [contact["name"] for contact in said(phone_command)] == ["Ada"]
+
+
+def test_a_file_with_a_table_of_its_own_called_labels_takes_the_rest(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "own.db")) as connection:
+        connection.execute("CREATE TABLE labels (x)")
+    device = made(tmp_path, "own.db")
+    (tmp_path / "book.zip").write_bytes(archive_of([{"id": ADA, "name": "Ada"}], labels=[{"id": BO, "name": "Club"}]))
+    answer = device("import", str(tmp_path / "book.zip"))
+    assert (answer.code, answer.out.splitlines()[0]) == (1, "Added 1 contact.")
+    assert "called labels" in answer.out
+    assert device("export", str(tmp_path / "again.zip"), "--format", "zip").code == 0
 
 
 @pytest.mark.parametrize(

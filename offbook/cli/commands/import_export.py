@@ -33,6 +33,7 @@ from offbook.contacts.matching import Likeness
 from offbook.contacts.table import CONTACTS, LABELS
 from offbook.core.errors import Invalid, Malformed, OffbookError
 from offbook.core.formatting import format_count
+from offbook.core.messages import TABLE_LEFT_OUT
 from offbook.core.model import Operation
 from offbook.core.validation import Json
 from offbook.database import change_log
@@ -99,7 +100,11 @@ def _import(book: Replica, file: BinaryIO, format_: Format | None, args: argpars
     matches = contents.match(existing.values(), deleted)
     steps = list(steps_of(contents.contacts, matches, existing, OnDuplicate(args.on_duplicate), args.label))
     steps += trash_steps(contents.trash, dict.fromkeys(existing, False) | dict.fromkeys(deleted, True))
-    steps += label_steps(contents.labels, *known_labels(book.connection))
+    if contents.labels and book.connection.schema.get(LABELS.name) is None:
+        left_out = TABLE_LEFT_OUT.fault(name=LABELS.name)
+        report.problems.append(ImportProblem(0, LABELS.name, left_out.code, left_out.detail))
+    else:
+        steps += label_steps(contents.labels, *known_labels(book.connection))
     if args.dry_run:
         for step in steps:
             report.count(step)
