@@ -19,10 +19,10 @@ from storage.repositories.devices import Devices
 from storage.repositories.login_throttle import Admission, LoginThrottle
 from storage.repositories.sessions import Lifetime
 from storage.repositories.sign_ins import SignIns
-from storage.repositories.user_names import validate_name
+from storage.repositories.user_names import comparable, validate_name
 from storage.repositories.user_rights import UserRights
 from storage.repositories.users import Users
-from storage.values import Account
+from storage.values import Account, DeviceLogin
 
 
 def no_browser(_: int) -> str:
@@ -81,6 +81,12 @@ class Accounts(Users, Devices, SignIns):
             raise WrongPassword
         require_access(user.rights)
         return user
+
+    def device_of_user(self, name: str, token: str) -> DeviceLogin | None:
+        """Who shows this token as a device of the user ``name``, however that is spelled; None as ``device_by_token``,
+        and where the device is another user's. Raises NotLetIn."""
+        login = self.device_by_token(token)
+        return login if login and comparable(login.user_name) == comparable(name) else None
 
     def set_password(self, user_id: int, password: str, now_us: int) -> Account:
         """Give a user a new password; raises Invalid. All sessions end: the caller opens a new one."""

@@ -77,12 +77,13 @@ class DeviceInfo:
 
 @dataclass(frozen=True, slots=True)
 class DeviceLogin:
-    """A device that showed its token, with all that a request needs to know about it."""
+    """A device that showed its token, with all that a request needs to know about it and its user."""
 
     device: DeviceInfo
     book_id: int
     user_id: int
     admin: bool
+    user_name: str
 
 
 @dataclass(frozen=True, slots=True)

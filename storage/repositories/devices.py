@@ -62,7 +62,7 @@ LET_IN = (User.disabled_at.is_(None), User.removed_at.is_(None))
 NAMES = tuple(column.key for column in DEVICE)
 
 LOGIN = Prepared(
-    select(*DEVICE, Device.token_hash, *RIGHTS)
+    select(*DEVICE, Device.token_hash, User.name.label("user_name"), *RIGHTS)
     .join(User, User.id == Device.user_id)
     .join(Membership, (Membership.user_id == User.id) & (Membership.book_id == Device.book_id))
     .where(Device.uuid == bindparam("uuid"), Device.revoked_at.is_(None))
@@ -116,7 +116,7 @@ class Devices:
         admin, disabled_at, removed_at, is_purging = rows[0][-len(RIGHTS) :]
         if disabled_at is not None or removed_at is not None:
             require_access(Rights(bool(admin), disabled_at, removed_at, bool(is_purging)))
-        return DeviceLogin(device, device.book_id, device.user_id, bool(admin))
+        return DeviceLogin(device, device.book_id, device.user_id, bool(admin), rows[0][len(DEVICE) + 1])
 
     def devices(self, user_id: int) -> list[DeviceInfo]:
         """A user's devices that may still come in, oldest first."""

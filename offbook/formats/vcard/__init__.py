@@ -12,6 +12,7 @@
     writing.py     a contact -> a card of version 3.0 or 4.0                                  strict
     output.py      properties -> text: parameters, line folding
     canonical.py   a card -> what it says, to compare cards by
+    filters.py     which cards a search lets pass, as programs of CardDAV ask for them
     binary.py      bytes in a card, as photos
     dates.py       dates of both versions
 

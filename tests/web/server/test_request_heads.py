@@ -131,6 +131,19 @@ def test_what_kind_of_request_is_taken(get: bytes, status: int) -> None:
     assert answer.headers["connection"] == "close"
 
 
+@pytest.mark.parametrize("method", ["PROPFIND", "PROPPATCH", "REPORT", "MKCOL", "PUT", "DELETE", "OPTIONS"])
+def test_the_methods_of_carddav_pass_with_their_bodies_and_within_the_same_limits(method: str) -> None:
+    small = request(method, "/dav/", b"<a/>", Content_Length="4")
+    last = request(method, "/dav/", b"<b/>", Content_Length="4", Connection="close")
+    large = request(method, "/dav/", X_Tag="a" * 5000)
+    with serving(showing_app, FOUR_KIB) as url:
+        first, second = talk(url, small + last)
+        (refused,) = talk(url, large)
+    assert first.seen == {"method": method, "path": "/dav/", "body": "<a/>"}
+    assert (second.seen["method"], second.seen["body"]) == (method, "<b/>")
+    assert refused.status == 431
+
+
 def test_a_refusal_is_a_problem_like_any_other() -> None:
     with serving(showing_app) as url:
         (answer,) = talk(url, b"GET / HTTP/1.1\r\n\r\n")
