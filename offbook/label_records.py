@@ -9,20 +9,24 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.merge.naming import Entries, check_name, entries_naming, name_key, renamed_entries
+from offbook.core.merge.naming import Entries, begun_id, check_name, entries_naming, name_key, renamed_entries
 from offbook.core.messages import KEY_EXISTS
 from offbook.core.model import Operation
-from offbook.core.schema import NamingMap
+from offbook.core.schema import NamingMap, record_id_of_key
 from offbook.core.text import fold_key, normalize_for_search
 from offbook.core.validation import Json
 from offbook.database import change_log
-from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
+from offbook.database.batched_writes import RECORD_SIZE, SIZE_FIRST, write_in_batches
 from offbook.database.connection import bindable, reading
 from offbook.database.records import record_table
 from offbook.records import Record, Records, add_named, check_data, named_id
+
+RECORDS_IN_FIRST = SIZE_FIRST // RECORD_SIZE
+"""So many records are written to in one transaction, whatever it takes."""
 
 Rewrite = Callable[[Entries], Mapping[str, Json]]
 """What is written to the entries of a record, which are given by their keys."""
@@ -77,7 +81,7 @@ class LabelRecords(Records[Record]):
             return {} if has_it else {self._new_id().replace("-", "")[:16]: entry}
 
         batch = self._new_id()
-        with change_log.in_batch(self._book.connection, batch):
+        with self._in_batch(batch):
             add_named(self._book.connection, place.target, name, self._new_id)
         return self._rewrite(ids, give, batch)
 
@@ -112,26 +116,46 @@ class LabelRecords(Records[Record]):
     # --- carried out -------------------------------------------------------------------------------------------------
 
     def _rename(self, old: str, new: str, record_id: str | None) -> int:
-        place = self._naming_map()
+        """Who has it comes first, and the label last.
+
+        Where that takes several transactions, a second label has the new name meanwhile, as on a server: its id says
+        which rename began it, so that one that was cut off is finished by the same again.
+        """
+        target = self._naming_map().target
         new = self._check_name(new)
-        other = named_id(self._book.connection, place.target, new)
-        if other is not None and other != record_id:
-            target = place.target
+        begun = begun_id(record_id or record_id_of_key(target, old), new)
+        if self._named_id(new) not in (None, record_id, begun):
             raise Invalid.of(KEY_EXISTS, table=target.name, noun=target.singular, field=target.key, value=new[:80])
-        batch = self._new_id()
-        count = self._rewrite(self.named_by(old), self._replacing(old, new), batch)
-        with change_log.in_batch(self._book.connection, batch):
-            if record_id is None:
-                add_named(self._book.connection, place.target, new, self._new_id)
-            else:
-                super().update(record_id, **{place.target.key: new})
+        ids, batch = self.named_by(old), self._new_id()
+        with self._in_batch(batch) if len(ids) <= RECORDS_IN_FIRST else nullcontext():
+            if len(ids) > RECORDS_IN_FIRST:
+                self._begin_rename(new, begun, batch)
+            count = self._rewrite(ids, self._replacing(old, new), batch)
+            with self._in_batch(batch):
+                self._end_rename(new, begun, record_id or self._named_id(old))
         return count
+
+    def _begin_rename(self, new: str, begun: str, batch: str) -> None:
+        """Add the label that has the new name meanwhile, unless it is there."""
+        target, connection = self._naming_map().target, self._book.connection
+        with self._in_batch(batch):
+            if record_table(target).get(connection, begun) is None:
+                record_table(target).add(connection, begun, {target.key: new})
+
+    def _end_rename(self, new: str, begun: str, record_id: str | None) -> None:
+        """Let the label have its new name, in the place of what the rename began."""
+        if record_id is None:
+            add_named(self._book.connection, self._naming_map().target, new, self._new_id)
+            return
+        if self._named_id(new) == begun:
+            super().delete(begun)
+        super().update(record_id, **{self._naming_map().target.key: new})
 
     def _delete(self, name: str, record_id: str | None) -> int:
         batch = self._new_id()
         count = self._rewrite(self.named_by(name), self._replacing(name, None), batch)
         if record_id is not None:
-            with change_log.in_batch(self._book.connection, batch):
+            with self._in_batch(batch):
                 super().delete(record_id)
         return count
 
@@ -154,6 +178,9 @@ class LabelRecords(Records[Record]):
         in_batch = partial(change_log.in_batch, batch=batch)
         return sum(write_in_batches(connection, sorted(ids), write, block=in_batch, size_of=lambda _: RECORD_SIZE))
 
+    def _in_batch(self, batch: str) -> AbstractContextManager[None]:
+        return change_log.in_batch(self._book.connection, batch)
+
     # --- looked up ---------------------------------------------------------------------------------------------------
 
     def _naming_map(self) -> NamingMap:
@@ -167,6 +194,10 @@ class LabelRecords(Records[Record]):
         sql = f'SELECT "{naming.attribute}", "{map_.owner}" FROM "{map_.rows}" WHERE "{naming.kind}" = ? ORDER BY 1, 2'
         rows = self._book.connection.execute(sql, (naming.of,)).fetchall()
         return [(text, owner) for text, owner in rows if isinstance(text, str)]
+
+    def _named_id(self, name: str) -> str | None:
+        """The id of the label of this name; None where there is none."""
+        return named_id(self._book.connection, self._naming_map().target, name)
 
     def _check_name(self, value: Json) -> str:
         """A name as it is stored. Raises Invalid for what no label can be called."""
@@ -182,7 +213,7 @@ class LabelRecords(Records[Record]):
         Raises NotFound where there is none.
         """
         place = self._naming_map()
-        record_id = named_id(self._book.connection, place.target, name)
+        record_id = self._named_id(name)
         if record_id is None and not (name_key(place.naming, name) and self.named_by(name)):
             raise NotFound(f"There is no {place.target.singular} called {name[:80]!a} on this device.")
         return record_id

@@ -11,7 +11,7 @@ from typing import Any
 
 from offbook.core.errors import Conflicting, NotFound, OffbookError
 from offbook.core.merge.composite import completed_data
-from offbook.core.merge.naming import check_name
+from offbook.core.merge.naming import begun_id, check_name
 from offbook.core.model import Cells, Change, Operation, Record, Value
 from offbook.core.protocol.record_lists import table_named
 from offbook.core.schema import Map, Table, record_id_of_key
@@ -166,10 +166,14 @@ def delete_record(
 
 
 def _check_key(book: ReadTransaction, record: Record, cells: Cells) -> None:
-    """Raises KeyTaken where another record has the key that this one is to have."""
-    table = record.table
-    other = find_named(book, table, str(cells[table.key])) if cells.get(table.key) else None
-    if other is not None and other.id != record.id:
+    """Raises KeyTaken where another record has the key that this one is to have.
+
+    One that has it by the same rename, which was cut off, does not count: this one takes its place.
+    """
+    if not (key := cells.get(record.table.key)):
+        return
+    other = find_named(book, record.table, str(key))
+    if other is not None and other.id not in (record.id, begun_id(record.id, str(key))):
         raise KeyTaken(other)
 
 

@@ -3,6 +3,9 @@
 Whoever renames or deletes one writes to the entries that name it, as ordinary changes: they are in the history, reach
 every device, and are undone together. They are made in transactions that leave others their turns. Whoever names it
 meanwhile brings it back (services.naming.following): nothing is named that is not there.
+
+A new name is there as a second record until all have it. Its id says which rename began it, so that one that was cut
+off is finished by whoever asks for the same again.
 """
 
 from __future__ import annotations
@@ -13,7 +16,15 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from offbook.core.errors import Invalid
-from offbook.core.merge.naming import NamedText, adding_change, key_of, name_key, names_of, renamed_entries
+from offbook.core.merge.naming import (
+    NamedText,
+    adding_change,
+    begun_id,
+    key_of,
+    name_key,
+    names_of,
+    renamed_entries,
+)
 from offbook.core.model import Cells, Change, Key, Operation, Record
 from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.core.schema import NamingMap, Schema, Table, record_id_of_key
@@ -110,15 +121,33 @@ class _Act:
         change_id = str(uuid5(UUID(self.actor.id), "/".join(record.key)))
         return self._change(change_id, record, Operation.UPDATE, cells)
 
+    def beginning(self, book: ReadTransaction, target: Record) -> list[Change]:
+        """What adds a second record, which has the new name until the target has it; nothing where one has it."""
+        table, text = target.table, self.cells.get(target.table.key)
+        if not isinstance(text, str) or find_named(book, table, text) is not None:
+            return []
+        record_id = begun_id(target.id, text)
+        record = book.records(table.name, [record_id]).get((table.name, record_id))
+        if record is not None and not record.deleted:  # it was renamed since: what is named is added as ever
+            return []
+        base = 0 if record is None else record.seq
+        change_id = str(uuid5(UUID(self.actor.id), f"{table.name}/{record_id}"))
+        return [self._change_of(change_id, (table, record_id, base), Operation.INSERT, {table.key: text})]
+
     def _change(self, change_id: str, record: Record, operation: Operation, cells: Cells) -> Change:
+        return self._change_of(change_id, (record.table, record.id, record.seq), operation, cells)
+
+    def _change_of(self, change_id: str, record: tuple[Table, str, int], operation: Operation, cells: Cells) -> Change:
+        """A change of a record, which is given by its table, id and seq."""
+        table, record_id, seq = record
         return Change(
             id=change_id,
-            table=record.table,
-            record_id=record.id,
+            table=table,
+            record_id=record_id,
             operation=operation,
             replica=self.actor.replica,
             timestamp=self.now_us // 1000,
-            base=record.seq,
+            base=seq,
             cells=cells,
             batch=self.actor.id,
         )
@@ -146,7 +175,9 @@ def _change_some(turns: Turns, act: _Act, target: Record, keys: Sequence[Key]) -
     if target.key in keys:
         changes.append(act.change_of_target(act.fetch(turns.book)))
     portion = turns.portion(changes)
-    pushed = apply_batch(turns.book, act.actor.origin, portion, act.now_us)
+    is_last = target.key in keys and len(portion) == len(changes)
+    begun = [] if is_last else act.beginning(turns.book, target)
+    pushed = apply_batch(turns.book, act.actor.origin, [*begun, *portion], act.now_us)
     for outcome in pushed.outcomes:
         if outcome.fault is not None and outcome.change_id == act.actor.id:
             raise Invalid.from_fault(outcome.fault)

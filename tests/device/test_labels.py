@@ -11,6 +11,8 @@ import pytest
 from offbook import Invalid, NotFound, Replica
 from offbook.contacts.table import LABELS
 from offbook.core.schema import record_id_of_key
+from offbook.database.records import RecordTable
+from offbook.label_records import LabelRecords
 from tests.device.fake_server import Server, Wire
 from tests.support import other_versions
 from tests.support.cli_runner import Device
@@ -99,6 +101,83 @@ def test_what_can_not_be_is_refused_and_nothing_is_written(a: Replica) -> None:
     with pytest.raises(NotFound, match="no contact with the id 'x'"):
         a.labels.add_to("Pals", [ada, "x"])
     assert a.status().pending == before
+
+
+# --- cut off ----------------------------------------------------------------------------------------------------------
+
+
+class Killed(Exception):
+    pass
+
+
+def rename_and_die(book: Replica, transactions: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rename Friends to Pals, and end before this batch of contacts."""
+    left = transactions
+    real = RecordTable.some
+
+    def some(*args: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Killed
+        return real(*args)
+
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(RecordTable, "some", some)
+        book.labels.rename("Friends", "Pals")
+
+
+@pytest.mark.parametrize("syncs_between", [False, True])
+@pytest.mark.parametrize("is_record", [True, False])
+def test_a_rename_that_was_cut_off_is_finished_by_the_same_again(
+    a: Replica, b: Replica, monkeypatch: pytest.MonkeyPatch, is_record: bool, syncs_between: bool
+) -> None:
+    people = [person(a, "Friends", name=f"P {number}") for number in range(25)]
+    if not is_record:  # as after plain SQL
+        a.connection.execute("DELETE FROM labels")
+    rename_and_die(a, 1, monkeypatch)
+    assert a.labels.counts() == {"Friends": 15, "Pals": 10}
+    if syncs_between:
+        a.sync()
+        b.sync()
+        assert b.labels.counts() == {"Friends": 15, "Pals": 10}
+    assert a.labels.rename("Friends", "Pals") == 15
+    assert {*(groups(a, contact)[0] for contact in people)} == {"Pals"}
+    for book in (a, b, a):
+        book.sync()
+    assert a.labels.counts() == b.labels.counts() == {"Pals": 25}
+    assert list(labels(a).values()) == ["Pals"]
+    assert labels(a) == labels(b)
+    assert a.verify().repaired == ()
+
+
+def test_a_rename_that_was_cut_off_is_finished_on_another_device(
+    a: Replica, b: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(25):
+        person(a, "Friends", name=f"P {number}")
+    rename_and_die(a, 1, monkeypatch)
+    a.sync()
+    b.sync()
+    with pytest.raises(Invalid, match="labels has a label already"):
+        b.labels.rename("Pals", "Friends")
+    assert b.labels.rename("friends", "Pals") == 15
+    b.sync()
+    a.sync()
+    assert a.labels.counts() == {"Pals": 25}
+    assert labels(a) == labels(b) == {FRIENDS: "Pals"}
+
+
+def test_few_are_renamed_with_their_label_or_not_at_all(a: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = person(a, "Friends")
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(LabelRecords, "_end_rename", die)
+        a.labels.rename("Friends", "Pals")
+    assert (groups(a, ada), labels(a)) == (["Friends"], {FRIENDS: "Friends"})
+
+
+def die(*args: Any) -> None:
+    raise Killed
 
 
 # --- two devices -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,12 @@ from services.batches import undo_batch
 from services.naming.renaming import add_all_named
 from services.records import KeyTaken, create_record, delete_record, update_record
 from services.restore import Actor, restore_book_to
+from storage.engines.database import Database
+from storage.sql.store import SqlStore
+from tests.ops.test_grow import killed_while
 from tests.storage.conftest import a_library
-from tests.storage.library import ORIGIN, Desk, Library, change, uuid
+from tests.storage.library import ORIGIN, Desk, Library, change, sql_library, uuid
+from tests.support.ending_store import Ended, StoreThatEnds
 
 (PLACE,) = BUILT_IN.naming_maps
 FRIENDS = record_id_of_key(LABELS, "Friends")
@@ -205,8 +210,7 @@ def test_deleting_takes_it_from_all_and_undoing_gives_it_back(desk: Desk) -> Non
 
 @pytest.mark.parametrize("act", ["rename", "delete"])
 def test_hundreds_are_changed_in_turns_and_undone(desk: Desk, act: str) -> None:
-    batch = [change(next(ids), "INSERT", 100 + n, name=f"P {n}", details=groups("Friends")) for n in range(230)]
-    desk.push(*batch)
+    many_friends(desk)
     by = actor()
     if act == "rename":
         rename(desk, FRIENDS, "Pals", by)
@@ -217,6 +221,61 @@ def test_hundreds_are_changed_in_turns_and_undone(desk: Desk, act: str) -> None:
     undo_batch(desk.store, desk.book_id, actor(), by.id, now(desk))
     assert named(desk) == {"Friends": 230}
     assert labels(desk) == {FRIENDS: "Friends"}
+
+
+def many_friends(desk: Desk) -> None:
+    desk.push(*(change(next(ids), "INSERT", 100 + n, name=f"P {n}", details=groups("Friends")) for n in range(230)))
+
+
+def rename_that_ends(desk: Desk, turns: int) -> None:
+    cut_off = Desk(StoreThatEnds(desk.store, turns), desk.book_id)
+    cut_off.now = desk.now
+    with pytest.raises(Ended):
+        rename(cut_off, FRIENDS, "Pals")
+    desk.now = cut_off.now
+
+
+@pytest.mark.parametrize("turns", [1, 2])
+def test_a_rename_that_was_cut_off_is_gone_on_with_by_the_same_again(desk: Desk, turns: int) -> None:
+    many_friends(desk)
+    rename_that_ends(desk, turns)
+    assert named(desk) == {"Friends": 230 - 100 * turns, "Pals": 100 * turns}
+    assert names(desk) == ["Friends", "Pals"], "whatever is named is there meanwhile"
+    rename(desk, FRIENDS, "Pals")
+    assert (named(desk), labels(desk)) == ({"Pals": 230}, {FRIENDS: "Pals"})
+    rename(desk, FRIENDS, "Friends")
+    rename(desk, FRIENDS, "Pals")
+    assert (named(desk), labels(desk)) == ({"Pals": 230}, {FRIENDS: "Pals"})
+
+
+def test_what_a_rename_began_is_a_label_like_any_other_to_all_else(desk: Desk) -> None:
+    many_friends(desk)
+    add(desk, 1, "Work")
+    rename_that_ends(desk, 1)
+    with pytest.raises(KeyTaken):
+        rename(desk, record_id_of_key(LABELS, "Work"), "Pals")
+    (begun,) = labels(desk).keys() - {FRIENDS, record_id_of_key(LABELS, "Work")}
+    rename(desk, begun, "Mates")
+    assert named(desk) == {"Friends": 130, "Mates": 100, "Work": 1}
+    rename(desk, FRIENDS, "Pals")
+    assert (named(desk), names(desk)) == ({"Mates": 100, "Pals": 130, "Work": 1}, ["Mates", "Pals", "Work"])
+
+
+def test_a_server_that_is_killed_in_the_middle_of_a_rename_leaves_one_that_can_be_finished(tmp_path: Path) -> None:
+    library = sql_library("sqlite", tmp_path)
+    assert library.database is not None
+    for statements in (12, 35, 55):
+        desk = library.desk()
+        many_friends(desk)
+
+        def rename_there(database: Database, desk: Desk = desk) -> None:
+            rename(Desk(SqlStore(database), desk.book_id), FRIENDS, "Pals")
+
+        assert killed_while(library.database, statements, rename_there)
+        desk.now += 60_000_000
+        rename(desk, FRIENDS, "Pals")
+        assert (named(desk), labels(desk)) == ({"Pals": 230}, {FRIENDS: "Pals"})
+    library.close()
 
 
 def test_undoing_what_added_a_label_leaves_it_to_those_who_have_it_too(desk: Desk) -> None:

@@ -36,6 +36,14 @@ def check_name(place: NamingMap, text: str) -> None:
         raise Invalid.of(NAMES_NOTHING, field=place.target.key, noun=noun, value=text[:80])
 
 
+def begun_id(record_id: str, text: str) -> str:
+    """The id of the record that has a new name while this one is being renamed, where that takes several transactions.
+
+    It follows from both, so that whoever asks for the same again, here or elsewhere, knows it for its own.
+    """
+    return str(uuid5(UUID(record_id), fold_key(text)))
+
+
 def names_in(record: Record | None, map_: Map) -> Names:
     """What the entries of a record name; nothing where it is deleted."""
     naming = map_.naming
