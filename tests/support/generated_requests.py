@@ -37,6 +37,7 @@ NOT_CHECKED = {
 }
 
 BEYOND_SCHEMAS: Mapping[str, str] = {
+    "bad_ids": "an id is in one of two lists, which have one limit together",
     "bad_mapping": "which columns a file has, is not for a schema to say",
     "bad_cursor": "opaque: only a text that the server gave",
     "bad_picture": "what is a picture is not for a schema to say",

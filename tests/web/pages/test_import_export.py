@@ -372,7 +372,7 @@ def test_what_only_programs_read_of_a_card_is_shown_to_nobody_and_leaves_with_it
     pages = [ada.get(f"/c/{row.id}{page}").text for page in ("", "/history")]
     form = re.sub(r'<input type="hidden"[^>]*>', "", ada.get(f"/c/{row.id}/edit").text)
     for page in (*pages, form):
-        assert not [text for text in ("@GROUP", "item1", "ABPerson", "[[", "1.1", "HomePage") if text in page]
+        assert not [text for text in ("@GROUP", "item1", "ABPerson", "[[", "PID", "HomePage") if text in page]
     for page in (pages[0], form):
         assert [text in page for text in ("Home Page", "Gender", "a, b")] == [True] * 3
     assert "language de" in pages[1]

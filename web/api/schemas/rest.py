@@ -31,6 +31,7 @@ REST_SCHEMAS: dict[str, JsonSchema] = {
         "remove",
         description=f"The ids of contacts: those that are to have the label, and those that are not to. One at least, "
         f"and {MEMBERS_MAX} at the most, both together.",
+        anyOf=[{"required": [name], "properties": {name: {"minItems": 1}}} for name in ("add", "remove")],
     ),
     "LabelledContacts": object_of(
         {
