@@ -21,6 +21,7 @@ from extensions import db
 from offbook.core.merge.retention import DAY_US
 from services.accounts import Accounts
 from services.blobs import Blobs
+from services.carddav.book import CardBook
 from services.contacts.background_imports import BackgroundImports
 from services.contacts.tutorial import Tutorial
 from services.container import Services
@@ -28,6 +29,9 @@ from services.passwords import PASSWORD_LENGTH_MIN, Effort
 from storage.blobs.decoder import Decoder
 from storage.blobs.folder import BlobFolder
 from storage.blobs.rows import BlobRows
+from storage.carddav.book_cards import CardRows
+from storage.carddav.device_cards import DeviceCardRows
+from storage.carddav.programs import CardPrograms
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.csv_mappings import CsvMappings
 from storage.engines.database import Database, open_engines
@@ -145,6 +149,7 @@ def wire(app: App, config: Config) -> None:
         uploads=uploads,
         imports=BackgroundImports(store, queries, blobs, uploads, jobs, now_us, random_id, FAILURES),
         csv_mappings=CsvMappings(database),
+        carddav=CardBook(store, blobs, CardRows(database), DeviceCardRows(database), CardPrograms(database)),
         open_notifications=partial(open_notifications, database, config.live_url),
         database_failures=FAILURES,
         clock=now_us,

@@ -27,6 +27,9 @@ from columns import ENTRY_TEXT, NAMES, NUMBER, BookId, Bytes, Hash, Long, Number
 
 HAS_BATCH = text("batch IS NOT NULL")
 NAMES_LABEL = text("kind = 'group' AND removed IS 0")
+HAS_UID = text("uid IS NOT NULL")
+WAS_OFFERED = text("offered_seq IS NOT NULL")
+IS_TO_LIST = text("listed IS NOT NULL")
 
 ONLY_ON = "only_on"
 """The note of an index that one engine alone has: of which."""
@@ -152,6 +155,7 @@ class Contact(Base):
         Index("ix_contacts_list", "book_id", "deleted", "starred", "sort_name", "id", "digest"),
         Index("ix_contacts_sort_first", "book_id", "deleted", "starred", "sort_first", "id"),
         Index("ix_contacts_sort_last", "book_id", "deleted", "starred", "sort_last", "id"),
+        Index(None, "book_id", "uid", sqlite_where=HAS_UID, postgresql_where=HAS_UID),
     )
 
     book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)
@@ -451,3 +455,53 @@ class TutorialRow(Base):
     offered: Mapped[Long | None]
     offered_seq: Mapped[int | None]
     was_served: Mapped[bool] = mapped_column(default=True, server_default=true())
+
+
+class Card(Base):
+    """What a contact is called in the paths of CardDAV: by the client that made it, or by us once it is listed.
+
+    It stays while the contact does, in the trash too, so that devices hear which card was deleted.
+    """
+
+    __tablename__ = "cards"
+    __table_args__ = (
+        UniqueConstraint("book_id", "record_id"),
+        ForeignKeyConstraint(["book_id", "record_id"], ["contacts.book_id", "contacts.id"], ondelete="CASCADE"),
+    )
+
+    book_id: Mapped[int] = mapped_column(NUMBER, primary_key=True, autoincrement=False)
+    segment: Mapped[str] = mapped_column(String(255), primary_key=True)
+    record_id: Mapped[Uuid]
+
+
+class DeviceCard(Base):
+    """Which states of a contact a device of CardDAV has (offbook.contacts.cards.held), and what it sent: JSON."""
+
+    __tablename__ = "device_cards"
+    __table_args__ = (
+        Index(None, "device_id", "offered_seq", sqlite_where=WAS_OFFERED, postgresql_where=WAS_OFFERED),
+        Index(None, "device_id", "listed", sqlite_where=IS_TO_LIST, postgresql_where=IS_TO_LIST),
+    )
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"), primary_key=True, autoincrement=False)
+    record_id: Mapped[Uuid] = mapped_column(primary_key=True)
+    confirmed_seq: Mapped[int | None]
+    offered_seq: Mapped[int | None]
+    listed: Mapped[int | None]
+    sent: Mapped[Long | None]
+
+
+class CardProgram(Base):
+    """What a device of CardDAV is: its program, as it calls itself; how many of the cards that it sent were not taken
+    (``refused``); and of the last of these the path segment, the code, the sentence and the time."""
+
+    __tablename__ = "card_programs"
+
+    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"), primary_key=True, autoincrement=False)
+    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False, index=True)
+    program: Mapped[str | None] = mapped_column(String(200))
+    refused: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    segment: Mapped[str | None] = mapped_column(String(255))
+    code: Mapped[str | None] = mapped_column(String(40))
+    detail: Mapped[Long | None]
+    refused_at: Mapped[int | None]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.retention import DAY_US
 from offbook.core.messages import BOOK_FULL, BROKEN_PICTURE
-from offbook.core.pictures import checked_picture
+from offbook.core.pictures import SHOWN_BYTES_MAX, checked_picture
 from storage.blobs.decoder import Decoder
 from storage.blobs.rows import BlobRows
 from storage.values import BlobHead
@@ -73,8 +73,14 @@ class Blobs:
         blob = self._rows.content(book_id, sha256)
         return blob and blob.content
 
+    def shown_if_made(self, book_id: int, sha256: str, width: int) -> bytes | None:
+        """What is shown of a photo; None where it was never asked for, or is not there: it was shown to nobody."""
+        blob = self._rows.content(book_id, sha256, width)
+        return blob and blob.content
+
     def shown(self, book_id: int, sha256: str, width: int) -> tuple[str, bytes]:
-        """A photo as a page shows it in one of the core's WIDTHS, and its type. It is made when it is first asked for.
+        """A photo as a page shows it in one of the core's WIDTHS, and its type. It is made when it is first asked for,
+        and anew where an earlier version made it larger than it may be.
 
         Raises NotFound, and Invalid where the photo can't be decoded.
         """
@@ -82,7 +88,7 @@ class Blobs:
         if blob is None:
             raise NotFound(NOT_THERE)
         shown = blob.content
-        if shown is None:
+        if shown is None or len(shown) > SHOWN_BYTES_MAX:
             _, content = self.original(book_id, sha256)
             made = self._decoder.shown(content)
             self._rows.add_shown(book_id, sha256, made)

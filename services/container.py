@@ -11,6 +11,7 @@ from config import Config
 if TYPE_CHECKING:
     from services.accounts import Accounts
     from services.blobs import Blobs
+    from services.carddav.book import CardBook
     from services.contacts.background_imports import BackgroundImports
     from services.contacts.tutorial import Tutorial
     from storage.base import CommitNotifications
@@ -44,6 +45,7 @@ class Services:
     uploads: Uploads
     imports: BackgroundImports
     csv_mappings: CsvMappings
+    carddav: CardBook
     open_notifications: Callable[[], CommitNotifications]
     database_failures: tuple[type[Exception], ...]
     clock: Callable[[], int]

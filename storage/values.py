@@ -87,6 +87,20 @@ class DeviceLogin:
 
 
 @dataclass(frozen=True, slots=True)
+class CardProgramInfo:
+    """What is known of a device that syncs by CardDAV: its ``program`` as it calls itself; how many of the cards that
+    it sent were not taken; and of the last of these its name in the path, the code and the sentence of why, and when.
+    """
+
+    program: str | None
+    refused: int
+    segment: str | None
+    code: str | None
+    detail: str | None
+    refused_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
     """Where a request comes from: the browser in words, and the address."""
 

@@ -130,6 +130,7 @@ CODES = _by_name(
     Code("too_many_requests", 429),
     Code("too_many_sockets", 429),
     # --- what is asked for does not fit what is stored
+    Code("invalid_sync_token", 403),
     Code("not_found", 404),
     Code("conflict", 409),
     Code("exists", 409),
@@ -137,6 +138,7 @@ CODES = _by_name(
     Code("last_admin", 409),
     Code("purged", 409),
     Code("taken", 409),
+    Code("uid_taken", 409),
     Code("cursor_gone", 410, Scope.PUSH),
     Code("gone", 410),
     Code("pruned", 410),

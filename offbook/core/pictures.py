@@ -28,6 +28,9 @@ LIST_WIDTH, PAGE_WIDTH = 96, 720
 WIDTHS = (LIST_WIDTH, PAGE_WIDTH)
 """The widths that a picture is shown in: square in a list, and as it is on a page."""
 
+SHOWN_BYTES_MAX = 200_000
+"""What is shown has no more bytes: phones give up on photos of many."""
+
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """The markers of JPEG that tell how large the picture is (ITU T.81, table B.1)."""
 

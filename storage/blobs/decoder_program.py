@@ -13,7 +13,10 @@ import sys
 
 MEMORY_BYTES_MAX = 256 * 1024**2
 SECONDS_MAX = 5
-QUALITY = 85
+QUALITIES = (85, 70, 50, 30)
+"""The first at which a picture has no more than BYTES_MAX, or the last."""
+
+BYTES_MAX = 200_000
 PAPER = (255, 255, 255)
 """What shows through a picture."""
 
@@ -43,8 +46,11 @@ def main(widths: list[int]) -> None:
         copy.thumbnail((width, width))
         shown.append(copy)
     for smaller in shown:
-        file = io.BytesIO()
-        smaller.save(file, "JPEG", quality=QUALITY)
+        for quality in QUALITIES:
+            file = io.BytesIO()
+            smaller.save(file, "JPEG", quality=quality)
+            if file.tell() <= BYTES_MAX:
+                break
         sys.stdout.buffer.write(len(file.getvalue()).to_bytes(4, "big") + file.getvalue())
 
 

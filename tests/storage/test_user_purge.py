@@ -17,6 +17,7 @@ from models import Base, Membership
 from offbook.core.accounts.users import Act
 from offbook.core.errors import Conflicting
 from offbook.core.protocol.requests import CHANGES_MAX
+from offbook.formats.carddav.serving import CardForm
 from storage.engines.database import Database
 from storage.repositories import user_purge
 from storage.repositories.user_purge import owner_columns
@@ -49,6 +50,11 @@ def fill(app: App, name: str) -> int:
     tutorial = Caller(app, add_device(app, name, "tutorial app")[1])
     assert tutorial.get("/changes", since=FIRST_SYNC).status_code == 200
     parts = parts_of(app)
+    login = parts.accounts.device_by_token(add_device(app, name, "phone")[1])
+    assert login is not None
+    listed = parts.carddav.changes(login, "", None, CardForm())
+    assert all(parts.carddav.read(login, [entry.segment for entry in listed.changed], CardForm()))
+    parts.carddav.note_program(login, "a phone")
     parts.accounts.open_session(parts.accounts.user_named(name), "password", Visit("", ""), parts.clock())
     begin_job(app, name)
     return user_id
