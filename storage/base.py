@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep
-from offbook.core.history.undo import BatchSummary
+from offbook.core.history.undo import BatchSummary, ExistenceStep
 from offbook.core.merge.batch import BookState, Outcome, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits
 from offbook.core.model import Author, Conflict, Cursor, DiscardedWrite, Key, Record
@@ -98,6 +98,10 @@ class Batches(Protocol):
 
     def steps(self, keys: Iterable[Key], after: int) -> dict[Key, list[HistoryStep]]:
         """What was written to each of these records after this seq, in that order."""
+        ...
+
+    def existence(self, table: str, ids: Iterable[str]) -> dict[str, list[ExistenceStep]]:
+        """Per record of a table the deletions of it and what batches wrote to it, in order, as far as that is known."""
         ...
 
 

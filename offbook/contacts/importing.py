@@ -1,7 +1,8 @@
 """What an import does about each contact of a file, and the report of it. Pure: on a server as on a device.
 
 A contact that is in the book already is left as it is, so that a file imported twice adds nothing. Nor does an import
-bring back what was deleted. One that changed gets what the file says beside what it has; one that may be somebody else
+bring back what somebody deleted; but what the undo of an import took away comes back, as the file says it now. One that
+changed gets what the file says beside what it has; one that may be somebody else
 is added, unless whoever imports says otherwise.
 """
 
@@ -10,19 +11,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
-from offbook.contacts.matching import Contact, Likeness, Match, updating_data
+from offbook.contacts.matching import Contact, Likeness, Match, replacing_data, updating_data
 from offbook.contacts.table import BUILT_IN, CONTACTS, GROUP, LABELS
 from offbook.core.errors import Invalid
 from offbook.core.merge.naming import name_key, names_in_entries
 from offbook.core.messages import MORE_PROBLEMS, NAMES_NOTHING
-from offbook.core.model import Operation
+from offbook.core.model import Operation, Record
 from offbook.core.schema import Table
 from offbook.core.text import fold_key
 from offbook.core.validation import is_empty
 
 AnyContact = TypeVar("AnyContact", bound=Contact)
+
+NOTHING: Mapping[str, Record] = MappingProxyType({})
 
 NAMING = BUILT_IN.naming_maps[0].naming
 """What names a contact's labels."""
@@ -136,7 +140,8 @@ class ImportStep(NamedTuple):
     """What is done about one contact of a file: it is added, written to the record that it is, added to the trash
     (DELETE), or nothing (None).
 
-    ``data`` is what is written. The zip of a book has labels as well, which are records of another ``table``.
+    ``data`` is what is written, and ``base`` the seq of the deleted record that it brings back, 0 where there is none.
+    The zip of a book has labels as well, which are records of another ``table``.
     """
 
     contact: Contact
@@ -145,6 +150,7 @@ class ImportStep(NamedTuple):
     record_id: str
     data: Mapping[str, Any]
     table: Table = CONTACTS
+    base: int = 0
 
 
 def steps_of(
@@ -153,19 +159,24 @@ def steps_of(
     existing: Mapping[str, Contact],
     on_duplicate: OnDuplicate = OnDuplicate.KEEP,
     label: str = "",
+    taken_back: Mapping[str, Record] = NOTHING,
 ) -> Iterator[ImportStep]:
-    """A step for each contact, in order. ``existing`` are the records that were matched; ``label`` is given to all that
+    """A step for each contact, in order. ``existing`` are the records that were matched, ``taken_back`` those that the
+    undo of an import deleted (offbook.core.history.undo.was_taken_back): they come back. ``label`` is given to all that
     are written. Raises Invalid for what no label can be called."""
     label = parse_label(label)
     for contact, match in zip(contacts, matches, strict=True):
         if _is_added(match, on_duplicate):
             filled = {name: value for name, value in contact.items() if not is_empty(value)}
             data = {**filled, **_with_label(contact, contact, label)}
-            yield ImportStep(contact, match, Operation.INSERT, contact["id"], data)
+            before = taken_back.get(contact["id"])
+            data = data if before is None else replacing_data(before, data)
+            base = 0 if before is None else before.seq
+            yield ImportStep(contact, match, Operation.INSERT, contact["id"], data, base=base)
         elif match.record_id is not None and _is_written_to(match, on_duplicate):
-            before = existing[match.record_id]
-            data = updating_data(before, contact)
-            data |= _with_label(before, data, label)
+            known = existing[match.record_id]
+            data = updating_data(known, contact)
+            data |= _with_label(known, data, label)
             yield ImportStep(contact, match, Operation.UPDATE if data else None, match.record_id, data)
         else:
             yield ImportStep(contact, match, None, match.record_id or contact["id"], {})
@@ -185,19 +196,27 @@ def trash_steps(trash: Iterable[Contact], known: Mapping[str, bool]) -> Iterator
             yield ImportStep(contact, Match(likeness, record_id), None, record_id, {})
 
 
-def label_steps(labels: Iterable[Contact], known: Collection[str], names: Iterable[str]) -> Iterator[ImportStep]:
+def label_steps(
+    labels: Iterable[Contact],
+    known: Collection[str],
+    names: Iterable[str],
+    taken_back: Mapping[str, Record] = NOTHING,
+) -> Iterator[ImportStep]:
     """A step for each label of a book, in order: one that is new here, by its id and its name, is added.
 
-    ``known`` are the ids of labels that the book has or had, ``names`` what its labels are called.
+    ``known`` are the ids of labels that the book has or had, ``names`` what its labels are called. Those that were
+    ``taken_back`` come back, as contacts do.
     """
     taken = {fold_key(name) for name in names}
     for label in labels:
         name = str(label[LABELS.key]).strip()
         key = name_key(NAMING, name)
-        is_new = bool(key) and key not in taken and label["id"] not in known
+        before = taken_back.get(label["id"])
+        is_new = bool(key) and key not in taken and (label["id"] not in known or before is not None)
         taken.add(key)
         operation, likeness = (Operation.INSERT, Likeness.NEW) if is_new else (None, Likeness.SAME)
-        yield ImportStep(label, Match(likeness), operation, label["id"], {LABELS.key: name}, LABELS)
+        base = 0 if before is None else before.seq
+        yield ImportStep(label, Match(likeness), operation, label["id"], {LABELS.key: name}, LABELS, base)
 
 
 def needs_record(match: Match) -> bool:

@@ -18,8 +18,12 @@ from typing import Any, NamedTuple
 from unicodedata import decimal
 
 from offbook.contacts.table import CONTACTS
+from offbook.core.merge.composite import completed_data
+from offbook.core.model import Record
+from offbook.core.schema import EXISTS
 from offbook.core.search import LAST_DIGITS, phone_key
 from offbook.core.text import fold_key, normalize_for_search
+from offbook.core.validation import change_data
 
 Contact = Mapping[str, Any]
 
@@ -212,6 +216,24 @@ def updating_data(existing: Contact, incoming: Contact) -> dict[str, Any]:
                 entry = {"kind": kind, "value": value} | ({"label": label} if label else {})
                 added[_free_key(f"{kind}-1", entries.keys() | added.keys())] = entry
     return data | ({"details": added} if added else {})
+
+
+def replacing_data(before: Record, data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a change writes so that a deleted record comes back as ``data`` says, without anything else that it held.
+
+    Whatever ``data`` lacks is emptied. Of what is one value all is said, as it follows of a record that is new.
+    """
+    table = before.table
+    emptied = change_data(table, {cell: None for cell in before.cells if not cell.endswith(EXISTS)})
+    emptied |= dict.fromkeys(table.composite_cells)
+    replaced = {**emptied, **completed_data(table, data, {})}
+    for map_ in table.maps:
+        entries = data.get(map_.name) or {}
+        held = emptied.get(map_.name) or {}
+        kept = {key: {**held.get(key, {}), **entry} for key, entry in entries.items()}
+        if held or entries:
+            replaced[map_.name] = dict.fromkeys(held) | kept
+    return replaced
 
 
 def _said(entry: Mapping[str, Any]) -> Hashable:

@@ -24,9 +24,10 @@ from offbook.contacts.importing import (
 from offbook.contacts.matching import Contact, Match, Matcher
 from offbook.contacts.table import CONTACTS, LABELS
 from offbook.core.errors import Invalid, Malformed
+from offbook.core.history.undo import was_taken_back
 from offbook.core.merge.batch import Outcome
 from offbook.core.messages import Fault
-from offbook.core.model import Change, Key, Operation, Rejection
+from offbook.core.model import Change, Key, Operation, Record, Rejection
 from offbook.core.pictures import sha256_of
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.formats.contents import FileContents, OpenFile
@@ -38,7 +39,7 @@ from services.blobs import Blobs
 from services.contacts.exporting import all_rows
 from services.sync.portions import push_in_turns
 from services.sync.push import Turns
-from storage.base import ChangeOrigin, Store
+from storage.base import ChangeOrigin, ReadTransaction, Store
 from storage.repositories.contact_queries import ContactQueries
 
 STEPS_AT_ONCE = 100
@@ -50,6 +51,11 @@ ITEMS_MAX = 200_000
 """So many contacts, or rows that are none, a file may have: 100 MB of short ones would be read for long."""
 
 NOBODY: Contact = {"id": ""}
+
+
+def no_records(ids: Collection[str]) -> Mapping[str, Record]:
+    """Of a file that brings nothing back."""
+    return {}
 
 
 class Portion(NamedTuple):
@@ -74,6 +80,11 @@ class ReadFile:
     labels: Sequence[ImportStep] = ()
     """What is to be done about the trash and the labels of a book, whose zip the file is."""
 
+    taken_back: Collection[str] = frozenset()
+    """The ids of contacts that the undo of an import deleted: they come back."""
+
+    records_of: Callable[[Collection[str]], Mapping[str, Record]] = no_records
+
     @property
     def total(self) -> int:
         """How many steps there are."""
@@ -94,7 +105,8 @@ class ReadFile:
             rows = self.rows_of({match.record_id for match in matches if match.record_id and needs_record(match)})
             existing = {record_id: row["data"] for record_id, row in rows.items()}
             contacts = [item.contact for item, _ in some if item.contact is not None]
-            steps = list(steps_of(contacts, matches, existing, on_duplicate, label))
+            taken_back = self.records_of([contact["id"] for contact in contacts if contact["id"] in self.taken_back])
+            steps = list(steps_of(contacts, matches, existing, on_duplicate, label, taken_back))
             yield Portion(steps, rows, {sha256: photo for item, _ in some for sha256, photo in item.blobs.items()})
         yield from _without_rows(self.in_trash[max(start - len(self.matches), 0) :])
 
@@ -157,6 +169,7 @@ def read_file(
     first: list[Contact] = []
     problems = ProblemList()
     items, count = source.items(), 0
+    taken_back: set[str] = set()
     while some := list(islice(items, CHANGES_MAX)):
         count += len(some)
         if count > ITEMS_MAX:
@@ -164,8 +177,13 @@ def read_file(
         contacts = [item.contact for item in some if item.contact is not None]
         first += contacts[: FIRST_KEPT - len(first)]
         known = _known(queries, book_id, [contact["id"] for contact in contacts])
+        deleted = {record_id for record_id, is_deleted in known.items() if is_deleted}
+        if deleted:
+            with store.reading(book_id) as book:
+                taken_back |= _taken_back(book, CONTACTS.name, deleted)
+            deleted -= taken_back
         for contact in contacts:
-            matcher.look_at(contact, known.get(contact["id"], False))
+            matcher.look_at(contact, contact["id"] in deleted)
         for item in some:
             problems.add(problems_of(item))
     matches = matcher.matches()
@@ -180,6 +198,8 @@ def read_file(
         partial(_rows_of, store, book_id),
         _trash_steps(queries, book_id, contents, written),
         _label_steps(store, book_id, contents, written),
+        taken_back,
+        partial(_records_of, store, book_id),
     )
 
 
@@ -188,6 +208,19 @@ def _rows_of(store: Store, book_id: int, ids: Collection[str]) -> Mapping[str, M
         return {}
     with store.reading(book_id) as book:
         return book.rows_of(CONTACTS.name, ids)
+
+
+def _records_of(store: Store, book_id: int, ids: Collection[str]) -> Mapping[str, Record]:
+    if not ids:
+        return {}
+    with store.reading(book_id) as book:
+        return {record.id: record for record in book.records(CONTACTS.name, ids).values()}
+
+
+def _taken_back(book: ReadTransaction, table: str, deleted: Collection[str]) -> set[str]:
+    """Those of some deleted records that the undo of an import deleted."""
+    steps = book.batches.existence(table, deleted) if deleted else {}
+    return {record_id for record_id in deleted if was_taken_back(steps.get(record_id, ()))}
 
 
 def _known(queries: ContactQueries, book_id: int, ids: Sequence[str]) -> dict[str, bool]:
@@ -217,13 +250,16 @@ def _label_steps(store: Store, book_id: int, contents: FileContents, written: Co
         return []
     known: set[str] = set()
     ids = [label["id"] for label in contents.labels]
+    taken_back: dict[str, Record] = {}
     with store.reading(book_id) as book:
         for start in range(0, len(ids), CHANGES_MAX):
-            keys = book.records(LABELS.name, ids[start : start + CHANGES_MAX])
-            known.update(record_id for _, record_id in keys.keys() - set(written))
+            records = book.records(LABELS.name, ids[start : start + CHANGES_MAX])
+            known.update(record_id for _, record_id in records.keys() - set(written))
+            deleted = {record.id: record for record in records.values() if record.deleted}
+            taken_back |= {record_id: deleted[record_id] for record_id in _taken_back(book, LABELS.name, deleted)}
         texts = book.key_texts(LABELS.name)
     names = [text for record_id, text in texts.items() if (LABELS.name, record_id) not in written]
-    return list(label_steps(contents.labels, known, names))
+    return list(label_steps(contents.labels, known, names, taken_back))
 
 
 def import_contacts(
@@ -314,7 +350,7 @@ class ImportRun:
 
     def _changes(self, step: ImportStep, operation: Operation, portion: Portion) -> list[Change | Rejection]:
         """One change; two for a contact of the trash, which is added and deleted, by what counts as one replica."""
-        base = portion.rows[step.record_id]["seq"] if operation is Operation.UPDATE else 0
+        base = portion.rows[step.record_id]["seq"] if operation is Operation.UPDATE else step.base
         id_ = str(uuid5(UUID(self.batch), step.record_id))
         make = partial(build_change, replica=id_, timestamp_ms=self.now_us // 1000, base=base, batch=self.batch)
         if operation is not Operation.DELETE:

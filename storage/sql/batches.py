@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
 
 from offbook.core.history.entry import NOBODY, HistoryStep
-from offbook.core.history.undo import BatchSummary, undo_id
+from offbook.core.history.undo import BatchSummary, ExistenceStep, undo_id
 from offbook.core.merge.batch import BookState
-from offbook.core.model import Author, Key
+from offbook.core.model import Author, Key, Operation, Verdict
 from storage.sql.array_params import in_array
 from storage.sql.authors import DEVICES, USERS
 from storage.sql.history import STEP
@@ -21,6 +21,9 @@ from storage.sql.queries import CHANGES, TOOK_EFFECT
 C = CHANGES.c
 IN_BATCH = and_(C.book_id == bindparam("book"), C.batch.is_not(None), TOOK_EFFECT)
 """What took effect. That there is a batch is said for the sake of the index, which has no other rows."""
+
+IS_DELETION = and_(C.operation == Operation.DELETE.value, C.verdict != Verdict.REJECTED.value)
+"""A deletion has an effect of its own where nobody else deleted the record before, and says the same where one did."""
 
 SPAN = select(C.batch, func.min(C.seq), func.max(C.seq)).where(IN_BATCH).group_by(C.batch)
 COUNTS = (
@@ -46,6 +49,12 @@ STEPS = (
     .where(C.book_id == bindparam("book"), C.table_name == bindparam("table"), in_array(C.record_id, "ids"))
     .where(TOOK_EFFECT, C.seq + 0 > bindparam("after"))  # not by the index of seq: see storage.sql.history.steps_of
     .order_by(C.seq)
+)
+EXISTENCE = (
+    select(C.record_id, C.operation, C.batch)
+    .where(C.book_id == bindparam("book"), C.table_name == bindparam("table"), in_array(C.record_id, "ids"))
+    .where(or_(IS_DELETION, and_(C.batch.is_not(None), TOOK_EFFECT)))
+    .order_by(C.id)
 )
 
 
@@ -112,4 +121,11 @@ class SqlBatches:
             for row in self._connection.execute(STEPS, where):
                 step = step_of_row(*row)
                 steps[step.key].append(step)
+        return steps
+
+    def existence(self, table: str, ids: Iterable[str]) -> dict[str, list[ExistenceStep]]:
+        steps: dict[str, list[ExistenceStep]] = defaultdict(list)
+        where = {"book": self._book.id, "table": table, "ids": sorted(set(ids))}
+        for record_id, operation, batch in self._connection.execute(EXISTENCE, where):
+            steps[record_id].append(ExistenceStep(operation != Operation.DELETE, batch))
         return steps

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offbook.contacts.matching import Likeness, Match, content_of, match_contacts, number_key, updating_data
+from offbook.contacts.matching import (
+    Likeness,
+    Match,
+    content_of,
+    match_contacts,
+    number_key,
+    replacing_data,
+    updating_data,
+)
+from offbook.contacts.table import CONTACTS
+from offbook.core.merge.batch import BookState, plan_batch
+from offbook.core.model import Change, Operation, Record, Verdict
+from offbook.core.protocol.requests import build_change
+from offbook.core.validation import with_all_fields
 
 Contact = dict[str, Any]
 
@@ -145,6 +159,53 @@ def test_an_extension_is_no_part_of_the_number_that_somebody_is_known_by(
     incoming: Contact, likeness_: Likeness
 ) -> None:
     assert likeness(incoming, EXTENSION).likeness is likeness_
+
+
+HELD: Contact = {
+    "name": "Ada King",
+    "given_name": "Ada",
+    "family_name": "King",
+    "email": "a@x",
+    "starred": True,
+    "details": {
+        "k": {"kind": "phone", "label": "Home", "value": "1", "pref": True, "params": '[["X-A",["1"]]]'},
+        "gone": {"kind": "phone", "label": "Home", "value": "2"},
+        "place": {"kind": "address", "street": "Street 1", "city": "Town"},
+    },
+}
+
+
+def written(record: Record | None, operation: Operation, data: Contact | None = None) -> Record:
+    """The record as it is once somebody who saw it has written this to it."""
+    seq = 0 if record is None else record.seq
+    change = build_change(str(uuid4()), CONTACTS, str(UUID(int=1)), operation, str(uuid4()), 0, seq, data)
+    assert isinstance(change, Change), change
+    book = BookState(1, "book", "merge", "epoch", seq, 0)
+    plan = plan_batch(book, {} if record is None else {record.key: record}, {}, [change], 0)
+    assert [outcome.verdict for outcome in plan.outcomes] == [Verdict.APPLIED]
+    return plan.records[change.key]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"name": "Bo", "details": {}},
+        {"name": "Bo King", "details": {"k": {"kind": "email", "value": "b@x"}}},
+        {"name": "Dr. Bo King", "family_name": "King", "given_name": "Bo", "uid": "u"},
+        {"name": "Ada King", "email": "a@x", "details": {"place": {"kind": "address", "city": "Town"}}},
+        {"name": "Ada King", "details": {"gone": {"kind": "url", "value": "https://x.example"}}},
+    ],
+)
+def test_what_comes_back_says_what_is_said_now_and_nothing_else(data: Contact) -> None:
+    """As a record does that is made of the same data."""
+    record = written(None, Operation.INSERT, HELD)
+    record = written(record, Operation.UPDATE, {"details": {"gone": None}})
+    record = written(record, Operation.DELETE)
+    shown = [
+        with_all_fields(CONTACTS, written(before, Operation.INSERT, said).cells)
+        for before, said in ((record, replacing_data(record, data)), (None, data))
+    ]
+    assert shown[0] == shown[1]
 
 
 NAMES = st.sampled_from(["", "Ada", "ada", "Bo"])

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from offbook.core.errors import NotFound, Pruned
-from offbook.core.history.undo import BatchSummary, UndoReport, undo_id
+from offbook.core.history.undo import BatchSummary, ExistenceStep, UndoReport, undo_id
 from offbook.core.model import Author
 from services import batches as service
 from services.batches import list_batches, read_batch, undo_batch
@@ -101,6 +101,28 @@ def test_what_is_unknown_or_pruned_is_not_undone(desk: Desk) -> None:
         undo(desk)
     assert summaries(desk) == []
     assert set(desk.live()) == {uuid(1)}
+
+
+def test_a_store_tells_who_deleted_a_record_and_which_batches_wrote_to_it(desk: Desk) -> None:
+    desk.push(*(of_batch(FIRST, "INSERT", record, name=f"name {record}") for record in (1, 2)))
+    base = desk.head()
+    desk.push(change(next(NUMBERS), "UPDATE", 1, base=base, phone="1"))
+    desk.push(of_batch(SECOND, "UPDATE", 1, base=desk.head(), phone="2"))
+    desk.push(change(next(NUMBERS), "DELETE", 1, base=desk.head()))
+    undo(desk)
+    desk.push(change(next(NUMBERS), "DELETE", 2, base=base))
+
+    def existence() -> dict[str, list[ExistenceStep]]:
+        with desk.store.reading(desk.book_id) as book:
+            return book.batches.existence(desk.table, [uuid(1), uuid(2), uuid(3)])
+
+    made, deleted = ExistenceStep(True, FIRST), ExistenceStep(False, None)
+    assert existence() == {
+        uuid(1): [made, ExistenceStep(True, SECOND), deleted],
+        uuid(2): [made, ExistenceStep(False, undo_id(FIRST)), deleted],
+    }
+    desk.prune(base)
+    assert existence()[uuid(2)] == [ExistenceStep(False, undo_id(FIRST)), deleted]
 
 
 def test_a_batch_of_another_book_is_unknown(library: Library) -> None:

@@ -16,10 +16,10 @@ from offbook.core.declaration.growth import grow
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values, seq_of_effect
 from offbook.core.history.reconstruct import common_of
-from offbook.core.history.undo import BatchSummary, undo_id
+from offbook.core.history.undo import BatchSummary, ExistenceStep, undo_id
 from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
 from offbook.core.merge.retention import PurgedRows, RetentionLimits, count_purged, prune
-from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Record, Value, Verdict
+from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Operation, Record, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis, row_of
 from offbook.core.protocol.view import View
 from offbook.core.schema import EXISTS, NamingMap, Reference, Schema
@@ -279,6 +279,15 @@ class ShelfBatches:
 
     def steps(self, keys: Iterable[Key], after: int) -> dict[Key, list[HistoryStep]]:
         return {key: self._shelf.steps_since(after, key) for key in keys}
+
+    def existence(self, table: str, ids: Iterable[str]) -> dict[str, list[ExistenceStep]]:
+        steps: dict[str, list[ExistenceStep]] = {}
+        keys = {(table, record_id) for record_id in ids}
+        for line in self._shelf.lines:
+            exists = line.change.operation is not Operation.DELETE
+            if line.key in keys and (not exists or (line.change.batch and line.effect_seq)):
+                steps.setdefault(line.key[1], []).append(ExistenceStep(exists, line.change.batch))
+        return steps
 
 
 def _targets(record: Record, reference: Reference) -> Iterator[Value]:

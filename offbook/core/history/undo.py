@@ -79,6 +79,38 @@ def undoing_change_id(undo: str, key: Key) -> str:
     return str(uuid5(UUID(undo), "/".join(key)))
 
 
+class ExistenceStep(NamedTuple):
+    """A change that deleted a record (``exists`` is False), or one of a ``batch`` that wrote to it."""
+
+    exists: bool
+    batch: str | None
+
+
+def was_taken_back(steps: Iterable[ExistenceStep]) -> bool:
+    """Whether a record that is deleted was deleted by the undo of what had brought it into being, and by nobody else.
+
+    ``steps`` are in order: every deletion of the record, whether it changed anything or not, and every change of it
+    that is of a batch. Where an undo was undone, and that too, the first act decides: what a person deleted, and what
+    the undo of an undo has deleted again, was deleted by a person. Where the history does not tell, it counts as that.
+    """
+    left = list(steps)
+    while True:
+        deletions, writes = _pop_batches(left, exists=False), _pop_batches(left, exists=True)
+        made_by = next((batch for batch in writes if batch is not None and deletions == {undo_id(batch)}), None)
+        if made_by is None:
+            return False
+        if not any(step.batch is not None and undo_id(step.batch) == made_by for step in left):
+            return True
+
+
+def _pop_batches(steps: list[ExistenceStep], exists: bool) -> set[str | None]:
+    """Take away the last steps that say this, and return the batches that they are of."""
+    batches: set[str | None] = set()
+    while steps and steps[-1].exists is exists:
+        batches.add(steps.pop().batch)
+    return batches
+
+
 def undo_record(record: Record, steps: Iterable[HistoryStep], batch: str, undo: str) -> RecordUndo:
     """How to undo what ``batch`` wrote to a record. ``undo`` is the batch that does it, or has done it already.
 

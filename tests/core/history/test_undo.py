@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from offbook.contacts.table import CONTACTS
 from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import Patch, state_of, without_removed_entries
-from offbook.core.history.undo import KeptCell, RecordUndo, undo_record
+from offbook.core.history.undo import ExistenceStep, KeptCell, RecordUndo, undo_id, undo_record, was_taken_back
 from offbook.core.merge.batch import BookState, plan_batch
 from offbook.core.model import Change, Operation, Record, Verdict
 from offbook.core.schema import EXISTS, entry_of
@@ -253,3 +253,53 @@ def test_it_touches_nothing_that_another_wrote_since(before: list[Write], writes
 def _added_at(record: Record, cell: str) -> int:
     """When the batch added what the cell is in: what another wrote before that is no reason to keep it."""
     return max(record.clock(EXISTS).seq, record.clock(entry_of(cell) + EXISTS).seq)
+
+
+# --- what an undo took away ------------------------------------------------------------------------------------------
+
+
+IMPORT, AGAIN, BULK = (str(UUID(int=number)) for number in (11, 12, 13))
+UNDONE, UNDONE_AGAIN, BULK_UNDONE = map(undo_id, (IMPORT, AGAIN, BULK))
+
+
+def made(batch: str) -> ExistenceStep:
+    return ExistenceStep(True, batch)
+
+
+def deleted(batch: str | None = None) -> ExistenceStep:
+    return ExistenceStep(False, batch)
+
+
+@pytest.mark.parametrize(
+    ("steps", "is_taken_back"),
+    {
+        "nothing is known": ([], False),
+        "an import was undone": ([made(IMPORT), deleted(UNDONE)], True),
+        "its making is pruned": ([deleted(UNDONE)], False),
+        "by a person": ([made(IMPORT), deleted()], False),
+        "by a person, in bulk": ([made(IMPORT), deleted(BULK)], False),
+        "of another import": ([made(AGAIN), deleted(UNDONE)], False),
+        "by a person who had not seen the undo": ([made(IMPORT), deleted(UNDONE), deleted()], False),
+        "by a person, which waits for a decision": ([made(IMPORT), deleted(), deleted(UNDONE)], False),
+        "it was put into the trash": ([made(IMPORT), deleted(IMPORT)], False),
+        "imported and undone again": ([made(IMPORT), deleted(UNDONE), made(AGAIN), deleted(UNDONE_AGAIN)], True),
+        "imported again and deleted": ([made(IMPORT), deleted(UNDONE), made(AGAIN), deleted()], False),
+        "restored and deleted by a person": ([made(IMPORT), deleted(UNDONE), deleted()], False),
+        "another act wrote, and was undone before": (
+            [made(IMPORT), made(BULK), made(BULK_UNDONE), deleted(UNDONE)],
+            True,
+        ),
+        "an undo was undone, and that too": (
+            [made(IMPORT), deleted(UNDONE), made(undo_id(UNDONE)), deleted(undo_id(undo_id(UNDONE)))],
+            True,
+        ),
+        "a person's deletion was undone, and that too": (
+            [made(IMPORT), deleted(BULK), made(BULK_UNDONE), deleted(undo_id(BULK_UNDONE))],
+            False,
+        ),
+    }.values(),
+)
+def test_what_an_undo_took_away_is_told_from_what_somebody_deleted(
+    steps: list[ExistenceStep], is_taken_back: bool
+) -> None:
+    assert was_taken_back(steps) is is_taken_back

@@ -119,6 +119,9 @@ def test_one_undo_takes_a_book_back(full: Named, eve: Named) -> None:
     assert eve.get("/contacts").get_json()["contacts"] == []
     assert eve.get("/labels").get_json()["labels"] == []
     assert len(book_of(eve)["trash"]) == 3
+    again = post(eve, full.get("/contacts/export", format="zip").data)
+    assert (again["added"], again["labels"], again["trashed"], again["deleted_before"]) == (2, 2, 0, 1)
+    assert book_of(eve) == book_of(full)
 
 
 def test_what_was_deleted_here_stays_so_and_what_is_here_is_not_deleted(laptop: Caller) -> None:

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from app import App
 from offbook.contacts import importing as rules
+from offbook.core.merge.policies import POLICIES
 from services.contacts import importing
-from tests.support.api_client import Caller
+from tests.support.api_client import Caller, change
+from tests.support.browser import parts_of
 
 CARDS = """BEGIN:VCARD
 VERSION:4.0
@@ -137,3 +140,104 @@ def test_of_a_file_with_many_faults_the_first_are_told(laptop: Caller, monkeypat
     told = post(laptop, "First Name,Last Name\n" + "Ada,King,more\n" * 1005, format="google").get_json()["problems"]
     assert [problem["code"] for problem in told] == ["bad_row", "bad_row", "more_problems"]
     assert told[2]["detail"] == "1,003 more problems are not listed."
+
+
+# --- again, after an undo --------------------------------------------------------------------------------------------
+
+
+WRONG = {"Wer": "name", "Wo": "details.address.city:Home"}
+RIGHT = {"Wer": "name", "Wo": "company"}
+
+
+def undo(device: Caller, batch: str) -> Any:
+    answer = device.ask("POST", f"/batches/{batch}/undo")
+    assert answer.status_code == 200, answer.text
+    return answer.get_json()
+
+
+def rows(device: Caller) -> dict[str, Any]:
+    """The rows of contacts by their names."""
+    changes = device.get("/changes").get_json()["changes"]
+    return {row["data"]["name"]: row for row in changes if row["table"] == "contacts"}
+
+
+def said(device: Caller) -> list[tuple[Any, ...]]:
+    """Name, given name, company and details of each contact."""
+    contacts = device.get("/contacts").get_json()["contacts"]
+    return [
+        (
+            contact["name"],
+            contact["given_name"],
+            contact["company"],
+            sorted((entry["kind"], entry.get("value")) for entry in contact["details"].values()),
+        )
+        for contact in contacts
+    ]
+
+
+def test_what_the_undo_of_an_import_took_away_comes_back_as_the_file_says_now(laptop: Caller) -> None:
+    wrong = post(laptop, TABLE, map=json.dumps(WRONG), label="Wrong").get_json()
+    undo(laptop, wrong["batch"])
+    rehearsed = post(laptop, TABLE, map=json.dumps(RIGHT), label="Right", dry_run="1").get_json()
+    assert (rehearsed["added"], rehearsed["deleted_before"]) == (2, 0)
+    right = post(laptop, TABLE, map=json.dumps(RIGHT), label="Right").get_json()
+    assert (right["added"], right["deleted_before"]) == (2, 0)
+    assert said(laptop) == [
+        ("Ada King", "Ada", "London", [("group", "Right")]),
+        ("Grace Hopper", "Grace", "Arlington", [("group", "Right")]),
+    ]
+    undone = undo(laptop, right["batch"])
+    assert (undone["kept"], names(laptop)) == ([], [])
+    assert post(laptop, TABLE, map=json.dumps(WRONG)).get_json()["added"] == 2
+    assert [(name, company, kinds[0][0]) for name, _, company, kinds in said(laptop)] == [
+        ("Ada King", None, "address"),
+        ("Grace Hopper", None, "address"),
+    ]
+
+
+@pytest.mark.engines("sqlite")
+def test_what_a_person_deleted_stays_deleted_whatever_was_undone(laptop: Caller, phone: Caller) -> None:
+    """Before the undo, after it from a device that had not heard of it, and after the import that brought it back."""
+    mapping = json.dumps(RIGHT)
+    file = "Wer,Wo\n" + "".join(f"{name},x\n" for name in ("before", "meanwhile", "after", "nobody"))
+    first = post(laptop, file, map=mapping).get_json()
+    contacts = rows(laptop)
+
+    def delete(device: Caller, name: str, base: int) -> None:
+        device.synced(change("DELETE", record_id=contacts[name]["record_id"], base=base))
+
+    delete(laptop, "before", contacts["before"]["seq"])
+    undo(laptop, first["batch"])
+    delete(phone, "meanwhile", contacts["meanwhile"]["seq"])
+    second = post(laptop, file, map=mapping).get_json()
+    assert (second["added"], second["deleted_before"], names(laptop)) == (2, 2, ["after", "nobody"])
+    delete(phone, "after", rows(laptop)["after"]["seq"])
+    undo(laptop, second["batch"])
+    third = post(laptop, file, map=mapping).get_json()
+    assert (third["added"], third["deleted_before"], names(laptop)) == (1, 3, ["nobody"])
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+@pytest.mark.parametrize("is_imported_first", [True, False])
+def test_an_edit_of_what_an_undo_took_away_is_lost_to_no_import(
+    app: App, laptop: Caller, phone: Caller, policy: str, is_imported_first: bool
+) -> None:
+    """By the book's policy it stands, waits for a person, or has lost; in the history it is in any case."""
+    parts_of(app).accounts.set_policy(parts_of(app).accounts.user_named("ada").book_id, policy)
+    first = post(laptop, TABLE, map=json.dumps(WRONG)).get_json()
+    ada = rows(laptop)["Ada King"]
+    typed = {"company": "Engines", "notes": "typed"}
+    edit = change("UPDATE", record_id=ada["record_id"], base=ada["seq"], data=typed)
+    undo(laptop, first["batch"])
+    if not is_imported_first:
+        phone.synced(edit)
+    post(laptop, TABLE, map=json.dumps(RIGHT))
+    if is_imported_first:
+        phone.synced(edit)
+    contact = rows(laptop)["Ada King"]["data"]
+    history = laptop.get(f"/history/{ada['record_id']}").text
+    assert all(text in history for text in typed.values())
+    assert len(phone.get("/conflicts").get_json()["conflicts"]) == (policy == "ask")
+    if policy == "merge":
+        assert (contact["company"], contact["notes"]) == ("London" if is_imported_first else "Engines", "typed")

@@ -145,3 +145,15 @@ def test_a_mapping_is_remembered_for_its_book_alone(app: App, ada: Browser) -> N
     import_it(ada, send(ada, "/import/columns", look_at(ada, TABLE), cell_0="name"))
     add_user(app, "bob")
     assert form_of(look_at(signed_in(app, "bob"), TABLE))["origin"] == "proposed"
+
+
+def test_who_undoes_an_import_and_maps_the_columns_otherwise_has_it_so(ada: Browser) -> None:
+    import_it(ada, send(ada, "/import/columns", look_at(ada, TABLE), cell_0="name", cell_1="details.phone:Work"))
+    (batch,) = re.findall(r'name="batch" value="([^"]+)"', ada.get("/import/progress").text)
+    ada.post("/import/undo", "/import", batch=batch)
+    assert contacts(ada) == []
+    page = send(ada, "/import/columns", look_at(ada, TABLE), cell_0="name", cell_1="company")
+    assert "You deleted" not in page.text
+    import_it(ada, page)
+    assert contacts(ada) == [{"name": "Ada King", "phone": None}, {"name": "Grace Hopper", "phone": None}]
+    assert "030 1234567" in ada.get("/export.csv").text
