@@ -26,6 +26,7 @@ from services.contacts.background_imports import BackgroundImports
 from services.contacts.tutorial import Tutorial
 from services.container import Services
 from services.passwords import PASSWORD_LENGTH_MIN, Effort
+from services.token_throttle import TokenThrottle
 from storage.blobs.decoder import Decoder
 from storage.blobs.folder import BlobFolder
 from storage.blobs.rows import BlobRows
@@ -150,6 +151,7 @@ def wire(app: App, config: Config) -> None:
         imports=BackgroundImports(store, queries, blobs, uploads, jobs, now_us, random_id, FAILURES),
         csv_mappings=CsvMappings(database),
         carddav=CardBook(store, blobs, CardRows(database), DeviceCardRows(database), CardPrograms(database)),
+        token_throttle=TokenThrottle(),
         open_notifications=partial(open_notifications, database, config.live_url),
         database_failures=FAILURES,
         clock=now_us,
@@ -174,7 +176,7 @@ def meters_of(database: Database) -> PrometheusSink:
 def extend(app: App) -> None:
     """Flask's extensions, over the blueprints."""
     protection = Protection(app)
-    for blueprint, _ in routes.API:
+    for blueprint, _ in (*routes.API, *routes.CARDDAV):
         protection.exempt(blueprint)
     app.jinja_env.globals["password_length_min"] = PASSWORD_LENGTH_MIN
 

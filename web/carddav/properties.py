@@ -1,0 +1,196 @@
+"""The properties of each resource, and their values: what there is below ``/dav/``, and nothing of it can be set.
+
+Sources: RFC 4918 section 15, RFC 3744 (privileges, principals), RFC 5397 (current-user-principal), RFC 6352 section
+6.2, RFC 6578 section 4, RFC 3253 (supported-report-set), and CalendarServer's getctag. macOS asks a book for what is
+its user's, so that all resources have that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from werkzeug.http import http_date
+
+from offbook.formats.carddav.serving import CardForm
+from offbook.formats.vcard.filters import COLLATIONS
+from services.carddav.values import CardBookState, CardEntry
+from web.carddav.hrefs import Addresses, Kind
+from web.carddav.xml.names import ADDRESS_DATA, GETCTAG, GETETAG, SYNC_TOKEN, card, dav
+from web.carddav.xml.requests import VERSIONS, Properties
+from web.carddav.xml.writer import NOT_FOUND, OK, PropertyStatus, element, escape, href, property_response, text_element
+
+RESOURCE_BYTES_MAX = 16 * 1024 * 1024
+"""Of a card: as much as a request's body may have."""
+
+CARD_TYPE = "text/vcard; charset=utf-8"
+
+READS = (dav("read"), dav("read-current-user-privilege-set"))
+WRITES = (dav("write"), dav("write-content"), dav("bind"), dav("unbind"))
+
+REPORTS = (card("addressbook-multiget"), card("addressbook-query"), dav("sync-collection"))
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A collection that is asked about. ``find_state`` is called at most once, and only where it matters."""
+
+    kind: Kind
+    addresses: Addresses
+    find_state: Callable[[], CardBookState]
+
+    @cached_property
+    def state(self) -> CardBookState:
+        """The book as it is now."""
+        return self.find_state()
+
+
+def _principal(subject: Subject) -> bytes:
+    return href(subject.addresses.principal)
+
+
+def _resource_type(subject: Subject) -> bytes:
+    own = {Kind.PRINCIPAL: element(dav("principal")), Kind.BOOK: element(card("addressbook"))}
+    return element(dav("collection")) + own.get(subject.kind, b"")
+
+
+def _display_name(subject: Subject) -> bytes:
+    match subject.kind:
+        case Kind.PRINCIPAL:
+            return escape(subject.addresses.user).encode()
+        case Kind.BOOK:
+            return escape(subject.state.name).encode()
+        case _:
+            return b"offbook"
+
+
+def privileges(may_write: bool) -> bytes:
+    """The privileges of a user on what is theirs."""
+    return b"".join(element(dav("privilege"), element(name)) for name in (*READS, *(WRITES if may_write else ())))
+
+
+def _reports(subject: Subject) -> bytes:
+    names = REPORTS if subject.kind is Kind.BOOK else ()
+    return b"".join(element(dav("supported-report"), element(dav("report"), element(name))) for name in names)
+
+
+def _sync_token(subject: Subject) -> bytes:
+    return escape(subject.state.sync_token(CardForm())).encode()
+
+
+def _address_data(_: Subject) -> bytes:
+    type_ = card("address-data-type")
+    return b"".join(element(type_, content_type="text/vcard", version=version) for version in VERSIONS)
+
+
+Values = Mapping[str, Callable[[Subject], bytes]]
+
+OF_ALL: Values = {
+    dav("resourcetype"): _resource_type,
+    dav("displayname"): _display_name,
+    dav("current-user-principal"): _principal,
+    dav("principal-URL"): _principal,
+    dav("owner"): _principal,
+    dav("current-user-privilege-set"): lambda subject: privileges(subject.kind is Kind.BOOK),
+    dav("supported-report-set"): _reports,
+    dav("principal-collection-set"): lambda subject: href(subject.addresses.root),
+    card("addressbook-home-set"): _principal,
+}
+"""By name: what every collection has, as the content of the property's element."""
+
+OF_BOOK: Values = {
+    card("addressbook-description"): lambda subject: escape(f"Contacts of {subject.addresses.user}").encode(),
+    card("supported-address-data"): _address_data,
+    card("supported-collation-set"): lambda _: b"".join(
+        text_element(card("supported-collation"), name) for name in COLLATIONS
+    ),
+    card("max-resource-size"): lambda _: b"%d" % RESOURCE_BYTES_MAX,
+    SYNC_TOKEN: _sync_token,
+    GETCTAG: _sync_token,
+}
+"""What a book has beside that."""
+
+
+def collection_response(subject: Subject, asked: Properties) -> bytes:
+    """What is told of a collection."""
+    known = {**OF_ALL, **(OF_BOOK if subject.kind is Kind.BOOK else {})}
+    address = {
+        Kind.ROOT: subject.addresses.root,
+        Kind.PRINCIPAL: subject.addresses.principal,
+        Kind.BOOK: subject.addresses.book,
+    }[subject.kind]
+    if asked.only_names:
+        return property_response(address, [PropertyStatus(OK, [element(name) for name in known])])
+    names = _names(known, asked)
+    told = [element(name, known[name](subject)) for name in names if name in known]
+    return property_response(address, [PropertyStatus(OK, told), _missing(names, known)])
+
+
+def _names(known: Iterable[str], asked: Properties) -> list[str]:
+    """The properties that are told: those that are asked for or, where all are, every one there is and those beside."""
+    return list(dict.fromkeys((*known, *asked.names) if asked.all else asked.names))
+
+
+def _missing(names: Iterable[str], known: Mapping[str, object]) -> PropertyStatus:
+    return PropertyStatus(NOT_FOUND, [element(name) for name in names if name not in known])
+
+
+# --- cards -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CardTexts:
+    """What a card's properties are made of. ``content`` is the card itself, where that is asked for."""
+
+    entry: CardEntry
+    content: bytes = b""
+
+
+CARD_VALUES: Mapping[str, Callable[[CardTexts], bytes]] = {
+    GETETAG: lambda texts: escape(texts.entry.etag).encode(),
+    dav("getcontenttype"): lambda _: CARD_TYPE.encode(),
+    dav("getcontentlength"): lambda texts: b"" if texts.entry.length is None else b"%d" % texts.entry.length,
+    dav("getlastmodified"): lambda texts: http_date(texts.entry.updated_us // 1_000_000).encode(),
+    dav("resourcetype"): lambda _: b"",
+}
+"""By name: what a card has of its own."""
+
+NEEDS_LENGTH = dav("getcontentlength")
+
+
+class CardWriter:
+    """Writes what is told of cards. What is the same for all of them is made once."""
+
+    def __init__(self, asked: Properties, addresses: Addresses, with_data: bool = False) -> None:
+        """``with_data``: the cards themselves may be told, as in reports."""
+        self._addresses = addresses
+        shared = {
+            name: element(name, _principal(Subject(Kind.BOOK, addresses, _no_state)))
+            for name in (dav("current-user-principal"), dav("principal-URL"), dav("owner"))
+        }
+        shared[dav("current-user-privilege-set")] = element(dav("current-user-privilege-set"), privileges(True))
+        shared[dav("supported-report-set")] = element(dav("supported-report-set"))
+        own = {*CARD_VALUES, *((ADDRESS_DATA,) if with_data else ())}
+        self._only_names = [element(name) for name in (*CARD_VALUES, *shared)] if asked.only_names else []
+        names = _names((*CARD_VALUES, *shared), asked)
+        self._own = [name for name in names if name in own]
+        self._shared = [shared[name] for name in names if name in shared]
+        self._missing = _missing(names, {**dict.fromkeys(own), **shared})
+        self.needs_length = NEEDS_LENGTH in self._own
+
+    def response(self, entry: CardEntry, content: bytes = b"") -> bytes:
+        """What is told of one card."""
+        address = self._addresses.card(entry.segment)
+        if self._only_names:
+            return property_response(address, [PropertyStatus(OK, self._only_names)])
+        texts = CardTexts(entry, content)
+        told = [
+            element(name, CARD_VALUES[name](texts)) if name != ADDRESS_DATA else text_element(name, content.decode())
+            for name in self._own
+        ]
+        return property_response(address, [PropertyStatus(OK, [*told, *self._shared]), self._missing])
+
+
+def _no_state() -> CardBookState:
+    raise AssertionError("a principal's address needs no book")
