@@ -17,6 +17,7 @@ from offbook.core.history.undo import (
     KeptCell,
     RecordUndo,
     UndoReport,
+    is_undone_by,
     undo_id,
     undo_record,
     undoing_change_id,
@@ -123,5 +124,5 @@ class _Undoing:
         self.report.kept += undo.kept
         if fault is not None and undo.patch is not None:
             self.report.kept += [KeptCell(key, cell, fault.code) for cell in undo.patch.cells]
-        elif undo.patch is not None or any(step.batch == self.report.batch for step in steps):
+        elif undo.patch is not None or any(is_undone_by(step, self.report.batch) for step in steps):
             self.report.undone += 1

@@ -18,7 +18,7 @@ from storage.sql.mapping.records import CREATED, clocks_of
 from storage.sql.queries import CHANGES, TOOK_EFFECT
 
 C = CHANGES.c
-STEP = (C.table_name, C.record_id, C.seq, C.before, C.batch)
+STEP = (C.table_name, C.record_id, C.seq, C.before, C.batch, C.change_id)
 """The columns of a step, as ``step_of_row`` takes them."""
 
 

@@ -197,3 +197,20 @@ def test_a_deletion_that_has_not_seen_all_clears_nothing_ahead(desk: Desk, monke
     assert isinstance(lost, Change)
     references.clear_ahead(desk.store, desk.book_id, ACTOR.origin, lost, desk.now + 1)
     assert note(desk) == before
+
+
+def test_a_batch_of_what_is_referred_to_and_of_many_that_refer_is_undone_whole(desk: Desk) -> None:
+    """What its deletion clears in others of the batch is no edit of theirs, though it is in the undo's batch."""
+    batch = uuid(500)
+    items = [change(30, "INSERT", 30, table="notebooks", name="New")]
+    items += [change(100 + n, "INSERT", 100 + n, table="notes", notebook=uuid(30)) for n in range(150)]
+    desk.push(*(item | {"batch": batch} for item in items))
+    desk.push(change(31, "UPDATE", 4, table="notes", base=desk.head(), notebook=uuid(30)) | {"batch": batch})
+    report = undo_batch(desk.store, desk.book_id, ACTOR, batch, desk.now + 2)
+    assert (report.undone, report.kept) == (152, [])
+    assert note(desk, 4)["notebook"] == OTHER
+    with desk.store.reading(desk.book_id) as book:
+        notes = book.records("notes", [uuid(100 + n) for n in range(150)])
+    assert all(record.deleted for record in notes.values())
+    again = undo_batch(desk.store, desk.book_id, ACTOR, batch, desk.now + 3)
+    assert (again.undone, again.kept) == (152, [])

@@ -171,7 +171,7 @@ class Shelf:
 
     def steps_since(self, seq: int, key: Key | None = None) -> list[HistoryStep]:
         lines = [line for line in self.lines if (line.effect_seq or 0) > seq]
-        steps = [HistoryStep(line.key, line.seq or 0, line.before, line.change.batch) for line in lines]
+        steps = [HistoryStep(line.key, line.seq or 0, line.before, line.change.batch, line.change.id) for line in lines]
         return [step for step in steps if key is None or step.key == key]
 
     def change_markers(self, after: int, most: int) -> list[ChangeMarker]:

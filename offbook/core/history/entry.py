@@ -34,13 +34,14 @@ def seq_of_effect(verdict: Verdict, seq: int | None) -> int | None:
 class HistoryStep(NamedTuple):
     """What takes a record one change back: the change's seq, and the values that it replaced, by cell.
 
-    ``batch`` is the change's.
+    ``batch`` is the change's, ``change_id`` its id.
     """
 
     key: Key
     seq: int
     before: Cells
     batch: str | None = None
+    change_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

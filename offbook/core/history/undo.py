@@ -114,16 +114,23 @@ def _pop_batches(steps: list[ExistenceStep], exists: bool) -> set[str | None]:
 def undo_record(record: Record, steps: Iterable[HistoryStep], batch: str, undo: str) -> RecordUndo:
     """How to undo what ``batch`` wrote to a record. ``undo`` is the batch that does it, or has done it already.
 
-    ``steps`` are the record's changes, from the first of ``batch`` on at least. Where ``undo`` is among them the record
-    was undone: what was kept then is returned, and no patch.
+    ``steps`` are the record's changes, from the first of ``batch`` on at least. Where the one that undoes it is among
+    them the record was undone: what was kept then is returned, and no patch. What else ``undo`` wrote to it follows
+    from what was undone in others, and is nobody's edit.
     """
     ordered = sorted(steps, key=lambda step: step.seq)
-    done = next((step.seq for step in ordered if step.batch == undo), None)
+    of_others = [step for step in ordered if step.batch != undo]
+    done = next((step.seq for step in ordered if is_undone_by(step, undo)), None)
     if done is None:
-        return _undo(record, ordered, batch)
+        return _undo(record, of_others, batch)
     cells = state_at(record, ordered, done - 1)
     before = record._replace(deleted=not cells.pop(EXISTS, False), cells=cells)
-    return RecordUndo(None, _undo(before, [step for step in ordered if step.seq < done], batch).kept)
+    return RecordUndo(None, _undo(before, [step for step in of_others if step.seq < done], batch).kept)
+
+
+def is_undone_by(step: HistoryStep, undo: str) -> bool:
+    """Whether this is the step by which the batch ``undo`` undid what was written to its record."""
+    return step.batch == undo and step.change_id == undoing_change_id(undo, step.key)
 
 
 @dataclass(slots=True)

@@ -109,9 +109,11 @@ def entry_of_row(
     )
 
 
-def step_of_row(table: str, record_id: str, seq: int, before: str | None, batch: str | None) -> HistoryStep:
+def step_of_row(
+    table: str, record_id: str, seq: int, before: str | None, batch: str | None, change_id: str
+) -> HistoryStep:
     """A step from the columns that it is made of."""
-    return HistoryStep((table, record_id), seq, parse_cells(before), batch)
+    return HistoryStep((table, record_id), seq, parse_cells(before), batch, change_id)
 
 
 def parse_cells(text: str | None) -> dict[str, Value]:

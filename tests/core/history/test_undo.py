@@ -14,14 +14,22 @@ from hypothesis import strategies as st
 from offbook.contacts.table import CONTACTS
 from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import Patch, state_of, without_removed_entries
-from offbook.core.history.undo import ExistenceStep, KeptCell, RecordUndo, undo_id, undo_record, was_taken_back
+from offbook.core.history.undo import (
+    ExistenceStep,
+    KeptCell,
+    RecordUndo,
+    undo_id,
+    undo_record,
+    undoing_change_id,
+    was_taken_back,
+)
 from offbook.core.merge.batch import BookState, plan_batch
 from offbook.core.model import Change, Operation, Record, Verdict
 from offbook.core.schema import EXISTS, entry_of
 
 RECORD = str(UUID(int=1))
 KEY = (CONTACTS.name, RECORD)
-BATCH, UNDO, REDO = "batch", "undo", "redo"
+BATCH, UNDO, REDO = (str(UUID(int=number)) for number in (101, 102, 103))
 OTHER = None
 
 INSERT, UPDATE, DELETE = Operation.INSERT, Operation.UPDATE, Operation.DELETE
@@ -40,8 +48,10 @@ class Book:
     batches: dict[str, str | None] = field(default_factory=dict)
     seq: int = 0
 
-    def write(self, batch: str | None, operation: Operation, cells: Mapping[str, Any]) -> Verdict:
-        number = str(UUID(int=1000 + len(self.batches)))
+    def write(
+        self, batch: str | None, operation: Operation, cells: Mapping[str, Any], change_id: str | None = None
+    ) -> Verdict:
+        number = change_id or str(UUID(int=1000 + len(self.batches)))
         change = Change(number, CONTACTS, RECORD, operation, number, 0, self.seq, cells, batch=batch)
         records = {} if self.record is None else {KEY: self.record}
         plan = plan_batch(BookState(1, "book", "merge", "epoch", self.seq, 0), records, {}, [change], 0)
@@ -49,7 +59,7 @@ class Book:
         self.batches[number] = batch
         self.seq, self.record = plan.seq, plan.records.get(KEY)
         if logged.seq is not None:
-            self.steps.append(HistoryStep(KEY, logged.seq, logged.before, batch))
+            self.steps.append(HistoryStep(KEY, logged.seq, logged.before, batch, number))
         return logged.verdict
 
     def play(self, writes: Sequence[Write]) -> Book:
@@ -65,7 +75,7 @@ class Book:
     def undo(self, batch: str = BATCH, undo: str = UNDO) -> RecordUndo:
         decided = self.decide(batch, undo)
         if decided.patch is not None:
-            assert self.write(undo, *decided.patch) is Verdict.APPLIED
+            assert self.write(undo, *decided.patch, undoing_change_id(undo, KEY)) is Verdict.APPLIED
         return decided
 
     @property
@@ -184,6 +194,12 @@ def test_what_is_undone_stays_so_and_is_answered_alike(name: str) -> None:
     if any(step.batch == UNDO for step in book.steps):
         book.write(OTHER, UPDATE, {"phone": "9", "notes": "later"})
     assert book.decide(BATCH, UNDO) == RecordUndo(None, kept)
+
+
+def test_what_an_undo_cleared_in_a_record_before_it_undid_it_is_nobodys_edit() -> None:
+    book = Book().play([ADA, (BATCH, UPDATE, {"phone": "2"}), (UNDO, UPDATE, {"phone": None})])
+    assert book.undo() == RecordUndo(Patch(UPDATE, {"phone": "1"}), ())
+    assert book.decide(BATCH, UNDO) == RecordUndo(None, ())
 
 
 def test_of_what_has_left_the_trash_nothing_comes_back() -> None:
