@@ -26,6 +26,7 @@ from services.contacts.background_imports import BackgroundImports
 from services.contacts.tutorial import Tutorial
 from services.container import Services
 from services.passwords import PASSWORD_LENGTH_MIN, Effort
+from services.phone_links import PhoneLinks
 from services.token_throttle import TokenThrottle
 from storage.blobs.decoder import Decoder
 from storage.blobs.folder import BlobFolder
@@ -41,6 +42,7 @@ from storage.imports.jobs import ImportJobs
 from storage.repositories.activity import Activity
 from storage.repositories.contact_queries import ContactQueries
 from storage.repositories.device_lag import lag_of
+from storage.repositories.one_time_values import OneTimeValues
 from storage.repositories.record_queries import RecordQueries
 from storage.repositories.sessions import Lifetime
 from storage.repositories.tutorial import TutorialRows
@@ -152,6 +154,7 @@ def wire(app: App, config: Config) -> None:
         csv_mappings=CsvMappings(database),
         carddav=CardBook(store, blobs, CardRows(database), DeviceCardRows(database), CardPrograms(database)),
         token_throttle=TokenThrottle(),
+        phone_links=PhoneLinks(OneTimeValues(database)),
         open_notifications=partial(open_notifications, database, config.live_url),
         database_failures=FAILURES,
         clock=now_us,

@@ -31,6 +31,7 @@ from web.pages.history import contact_history
 from web.pages.import_export import import_export
 from web.pages.labels import contact_labels
 from web.pages.login import auth
+from web.pages.phones import phones
 from web.pages.settings import settings
 from web.pages.streams import streams
 from web.pages.time_travel import time_travel
@@ -69,6 +70,7 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
     (import_export, ""),
     (activity, ""),
     (devices, ""),
+    (phones, ""),
     (people, ""),
     (streams, ""),
     (settings, ""),

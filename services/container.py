@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from services.carddav.book import CardBook
     from services.contacts.background_imports import BackgroundImports
     from services.contacts.tutorial import Tutorial
+    from services.phone_links import PhoneLinks
     from services.token_throttle import TokenThrottle
     from storage.base import CommitNotifications
     from storage.csv_mappings import CsvMappings
@@ -48,6 +49,7 @@ class Services:
     csv_mappings: CsvMappings
     carddav: CardBook
     token_throttle: TokenThrottle
+    phone_links: PhoneLinks
     open_notifications: Callable[[], CommitNotifications]
     database_failures: tuple[type[Exception], ...]
     clock: Callable[[], int]

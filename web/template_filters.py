@@ -20,6 +20,7 @@ from offbook.core.pictures import photo_name
 from offbook.core.text import clock_advice, describe_clock_offset, fold_key, without_control_characters
 from web.presenters import formatting
 from web.presenters.record_words import record_name, table_heading
+from web.presenters.user_agents import program_of
 
 
 def register(app: Flask) -> None:
@@ -40,6 +41,7 @@ def register(app: Flask) -> None:
         "kept_until": kept_until,
         "moment": format_moment,
         "photo_name": photo_name,
+        "program": program_of,
         "rate": format_rate,
         "record_name": record_name,
         "size": format_size,

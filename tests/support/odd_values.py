@@ -201,6 +201,10 @@ ROUTES: Mapping[str, Takes] = {
         By.DEVICE, {"format": "google", "dry_run": "1", "on_duplicate": "keep", "label": "Friends", "map": "{}"}
     ),
     "GET /devices": Takes(By.PERSON, {"after": "password"}),
+    "POST /devices/phones": Takes(By.PERSON, {}, {"name": "phone"}),
+    "GET /phone/<once>": Takes(By.NOBODY),
+    "POST /phone/<once>": Takes(By.NOBODY),
+    "GET /phone-profile/<signed>": Takes(By.NOBODY),
     "POST /devices/revoke-all": Takes(By.PERSON),
     "POST /devices": Takes(By.PERSON, {}, {"name": "phone"}),
     "POST /devices/<uuid:device_id>/rename": Takes(By.PERSON, {}, {"name": "phone"}),

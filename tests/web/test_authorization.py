@@ -88,6 +88,7 @@ class World:
             "<uuid:session_id>": self.session,
             "<hash:sha256>": sha256_of(picture()),
             "<once>": "x" * 43,
+            "<signed>": "x" * 43,
             "<path:filename>": "logo.svg",
             "<path:path>": f"ada/contacts/{self.contact}.vcf",
         }
@@ -196,6 +197,10 @@ MATRIX: Mapping[str, Row] = {
     "GET /export.csv": Row(Who.PERSON),
     "GET /devices": Row(Who.PERSON),
     "POST /devices": Row(Who.PERSON, {"name": "hijacked"}),
+    "POST /devices/phones": Row(Who.PERSON, {"name": "hijacked"}),
+    "GET /phone/<once>": Row(Who.ANYONE),
+    "POST /phone/<once>": Row(Who.ANYONE),
+    "GET /phone-profile/<signed>": Row(Who.ANYONE),
     "POST /devices/revoke-all": Row(Who.PERSON),
     "POST /devices/<uuid:device_id>/rename": Row(Who.PERSON, {"name": "hijacked"}),
     "POST /devices/<uuid:device_id>/revoke": Row(Who.PERSON),

@@ -566,7 +566,27 @@ def looking_for_carddav(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.pages.get("/.well-known/carddav"), 301
 
 
+def new_phone(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/devices/phones", name="Eve's", book_id="1", user_id="1"), 200
+
+
+def link_of_a_phone(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.pages.get(f"/phone/{scene.device_uuid}"), 404
+
+
+def opening_a_link(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post(f"/phone/{scene.device_uuid}"), 404
+
+
+def profile_of_a_phone(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.pages.get("/phone-profile/ada"), 404
+
+
 ATTEMPTS: dict[str, Attempt] = {
+    "phones.add": new_phone,
+    "phones.show": link_of_a_phone,
+    "phones.reveal": opening_a_link,
+    "phones.profile": profile_of_a_phone,
     "carddav.below": cards,
     "carddav.at_root": looking_for_a_user,
     "carddav.well_known": looking_for_carddav,

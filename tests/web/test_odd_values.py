@@ -180,6 +180,7 @@ def good(house: House, method: str, rule: str, takes: Takes) -> Asked:
         "number:user_id": "1",
         "any(disable,enable,remove,restore,promote,demote):act": "demote",
         "once": "x" * 43,
+        "signed": "x" * 43,
         "path:filename": "logo.svg",
         "path:path": "ada/contacts/x.vcf",
     }

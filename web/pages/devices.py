@@ -72,9 +72,11 @@ def revoke(device_id: UUID) -> ResponseReturnValue:
 
 def render_page(error: str = "", name: str = "") -> str:
     """The list, with what was wrong with a name that was typed."""
+    devices = services().accounts.devices(signed_in_user().id)
     return render_template(
         "devices/index.html",
-        devices=services().accounts.devices(signed_in_user().id),
+        devices=devices,
+        programs=services().carddav.programs([device.id for device in devices]),
         now=services().clock(),
         error=error,
         name=name,

@@ -35,6 +35,15 @@ SYSTEMS = (
 )
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9 ._-]{0,39}")
 UNKNOWN = "A browser"
+
+PROGRAMS = (
+    ("Thunderbird/", "Thunderbird"),
+    ("DAVx5/", "DAVx⁵"),
+    ("Evolution/", "Evolution"),
+    ("AddressBookCore/", "Contacts on Mac"),
+    ("iOS/", "Contacts on iPhone"),
+)
+UNKNOWN_PROGRAM = "an unknown program"
 LENGTH_MAX = 500
 """Longer than any browser's; what comes behind is nothing that a name is looked for in."""
 
@@ -47,7 +56,13 @@ def browser_of(user_agent: str) -> str:
     return f"{browser} on {system}" if system else browser
 
 
-def _calls_itself(text: str) -> str:
+def program_of(user_agent: str) -> str:
+    """The program that syncs contacts by CardDAV. At most 40 letters."""
+    text = user_agent[:LENGTH_MAX]
+    return next((name for mark, name in PROGRAMS if mark in text), _calls_itself(text, UNKNOWN_PROGRAM))
+
+
+def _calls_itself(text: str, unknown: str = UNKNOWN) -> str:
     """``curl/8.1`` is curl. Every browser calls itself Mozilla, which says nothing."""
     name = NAME.match(text.partition("/")[0])
-    return UNKNOWN if name is None or name[0] == "Mozilla" else name[0].strip()
+    return unknown if name is None or name[0] == "Mozilla" else name[0].strip()
