@@ -24,7 +24,7 @@ from offbook.core.history.undo import (
 )
 from offbook.core.messages import Fault
 from offbook.core.model import Change, Key, Record
-from services.references import apply_and_clear
+from services.references import apply_and_clear, clear_ahead
 from services.restore import Actor
 from services.sync.push import Turns, read_records
 from storage.base import ReadTransaction, Store
@@ -85,8 +85,11 @@ class _Undoing:
     now_us: int
     report: UndoReport
 
-    def undo_some(self, turns: Turns, keys: Sequence[Key]) -> int:
-        """Undo what the batch wrote to the first of these records, as many as fit. Returns how many these are."""
+    def undo_some(self, turns: Turns, keys: Sequence[Key], clears_ahead: bool = True) -> int:
+        """Undo what the batch wrote to the first of these records, as many as fit. Returns how many these are.
+
+        ``clears_ahead``: what many refer to goes after these, and is looked at anew then.
+        """
         book = turns.book
         _check_reach(book, self.batch)
         records = dict(read_records(book, keys))
@@ -94,6 +97,8 @@ class _Undoing:
         undos = {key: self._decide(records[key], steps[key]) for key in keys if key in records}
         changes = [self._change(records[key], undo.patch) for key, undo in undos.items() if undo.patch is not None]
         portion = turns.portion(changes)
+        if clears_ahead and clear_ahead(turns, self.actor.origin, portion, self.now_us):
+            return self.undo_some(turns, keys, clears_ahead=False)
         count = len(keys) if len(portion) == len(changes) else keys.index(changes[len(portion)].key)
         outcomes = apply_and_clear(book, self.actor.origin, portion, self.now_us, records).outcomes
         faults = {change.key: outcome.fault for change, outcome in zip(portion, outcomes, strict=True)}

@@ -25,10 +25,10 @@ from offbook.core.history.entry import NOBODY
 from offbook.core.history.reconstruct import state_at, state_of, to_values
 from offbook.core.model import Author, Change, Conflict, Key, Record, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX
-from services.references import apply_and_clear, apply_change_and_clear
+from services.references import apply_and_clear, apply_change_and_clear, clear_ahead, decide_and_clear_ahead
 from services.restore import Actor, change_for
-from services.sync.push import read_records
-from storage.base import ReadTransaction, Store
+from services.sync.push import Turns, read_records
+from storage.base import ReadTransaction, Store, WriteTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +114,35 @@ def resolve_conflict(
 
     Raises NotFound, and Invalid where the value can't be stored.
     """
-    with store.writing(book_id) as book:
-        conflict, resolving_id = _fetch_conflict(book, conflict_id)
-        record = _fetch_record(book, conflict)
-        if resolving_id is not None:
-            return _resolved_before(book, conflict, record, resolving_id, actor)
-        base = max(min(base, record.seq), record.created.seq)
-        conflict = with_current_value(conflict, record, state_at(record, book.steps_since(base, conflict.key), base))
-        patch = resolution_patch(conflict, record, choice)
-        change = change_for(record, patch, actor, actor.id, now_us)._replace(base=base, resolves=(conflict.id,))
-        outcome, after = apply_change_and_clear(book, actor.origin, change, now_us)
+    with Turns(store, book_id) as turns:
+        conflict, change = _decide(turns.book, actor, conflict_id, choice, base, now_us)
+        if change is not None and clear_ahead(turns, actor.origin, [change], now_us):
+            conflict, change = _decide(turns.book, actor, conflict_id, choice, base, now_us)
+        if change is None:
+            return _resolved_before(turns.book, conflict, actor)
+        outcome, after = apply_change_and_clear(turns.book, actor.origin, change, now_us)
         return ResolvedConflict(conflict, after, outcome.verdict, _has_written(after, actor.id))
+
+
+def _decide(
+    book: ReadTransaction, actor: Actor, conflict_id: str, choice: Choice | CustomValue, base: int, now_us: int
+) -> tuple[Conflict, Change | None]:
+    """The conflict as it was at ``base``, and the change that resolves it; none where it has been resolved."""
+    conflict, resolving_id = _fetch_conflict(book, conflict_id)
+    record = _fetch_record(book, conflict)
+    if resolving_id is not None:
+        return conflict, None
+    base = max(min(base, record.seq), record.created.seq)
+    conflict = with_current_value(conflict, record, state_at(record, book.steps_since(base, conflict.key), base))
+    patch = resolution_patch(conflict, record, choice)
+    change = change_for(record, patch, actor, actor.id, now_us)
+    return conflict, change._replace(base=base, resolves=(conflict.id,))
 
 
 def undo_resolution(store: Store, book_id: int, actor: Actor, conflict_id: str, now_us: int) -> ResolvedConflict:
     """Restore what stood before a choice was made. Raises NotFound, and Invalid where it was changed again since."""
-    with store.writing(book_id) as book:
+
+    def decide(book: WriteTransaction) -> Change | ResolvedConflict:
         conflict, resolving_id = _fetch_conflict(book, conflict_id)
         record, entry = _fetch_record(book, conflict), book.history_entry(resolving_id or "")
         before = {} if entry is None else entry.before
@@ -137,26 +150,40 @@ def undo_resolution(store: Store, book_id: int, actor: Actor, conflict_id: str, 
             raise Invalid("changed_since", "This was changed again meanwhile. Its history has every version.")
         patch = to_values(record, before)
         if patch is not None:
-            change = change_for(record, patch, actor, actor.id, now_us)
-            _, record = apply_change_and_clear(book, actor.origin, change, now_us)
+            return change_for(record, patch, actor, actor.id, now_us)
+        return ResolvedConflict(with_current_value(conflict, record, state_of(record)), record, Verdict.APPLIED)
+
+    with Turns(store, book_id) as turns:
+        decided = decide_and_clear_ahead(turns, actor.origin, decide, now_us)
+        if isinstance(decided, ResolvedConflict):
+            return decided
+        _, record = apply_change_and_clear(turns.book, actor.origin, decided, now_us)
+        conflict, _ = _fetch_conflict(turns.book, conflict_id)
         return ResolvedConflict(with_current_value(conflict, record, state_of(record)), record, Verdict.APPLIED)
 
 
 def resolve_all(store: Store, book_id: int, actor: Actor, rule: Rule, up_to: int, now_us: int) -> int:
     """Resolve all conflicts that opened until ``up_to`` alike: all of them, or none. Returns how many there were."""
-    with store.writing(book_id) as book:
-        conflicts = [conflict for conflict in book.conflicts() if conflict.seq <= up_to]
-        keys = dict.fromkeys(conflict.key for conflict in conflicts)
-        records = dict(read_records(book, keys))
-        authors = book.authors({conflict.change_id for conflict in conflicts}) if rule is Rule.LATER else {}
-        times = {change_id: author.at or 0 for change_id, author in authors.items()}
-        changes = [
-            _bulk_change(records[resolution.key], resolution, actor, now_us)
-            for resolution in resolutions_by_rule(conflicts, records, times, rule)
-        ]
+    with Turns(store, book_id) as turns:
+        count, changes = _bulk_changes(turns.book, actor, rule, up_to, now_us)
+        if clear_ahead(turns, actor.origin, changes, now_us):
+            count, changes = _bulk_changes(turns.book, actor, rule, up_to, now_us)
         for start in range(0, len(changes), CHANGES_MAX):
-            apply_and_clear(book, actor.origin, changes[start : start + CHANGES_MAX], now_us)
-        return len(conflicts)
+            apply_and_clear(turns.book, actor.origin, changes[start : start + CHANGES_MAX], now_us)
+        return count
+
+
+def _bulk_changes(book: ReadTransaction, actor: Actor, rule: Rule, up_to: int, now_us: int) -> tuple[int, list[Change]]:
+    """How many conflicts opened until ``up_to``, and the changes that resolve them alike."""
+    conflicts = [conflict for conflict in book.conflicts() if conflict.seq <= up_to]
+    keys = dict.fromkeys(conflict.key for conflict in conflicts)
+    records = dict(read_records(book, keys))
+    authors = book.authors({conflict.change_id for conflict in conflicts}) if rule is Rule.LATER else {}
+    times = {change_id: author.at or 0 for change_id, author in authors.items()}
+    resolutions = resolutions_by_rule(conflicts, records, times, rule)
+    return len(conflicts), [
+        _bulk_change(records[resolution.key], resolution, actor, now_us) for resolution in resolutions
+    ]
 
 
 def _bulk_change(record: Record, resolution: BulkResolution, actor: Actor, now_us: int) -> Change:
@@ -181,13 +208,13 @@ def _fetch_record(book: ReadTransaction, conflict: Conflict) -> Record:
     return record
 
 
-def _resolved_before(
-    book: ReadTransaction, conflict: Conflict, record: Record, resolving_id: str, actor: Actor
-) -> ResolvedConflict:
+def _resolved_before(book: ReadTransaction, conflict: Conflict, actor: Actor) -> ResolvedConflict:
+    _, resolving_id = _fetch_conflict(book, conflict.id)
+    record = _fetch_record(book, conflict)
     conflict = with_current_value(conflict, record, state_of(record))
     if resolving_id == actor.id:
         return ResolvedConflict(conflict, record, Verdict.APPLIED, _has_written(record, actor.id))
-    resolved_by = book.authors([resolving_id]).get(resolving_id, NOBODY)
+    resolved_by = book.authors([resolving_id]).get(resolving_id, NOBODY) if resolving_id else NOBODY
     return ResolvedConflict(conflict, record, None, resolved_by=resolved_by)
 
 

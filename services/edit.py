@@ -15,6 +15,7 @@ from offbook.core.protocol.requests import build_change
 from offbook.core.validation import Json
 from services.references import apply_and_clear, clear_ahead
 from services.restore import Actor
+from services.sync.push import Turns
 from storage.base import Store
 
 
@@ -63,11 +64,10 @@ def save(store: Store, book_id: int, actor: Actor, edit: EditRequest, now_us: in
     )
     if isinstance(change, Rejection):
         return EditResult(Verdict.REJECTED, rejected=change.fault.detail)
-    if change.operation is Operation.DELETE:
-        clear_ahead(store, book_id, actor.origin, change, now_us)
-    with store.writing(book_id) as book:
-        records = book.records(change.table.name, [change.record_id])
-        pushed = apply_and_clear(book, actor.origin, [change], now_us, records)
+    with Turns(store, book_id) as turns:
+        clear_ahead(turns, actor.origin, [change], now_us)
+        records = turns.book.records(change.table.name, [change.record_id])
+        pushed = apply_and_clear(turns.book, actor.origin, [change], now_us, records)
     (outcome,) = pushed.outcomes
     before, after = records.get(change.key), pushed.records.get(change.key)
     if outcome.fault is not None:

@@ -17,8 +17,9 @@ from offbook.core.protocol.record_lists import table_named
 from offbook.core.schema import Map, Table, record_id_of_key
 from offbook.core.validation import Json, parse_cells, with_all_fields
 from services.naming.renaming import delete_named, find_named, naming_map_of, update_named
-from services.references import apply_change_and_clear, clear_ahead
+from services.references import apply_change_and_clear, decide_and_clear_ahead
 from services.restore import Actor
+from services.sync.push import Turns
 from storage.base import ReadTransaction, Store, WriteTransaction
 
 IsExpected = Callable[[int], bool]
@@ -156,13 +157,14 @@ def delete_record(
         fetch = partial(_expected, table=table, record_id=record_id, is_expected=is_expected)
         delete_named(store, book_id, actor, place, fetch, now_us)
         return
-    with store.reading(book_id) as reading:
-        record = _expected(reading, table, record_id, is_expected)
-    deletion = _change(actor, record.table, record.id, Operation.DELETE, record.seq, {}, now_us)
-    clear_ahead(store, book_id, actor.origin, deletion, now_us)
-    with store.writing(book_id) as book:
+
+    def decide(book: ReadTransaction) -> Change:
         record = _expected(book, table, record_id, is_expected)
-        apply_change_and_clear(book, actor.origin, deletion._replace(base=record.seq), now_us)
+        return _change(actor, record.table, record.id, Operation.DELETE, record.seq, {}, now_us)
+
+    with Turns(store, book_id) as turns:
+        deletion = decide_and_clear_ahead(turns, actor.origin, decide, now_us)
+        apply_change_and_clear(turns.book, actor.origin, deletion, now_us)
 
 
 def _check_key(book: ReadTransaction, record: Record, cells: Cells) -> None:

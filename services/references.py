@@ -6,8 +6,8 @@ with the deletion. What a device deletes, its own triggers clear; for one that d
 as if by the device. A reference that is made elsewhere meanwhile points to a tombstone.
 
 Where so many records refer to one that they would keep others waiting, they are cleared in several transactions. What a
-person or a program deletes is then deleted in the last of them, and what a device pushes in the first: so whoever is
-cut off goes on by asking the same again.
+person or a program deletes is then deleted in the last of them, whether by name, by an undo, a restore or the choice of
+a conflict, and what a device pushes in the first: so whoever is cut off goes on by asking the same again.
 
 Going back to a moment clears nothing: what is not there then is what nothing referred to then, or what was deleted
 already.
@@ -16,7 +16,8 @@ already.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from offbook.core.errors import Invalid
 from offbook.core.merge.batch import Outcome
@@ -24,8 +25,8 @@ from offbook.core.merge.following import following_change
 from offbook.core.merge.references import cleared_cells
 from offbook.core.model import Change, Key, Operation, Record, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX
-from services.sync.push import Batch, Turns, apply_batch, read_records
-from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, Store, WriteTransaction
+from services.sync.push import Batch, Turns, apply_batch, plan_changes, read_records
+from storage.base import ChangeOrigin, PushedBatch, ReadTransaction, WriteTransaction
 
 RECORDS_AT_ONCE = 200
 """So many records are cleared in one transaction: a tenth of a second, and a quarter of one on a busy host."""
@@ -83,20 +84,38 @@ def apply_and_clear_in_turns(turns: Turns, origin: ChangeOrigin, changes: Batch,
     return pushed
 
 
-def clear_ahead(store: Store, book_id: int, origin: ChangeOrigin, deletion: Change, now_us: int) -> None:
-    """Clear references to a record that is to be deleted, but for as many as the deletion's own transaction takes.
+Decided = TypeVar("Decided")
+Decide = Callable[[WriteTransaction], Change | Decided]
+"""Reads in a transaction and decides: a change, or what there is to say where none is needed."""
 
-    Nothing is cleared where the deletion has not seen the record as it is: it may come to nothing.
+
+def decide_and_clear_ahead(
+    turns: Turns, origin: ChangeOrigin, decide: Decide[Decided], now_us: int
+) -> Change | Decided:
+    """What is decided, with room in the transaction to apply it: it is decided anew where others had their turns."""
+    decided = decide(turns.book)
+    if isinstance(decided, Change) and clear_ahead(turns, origin, [decided], now_us):
+        return decide(turns.book)
+    return decided
+
+
+def clear_ahead(turns: Turns, origin: ChangeOrigin, changes: Batch, now_us: int) -> bool:
+    """Clear references to what these changes are to delete, but for as many as their own transaction takes.
+
+    Whether it has done so: then others had their turns meanwhile, and the changes are to be decided anew. Nothing is
+    cleared for a deletion that comes to nothing.
     """
-    if not store.schema.cleared_with(deletion.table.name):
-        return
-    key = deletion.key
-    with store.reading(book_id) as book:
-        records = dict(read_records(book, [key]))
-        referring = _referring(book, {key: deletion})[:-RECORDS_AT_ONCE]
-    if referring and records[key].seq <= deletion.base:
-        with Turns(store, book_id) as turns:
-            _clear_in_turns(turns, origin, {key: deletion}, referring, now_us, ahead=True)
+    deletions = _deletions(changes)
+    if not deletions or len(_referring(turns.book, deletions)) <= RECORDS_AT_ONCE:
+        return False
+    planned = plan_changes(turns.book, changes, now_us).records
+    deletions = {key: change for key, change in deletions.items() if key in planned and planned[key].deleted}
+    referring = _referring(turns.book, deletions)[:-RECORDS_AT_ONCE]
+    if not referring:
+        return False
+    _clear_in_turns(turns, origin, deletions, referring, now_us, ahead=True)
+    turns.end()
+    return True
 
 
 def _clear_in_turns(

@@ -21,8 +21,8 @@ from offbook.core.model import Change, Key, Record, Rejection, Value
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.core.schema import EXISTS
 from offbook.core.validation import change_data
-from services.references import apply_change_and_clear
-from services.sync.push import apply_batch, read_records
+from services.references import Decide, apply_change_and_clear, decide_and_clear_ahead
+from services.sync.push import Turns, apply_batch, read_records
 from storage.base import ChangeOrigin, ReadTransaction, Store, WriteTransaction
 
 
@@ -84,7 +84,8 @@ def restore_values(
     Raises NotFound where there is no such change any more, or none of the record ``key``; Invalid where it has no such
     cell.
     """
-    with store.writing(book_id) as book:
+
+    def decide(book: WriteTransaction) -> Change | RestoredRecord:
         entry = book.history_entry(change_id)
         if key is not None and (entry is None or entry.key != key):
             singular = book.schema[key[0]].singular
@@ -94,16 +95,21 @@ def restore_values(
         record = _record(book, entry.key)
         values = restored_values(entry, cells, to, record.table.composite_cells)
         patch = to_values(record, values, lambda: _known_cells(book, entry.key) | {**entry.data, **values})
-        return _append(book, actor, record, patch, now_us)
+        return _restoring(book, actor, record, patch, now_us)
+
+    return _restore(store, book_id, actor, decide, now_us)
 
 
 def restore_version(store: Store, book_id: int, actor: Actor, key: Key, seq: int, now_us: int) -> RestoredRecord:
     """Make a record what it was right after ``seq``. Raises NotFound, and Invalid where that is not known any more."""
-    with store.writing(book_id) as book:
+
+    def decide(book: WriteTransaction) -> Change | RestoredRecord:
         _check_reach(book, seq)
         record = _record(book, key)
         wanted = state_at(record, book.steps_since(seq, key), seq)
-        return _append(book, actor, record, to_state(record, wanted), now_us)
+        return _restoring(book, actor, record, to_state(record, wanted), now_us)
+
+    return _restore(store, book_id, actor, decide, now_us)
 
 
 def _record(book: ReadTransaction, key: Key) -> Record:
@@ -119,15 +125,25 @@ def _known_cells(book: ReadTransaction, key: Key) -> dict[str, Value]:
     return {cell: value for cells in kept for cell, value in cells.items() if value is not None and value is not False}
 
 
-def _append(book: WriteTransaction, actor: Actor, record: Record, patch: Patch | None, now_us: int) -> RestoredRecord:
+def _restore(store: Store, book_id: int, actor: Actor, decide: Decide[RestoredRecord], now_us: int) -> RestoredRecord:
+    with Turns(store, book_id) as turns:
+        decided = decide_and_clear_ahead(turns, actor.origin, decide, now_us)
+        if isinstance(decided, RestoredRecord):
+            return decided
+        _, restored = apply_change_and_clear(turns.book, actor.origin, decided, now_us)
+        return RestoredRecord(restored, True)
+
+
+def _restoring(
+    book: WriteTransaction, actor: Actor, record: Record, patch: Patch | None, now_us: int
+) -> Change | RestoredRecord:
+    """The change that restores; the record as it is where nothing is left to be done. Raises Invalid."""
     was_logged = bool(book.recorded_verdicts([actor.id]))
     if patch is None:
         return RestoredRecord(record, was_logged)
     if was_logged:
         raise Invalid("used_id", "This was done already, and more happened since: load the page again and look.")
-    change = change_for(record, patch, actor, actor.id, now_us)
-    _, restored = apply_change_and_clear(book, actor.origin, change, now_us)
-    return RestoredRecord(restored, True)
+    return change_for(record, patch, actor, actor.id, now_us)
 
 
 def change_for(record: Record, patch: Patch, actor: Actor, change_id: str, now_us: int) -> Change:

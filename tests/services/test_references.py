@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from offbook.contacts.table import BUILT_IN
+from offbook.core.conflicts.bulk import Rule
+from offbook.core.conflicts.resolution import Choice
 from offbook.core.declaration.rules import app_schema
-from offbook.core.model import Cells, Change, Operation
+from offbook.core.model import Cells, Change, Conflict, Operation
 from offbook.core.protocol.requests import parse_push
 from offbook.tables import Map, Ref, Table, Text
 from services import references
 from services.batches import undo_batch
+from services.conflicts import resolve_all, resolve_conflict, undo_resolution
 from services.records import delete_record
-from services.restore import Actor, restore_version
+from services.restore import Actor, restore_values, restore_version
+from services.sync.push import Turns
 from services.sync.responses import sync
-from storage.base import ChangeOrigin
+from storage.base import ChangeOrigin, Store
 from tests.storage.library import Desk, Json, Library, change, sql_library, uuid
+from tests.support.counting_store import StoreThatCounts
 from tests.support.ending_store import Ended, StoreThatEnds
 from tests.support.memory_store import MemoryStore
 
@@ -195,8 +200,120 @@ def test_a_deletion_that_has_not_seen_all_clears_nothing_ahead(desk: Desk, monke
     desk.push(change(6, "UPDATE", 1, table="notebooks", base=seen, name="Home again"))
     lost = parse_push(SCHEMA, {"changes": [deletion(7, 1)]}, uuid(7)).batch[0]
     assert isinstance(lost, Change)
-    references.clear_ahead(desk.store, desk.book_id, ACTOR.origin, lost, desk.now + 1)
+    with Turns(desk.store, desk.book_id) as turns:
+        assert not references.clear_ahead(turns, ACTOR.origin, [lost], desk.now + 1)
     assert note(desk) == before
+
+
+# --- very many, by every road ----------------------------------------------------------------------------------------
+
+
+def refer(desk: Desk, notebook: int, count: int) -> list[str]:
+    """So many notes that refer to a notebook."""
+    for start in range(0, count, 1000):
+        numbers = range(10_000 + start, 10_000 + min(start + 1000, count))
+        desk.push(*(change(n, "INSERT", n, table="notes", notebook=uuid(notebook)) for n in numbers))
+    return [uuid(10_000 + n) for n in range(count)]
+
+
+def referring(desk: Desk, notebook: int = 1) -> int:
+    with desk.store.reading(desk.book_id) as book:
+        (reference,) = (place for place in book.schema.cleared_with("notebooks") if place.map is None)
+        return len(book.referring(reference, [uuid(notebook)]))
+
+
+def is_deleted(desk: Desk, notebook: int = 1) -> bool:
+    with desk.store.reading(desk.book_id) as book:
+        return book.records("notebooks", [uuid(notebook)])["notebooks", uuid(notebook)].deleted
+
+
+Road = Callable[[Desk], Callable[[Store], object]]
+"""Prepares a book whose first notebook is there, and returns what deletes it in a store."""
+
+
+def by_name(desk: Desk) -> Callable[[Store], object]:
+    now = desk.now + 1
+    return lambda store: delete_record(store, desk.book_id, ACTOR, SCHEMA["notebooks"], NOTEBOOK, lambda seq: True, now)
+
+
+def by_undo(desk: Desk) -> Callable[[Store], object]:
+    batch = uuid(501)
+    desk.push(change(6, "DELETE", 1, table="notebooks", base=desk.head()))
+    desk.push(change(7, "INSERT", 1, table="notebooks", base=desk.head(), name="Home") | {"batch": batch})
+    return lambda store: undo_batch(store, desk.book_id, ACTOR, batch, desk.now + 1)
+
+
+def by_version(desk: Desk) -> Callable[[Store], object]:
+    desk.push(change(6, "DELETE", 1, table="notebooks", base=desk.head()))
+    then = desk.head()
+    desk.push(change(7, "INSERT", 1, table="notebooks", base=then, name="Home"))
+    return lambda store: restore_version(store, desk.book_id, ACTOR, ("notebooks", NOTEBOOK), then, desk.now + 1)
+
+
+def by_values(desk: Desk) -> Callable[[Store], object]:
+    desk.push(change(6, "DELETE", 1, table="notebooks", base=desk.head()))
+    desk.push(change(7, "INSERT", 1, table="notebooks", base=desk.head(), name="Home"))
+    return lambda store: restore_values(store, desk.book_id, ACTOR, uuid(7), ["@exists"], "before", desk.now + 1)
+
+
+def conflict_of(desk: Desk) -> Conflict:
+    """One about a deletion: the notebook stands."""
+    seen = desk.head()
+    desk.push(change(6, "UPDATE", 1, table="notebooks", base=seen, by=2, name="Home again"))
+    desk.push(change(7, "DELETE", 1, table="notebooks", base=seen, by=3))
+    with desk.store.reading(desk.book_id) as book:
+        (conflict,) = book.conflicts()
+    return conflict
+
+
+def by_choice(desk: Desk) -> Callable[[Store], object]:
+    conflict = conflict_of(desk)
+    return lambda store: resolve_conflict(
+        store, desk.book_id, ACTOR, conflict.id, Choice.THEIRS, desk.head(), desk.now + 1
+    )
+
+
+def by_rule(desk: Desk) -> Callable[[Store], object]:
+    conflict_of(desk)
+    return lambda store: resolve_all(store, desk.book_id, ACTOR, Rule.THEIRS, desk.head(), desk.now + 1)
+
+
+def by_undone_choice(desk: Desk) -> Callable[[Store], object]:
+    seen = desk.head()
+    desk.push(change(6, "DELETE", 1, table="notebooks", base=seen, by=2))
+    desk.push(change(7, "UPDATE", 1, table="notebooks", base=seen, by=3, name="Home again"))
+    with desk.store.reading(desk.book_id) as book:
+        (conflict,) = book.conflicts()
+    resolve_conflict(desk.store, desk.book_id, ACTOR_2, conflict.id, Choice.THEIRS, desk.head(), desk.now + 1)
+    return lambda store: undo_resolution(store, desk.book_id, ACTOR, conflict.id, desk.now + 2)
+
+
+ROADS: tuple[Road, ...] = (by_name, by_undo, by_version, by_values, by_choice, by_rule, by_undone_choice)
+IN_ONE = references.RECORDS_AT_ONCE + 10
+"""So many changes are in one transaction, with the deletion and the notes that were there before."""
+
+
+@pytest.mark.parametrize("road", ROADS, ids=lambda road: str(road.__name__))
+def test_whatever_deletes_clears_many_references_in_turns(road: Road) -> None:
+    desk = filled(Library(MemoryStore(SCHEMA)).desk("ask" if "choice" in road.__name__ or road is by_rule else "merge"))
+    refer(desk, 1, 450)
+    delete_it, counting = road(desk), StoreThatCounts(desk.store)
+    assert (referring(desk), is_deleted(desk)) == (451, False)
+    with pytest.raises(Ended):
+        delete_it(StoreThatEnds(desk.store, 2))
+    assert not is_deleted(desk), "whoever was cut off asks for the same again"
+    delete_it(counting)
+    assert (referring(desk), is_deleted(desk)) == (0, True)
+    assert max(counting.written) <= IN_ONE
+
+
+def test_twenty_thousand_references_are_cleared_by_an_undo_in_short_transactions(desk: Desk) -> None:
+    refer(desk, 1, 20_000)
+    undo, counting = by_undo(desk), StoreThatCounts(desk.store)
+    undo(counting)
+    assert (referring(desk), is_deleted(desk)) == (0, True)
+    assert max(counting.written) <= IN_ONE
+    assert sum(counting.written) == 20_002
 
 
 def test_a_batch_of_what_is_referred_to_and_of_many_that_refer_is_undone_whole(desk: Desk) -> None:
