@@ -21,6 +21,7 @@ from storage.repositories.sessions import open_sessions_of
 from storage.repositories.sign_ins import SIGNED_IN
 from storage.schema.declaration import read_declaration
 from storage.schema.known_tables import KnownTables, all_database_tables, read_known_tables
+from storage.sql import batches
 from storage.sql.array_params import ARRAY_ENCODERS
 from storage.sql.conflicts import STEPS
 from storage.sql.history import steps_of
@@ -42,6 +43,8 @@ VALUES: Mapping[str, Any] = {
     "end1": "c",
     "session": "a",
     "user": 1,
+    "table": "contacts",
+    "batch": "a",
 }
 """Something for every parameter: a planner wants to see values."""
 
@@ -76,6 +79,9 @@ def index_checks(known: KnownTables) -> Iterator[IndexCheck]:
     yield IndexCheck("whether a change is known", SETTLED.query, "changes", frozenset({"book_id", "change_id"}))
     steps = steps_of(1, 1, ("contacts", "a"))
     yield IndexCheck("what was written to a record", steps, "changes", frozenset({"book_id", "record_id"}))
+    yield IndexCheck("what a batch began with", batches.STEPS, "changes", frozenset({"book_id", "record_id"}))
+    yield IndexCheck("who deleted records", batches.EXISTENCE, "changes", frozenset({"book_id", "record_id"}))
+    yield IndexCheck("what a batch wrote to", batches.KEYS, "changes", frozenset({"book_id", "batch"}))
     yield IndexCheck("what conflicts began with", STEPS, "changes", frozenset({"book_id", "record_id"}))
     yield IndexCheck("who is signed in", SIGNED_IN.statement, "sessions", frozenset({"id"}))
     yield IndexCheck("the sessions of a user", open_sessions_of(1), "sessions", frozenset({"user_id"}))

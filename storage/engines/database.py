@@ -40,6 +40,7 @@ from sqlalchemy.exc import DBAPIError
 from storage.engines.adapter import ALSO_CALLED, ENGINES
 from storage.engines.fair_lock import FairLock
 from storage.engines.read_only_mode import TABLE, ReadOnlyMode, require_open
+from storage.engines.upsert import reduced
 from storage.errors import DatabaseDiskFull, TooBusy, Unwritable
 from storage.sql.prepared import HasDriverConnection, Prepared, Rows, Values
 from storage.values import DatabaseSize, Facts, LogSize
@@ -208,12 +209,12 @@ class Database:
         return self._upserts[key]
 
     def upsert_rows(self, transaction: HasDriverConnection, table: Table, rows: Rows) -> None:
-        """Write rows that name all columns, new ones and old ones, with one statement."""
+        """Write rows, new ones and old ones, with one statement. Of old ones no other column is touched."""
         self._prepared_upsert(table, rows.columns).write_all(transaction, rows)
 
     def _prepared_upsert(self, table: Table, columns: tuple[str, ...]) -> Prepared:
         if (table, columns) not in self._prepared_upserts:
-            self._prepared_upserts[table, columns] = Prepared(self.upsert(table, columns))
+            self._prepared_upserts[table, columns] = Prepared(self.adapter.upsert(reduced(table, columns), columns))
         return self._prepared_upserts[table, columns]
 
     def facts(self) -> Facts:

@@ -47,9 +47,12 @@ KEYS = (
 STEPS = (
     select(*STEP)
     .where(C.book_id == bindparam("book"), C.table_name == bindparam("table"), in_array(C.record_id, "ids"))
-    .where(TOOK_EFFECT, C.seq + 0 > bindparam("after"))  # not by the index of seq: see storage.sql.history.steps_of
-    .order_by(C.seq)
+    .where(C.seq + 0 > bindparam("after"), C.verdict != Verdict.SUPERSEDED.value)
+    .order_by(C.seq + 0)
 )
+"""What took effect, found by the records, as in storage.sql.history.steps_of: a condition on the seq as it stands, if
+only that there is one, makes SQLite walk through all changes of the book since then, for each portion of an undo."""
+
 EXISTENCE = (
     select(C.record_id, C.operation, C.batch)
     .where(C.book_id == bindparam("book"), C.table_name == bindparam("table"), in_array(C.record_id, "ids"))

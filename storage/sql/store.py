@@ -339,6 +339,7 @@ class SqlWriteTransaction(SqlReadTransaction):
                 self._add(queries.layout, created)
             if written := [plan.records[key] for key in plan.written if key[0] == name]:
                 self._rewrite(queries.layout, written)
+        self._loaded.update(plan.records)
         insert_rows(self._transaction, CHANGES, log_rows(self.book.id, plan.history, origin, now_us))
         if plan.closed:
             conflicts.close(self.connection, self.book.id, plan.closed, now_us)
@@ -354,8 +355,13 @@ class SqlWriteTransaction(SqlReadTransaction):
             insert_rows(self._transaction, table, rows.filled())
 
     def _rewrite(self, layout: RecordMapping, records: list[Record]) -> None:
-        self._upsert(layout.rows, layout.whole_rows(self.book.id, records))
-        for table, rows in self._new_entries(layout, records):
+        loaded = {record.key: self._loaded[record.key].cells for record in records if record.key in self._loaded}
+        changed = [record for record in records if loaded.get(record.key) != record.cells]
+        if changed:
+            self._upsert(layout.rows, layout.whole_rows(self.book.id, changed))
+        if kept := [record for record in records if loaded.get(record.key) == record.cells]:  # deleted, or brought back
+            self._upsert(layout.rows, layout.status_rows(self.book.id, kept))
+        for table, rows in self._new_entries(layout, changed):
             self._upsert(table, rows)
 
     def _upsert(self, table: Table, rows: Rows) -> None:

@@ -82,17 +82,14 @@ class RecordMapping:
         """The own rows of records, with every column."""
         return self._rows(book_id, records, {*self.names, "deleted"})
 
+    def status_rows(self, book_id: int, records: Sequence[Record]) -> Rows:
+        """The own rows of records whose cells are stored already, with the columns that may differ nevertheless."""
+        columns = {**_status_columns(book_id, records), "deleted": [record.deleted for record in records]}
+        return Rows(tuple(columns), list(zip(*columns.values(), strict=True)))
+
     def _rows(self, book_id: int, records: Sequence[Record], used: Container[str]) -> Rows:
-        _, ids, seqs, deleted, cells, created, clocks, others = zip(*records, strict=True)
-        columns: dict[str, Iterable[Any]] = {
-            "book_id": repeat(book_id, len(records)),
-            "id": ids,
-            "created_at": [clock.seq for clock in created],
-            "updated_at": seqs,
-            "seq": seqs,
-            "clocks": map(clocks_json, created, clocks, others),
-            "digest": map(stored_digest, records),
-        }
+        _, _, _, deleted, cells, _, _, _ = zip(*records, strict=True)
+        columns = _status_columns(book_id, records)
         columns.update(zip(self._derived_names, zip(*map(self._derive, cells), strict=True), strict=True))
         for name in self.names:
             if name in used:
@@ -191,6 +188,20 @@ class RecordMapping:
     def _shown(self) -> tuple[str, ...]:
         """The columns that a page shows as they are, the flags as truths."""
         return ("id", *self.names)
+
+
+def _status_columns(book_id: int, records: Sequence[Record]) -> dict[str, Iterable[Any]]:
+    """The columns that say which record a row is of, and who wrote it when."""
+    _, ids, seqs, _, _, created, clocks, others = zip(*records, strict=True)
+    return {
+        "book_id": repeat(book_id, len(records)),
+        "id": ids,
+        "created_at": [clock.seq for clock in created],
+        "updated_at": seqs,
+        "seq": seqs,
+        "clocks": map(clocks_json, created, clocks, others),
+        "digest": map(stored_digest, records),
+    }
 
 
 def record_mappings(schema: Schema, metadata_tables: Mapping[str, Table]) -> dict[str, RecordMapping]:

@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from app import App
 from offbook.core.conflicts.bulk import Rule
@@ -85,6 +86,36 @@ def test_a_batch_is_listed_shown_and_undone(laptop: Caller, phone: Caller) -> No
     assert undone(laptop, batch)["undone"] == 1
     assert phone.get(f"/contacts/{ada}").status_code == 404
     assert phone.get(f"/batches/{batch}").get_json()["undone_by"] == undo_id(batch)
+
+
+@pytest.mark.engines("sqlite")
+def test_undoing_many_asks_for_no_record_by_itself(app: App, laptop: Caller) -> None:
+    engine = app.extensions["database"].engine
+    counts: list[int] = []
+    for count in (3, 60):
+        batch, _ = imported(laptop, *(f"Ada {number}" for number in range(count)))
+        asked: list[str] = []
+
+        def note(*call: Any, asked: list[str] = asked) -> None:
+            asked.append(call[2])
+
+        event.listen(engine, "before_cursor_execute", note)
+        assert undone(laptop, batch)["undone"] == count
+        event.remove(engine, "before_cursor_execute", note)
+        counts.append(len(asked))
+    assert counts[0] == counts[1] > 0
+
+
+@pytest.mark.engines("sqlite")
+def test_what_is_deleted_and_brought_back_is_found_and_sorted_as_before(app: App, laptop: Caller) -> None:
+    batch, (ada,) = imported(laptop, "Ada")
+    user, contacts = parts_of(app).accounts.user_named("ada"), parts_of(app).contacts
+    before = laptop.get(f"/contacts/{ada}").get_json()
+    undo = undone(laptop, batch)["batch"]
+    assert contacts.page(user.book_id).rows == []
+    assert undone(laptop, undo)["undone"] == 1
+    assert laptop.get(f"/contacts/{ada}").get_json()["name"] == before["name"]
+    assert [row.name for row in contacts.page(user.book_id, search="ada").rows] == ["Ada"]
 
 
 def test_batches_are_read_a_page_at_a_time(laptop: Caller) -> None:
