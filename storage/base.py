@@ -100,6 +100,10 @@ class Batches(Protocol):
         """What was written to each of these records after this seq, in that order."""
         ...
 
+    def of_changes(self, seqs: Collection[int]) -> Mapping[int, str]:
+        """The batches of the changes that took these seqs, by seq; of those that are of none nothing."""
+        ...
+
     def existence(self, table: str, ids: Iterable[str]) -> dict[str, list[ExistenceStep]]:
         """Per record of a table the deletions of it and what batches wrote to it, in order, as far as that is known."""
         ...

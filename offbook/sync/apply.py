@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Key, Operation, Verdict
 from offbook.core.validation import Json, same
-from offbook.database import change_log, conflicts, known_cells, sync_state
+from offbook.database import change_log, conflicts, deletions, known_cells, sync_state
 from offbook.database.batched_writes import BatchTimer, run_in_batches
 from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
@@ -303,6 +303,7 @@ def _take_rows(
         _store_row(connection, row)
         applied.maybe_changed.add(row.key)
         _rebuild(connection, row.key, applied)
+    deletions.note_batches(connection, table, [(row.key[1], row.server.seq, row.batch) for row in rows if row.batch])
     if timer.is_over:
         yield
 

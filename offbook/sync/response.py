@@ -46,7 +46,8 @@ NOT_SENT = object()
 class PageRow(NamedTuple):
     """A record of a page. ``data`` is None for a tombstone; ``left_out`` names what of it can't be held here.
 
-    From a server that was restored: ``then`` is what it was there, ``deleted_ms`` when it was deleted since.
+    From a server that was restored: ``then`` is what it was there, ``deleted_ms`` when it was deleted since. ``batch``
+    is that of the change which deleted it, as far as the server tells.
     """
 
     key: Key
@@ -55,6 +56,7 @@ class PageRow(NamedTuple):
     then: ServerRow | None = None
     deleted_ms: int = 0
     left_out: tuple[str, ...] = ()
+    batch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,8 @@ def page_row(schema: Schema, item: Json) -> PageRow | None:
     if table is None:
         return None
     row = row_of(table, record_id, seq, item.get("data"))
+    if item.get("batch") is not None:
+        row = row._replace(batch=uuid_of(item["batch"], "batch"))
     if "then" not in item:
         return row
     then = row_of(table, record_id, seq, item["then"])

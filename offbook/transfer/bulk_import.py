@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import NamedTuple
 
 from offbook.contacts.table import CONTACTS
-from offbook.core.model import Operation
+from offbook.core.model import Operation, Record
 from offbook.core.schema import Map, Type
 from offbook.core.validation import Json, is_empty
 from offbook.database import change_log
@@ -22,6 +23,7 @@ from offbook.database.server_rows import dump
 from offbook.records import check_data
 
 IDS_PER_QUERY = 500
+NOTHING: Mapping[str, Record] = MappingProxyType({})
 
 PRESENT = "SELECT id FROM contacts WHERE id IN (SELECT value FROM json_each(?))"
 KNOWN = """SELECT record_id FROM server_rows
@@ -32,7 +34,8 @@ KNOWN = """SELECT record_id FROM server_rows
     WHERE synced = 1 AND table_name = 'contacts' AND record_id IN (SELECT value FROM json_each(?1))"""
 
 LOG_LINE = (
-    "INSERT INTO change_log (table_name, record_id, operation, data, batch) VALUES ('contacts', ?, 'INSERT', ?, ?)"
+    "INSERT INTO change_log (table_name, record_id, operation, data, base, batch)"
+    " VALUES ('contacts', ?, 'INSERT', ?, ?, ?)"
 )
 
 
@@ -67,19 +70,24 @@ class ImportedSlice(NamedTuple):
 
 
 class PreparedContact(NamedTuple):
-    """A contact in the form in which it is stored, and its change in the form in which it is logged."""
+    """A contact in the form in which it is stored, and its change in the form in which it is logged, with its base."""
 
     id: str
     data: Mapping[str, Json]
     change: str
+    base: int
     size: int
 
 
 class BulkImport:
-    """Adding contacts to the file behind ``connection``, as this batch. ``counts`` is right whenever it is cut off."""
+    """Adding contacts to the file behind ``connection``, as this batch. ``counts`` is right whenever it is cut off.
 
-    def __init__(self, connection: Connection, batch: str) -> None:
+    What an undo deleted (``taken_back``) is added as if it had never been here; its data says what is to be emptied.
+    """
+
+    def __init__(self, connection: Connection, batch: str, taken_back: Mapping[str, Record] = NOTHING) -> None:
         self._batch = batch
+        self._taken_back = taken_back
         self._done = ImportedSlice()
         self._connection = connection
 
@@ -103,14 +111,18 @@ class BulkImport:
         while batch := list(islice(contacts, IDS_PER_QUERY)):
             new_ids, counts = self._new_ids([str(contact["id"]) for contact in batch])
             self._done = ImportedSlice(self._done.counts.plus(counts))
-            yield from (_prepared(contact) for contact in batch if contact["id"] in new_ids)
+            for contact in batch:
+                if contact["id"] in new_ids:
+                    yield _prepared(contact, self._taken_back.get(str(contact["id"])))
 
     def _write(self, batch: list[PreparedContact]) -> Counts:
         """Add those that are still new: another process may have added some of them while they were prepared."""
         new_ids, counts = self._new_ids([contact.id for contact in batch])
         added = [contact for contact in batch if contact.id in new_ids]
         record_table(CONTACTS).add_all(self._connection, [(contact.id, contact.data) for contact in added])
-        self._connection.executemany(LOG_LINE, [(contact.id, contact.change, self._batch) for contact in added])
+        self._connection.executemany(
+            LOG_LINE, [(contact.id, contact.change, contact.base, self._batch) for contact in added]
+        )
         counts = counts._replace(added=len(added))
         self._done = ImportedSlice(self._done.counts, counts, [contact.id for contact in added])
         return counts
@@ -119,14 +131,20 @@ class BulkImport:
         """Which of these were never on this device, and how many are, or were."""
         text = dump(ids)
         present = {id for (id,) in self._connection.execute(PRESENT, (text,))}
-        deleted = {id for (id,) in self._connection.execute(KNOWN, (text,))} - present
+        deleted = {id for (id,) in self._connection.execute(KNOWN, (text,))} - present - self._taken_back.keys()
         return {*ids} - present - deleted, Counts(present=len(present), deleted=len(deleted))
 
 
-def _prepared(contact: Mapping[str, Json]) -> PreparedContact:
+def _prepared(contact: Mapping[str, Json], before: Record | None) -> PreparedContact:
     data = check_data(CONTACTS, contact, Operation.INSERT, {})
     entries = sum(len(data.get(map_.name) or {}) for map_ in CONTACTS.maps)
-    return PreparedContact(str(contact["id"]), data, dump(_logged_data(data)), 1 + entries)
+    if before is None:
+        return PreparedContact(str(contact["id"]), data, dump(_logged_data(data)), 0, 1 + entries)
+    shown = {
+        name: {key: entry for key, entry in value.items() if entry is not None} if isinstance(value, dict) else value
+        for name, value in data.items()
+    }
+    return PreparedContact(before.id, shown, dump(data), before.seq, 1 + entries)
 
 
 def _logged_data(data: Mapping[str, Json]) -> dict[str, Json]:

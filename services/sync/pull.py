@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from offbook.core.conflicts.codec import conflict_to_row, conflict_view
 from offbook.core.errors import CursorGone
 from offbook.core.history.entry import HistoryStep
@@ -79,11 +81,20 @@ def _page(reading: ReadTransaction, since: Cursor | None, size: PageSize, view: 
     if after >= up_to:
         return Page(book.uuid, [], Cursor(book.epoch, up_to), False)
     rows, more = reading.rows(after, up_to, size, snapshot and not with_gone, view)
+    if view is not None and view.is_sparse:
+        _add_batches_of_deletions(reading, rows)
     last = rows[-1]["seq"] if more else up_to
     changes = [*rows, *_conflict_rows(reading, after, last, view, open_only=snapshot)]
     if not more:
         return Page(book.uuid, changes, Cursor(book.epoch, up_to), False)
     return Page(book.uuid, changes, Cursor(book.epoch, place.seq, last) if snapshot else Cursor(book.epoch, last), True)
+
+
+def _add_batches_of_deletions(reading: ReadTransaction, rows: Iterable[dict[str, Json]]) -> None:
+    """Name the batch of each deletion that is of one: so a device knows what the undo of an import took away."""
+    deletions = {row["seq"]: row for row in rows if row["data"] is None}
+    for seq, batch in reading.batches.of_changes(deletions.keys()).items():
+        deletions[seq]["batch"] = batch
 
 
 def _conflict_rows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select
@@ -52,6 +52,11 @@ STEPS = (
 )
 """What took effect, found by the records, as in storage.sql.history.steps_of: a condition on the seq as it stands, if
 only that there is one, makes SQLite walk through all changes of the book since then, for each portion of an undo."""
+
+OF_CHANGES = select(C.seq, C.batch).where(
+    C.book_id == bindparam("book"), in_array(C.seq, "ids"), C.verdict != Verdict.SUPERSEDED.value
+)
+"""That there is a batch is not asked: SQLite would walk through all that have one, while it has no statistics."""
 
 EXISTENCE = (
     select(C.record_id, C.operation, C.batch)
@@ -125,6 +130,10 @@ class SqlBatches:
                 step = step_of_row(*row)
                 steps[step.key].append(step)
         return steps
+
+    def of_changes(self, seqs: Collection[int]) -> Mapping[int, str]:
+        rows = self._connection.execute(OF_CHANGES, {"book": self._book.id, "ids": sorted(seqs)}) if seqs else ()
+        return {seq: batch for seq, batch in rows if batch is not None}
 
     def existence(self, table: str, ids: Iterable[str]) -> dict[str, list[ExistenceStep]]:
         steps: dict[str, list[ExistenceStep]] = defaultdict(list)

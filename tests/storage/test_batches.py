@@ -121,6 +121,11 @@ def test_a_store_tells_who_deleted_a_record_and_which_batches_wrote_to_it(desk: 
         uuid(1): [made, ExistenceStep(True, SECOND), deleted],
         uuid(2): [made, ExistenceStep(False, undo_id(FIRST)), deleted],
     }
+    with desk.store.reading(desk.book_id) as book:
+        seqs = [step.seq for steps in book.batches.steps([(desk.table, uuid(1))], 0).values() for step in steps]
+        named = book.batches.of_changes([*seqs, 7])
+        assert [named.get(seq) for seq in seqs] == [FIRST, None, SECOND, None]
+        assert book.batches.of_changes([]) == {}
     desk.prune(base)
     assert existence()[uuid(2)] == [ExistenceStep(False, undo_id(FIRST)), deleted]
 

@@ -5,7 +5,7 @@ disk.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -279,6 +279,10 @@ class ShelfBatches:
 
     def steps(self, keys: Iterable[Key], after: int) -> dict[Key, list[HistoryStep]]:
         return {key: self._shelf.steps_since(after, key) for key in keys}
+
+    def of_changes(self, seqs: Collection[int]) -> Mapping[int, str]:
+        lines = [line for line in self._shelf.lines if line.effect_seq in seqs]
+        return {line.effect_seq: line.change.batch for line in lines if line.effect_seq and line.change.batch}
 
     def existence(self, table: str, ids: Iterable[str]) -> dict[str, list[ExistenceStep]]:
         steps: dict[str, list[ExistenceStep]] = {}

@@ -38,7 +38,8 @@ def _describe(batch: BatchSummary) -> str:
 
 
 def undo(book: Replica, args: argparse.Namespace) -> CommandResult:
-    """Take back what a batch wrote."""
+    """Take back what a batch wrote. One that was not sent yet is sent first: the server has to know it."""
+    book.sync()
     missing = f"There is no batch with the id “{args.batch}”. `offbook batches` shows those that can be undone."
     batch = find_by_prefix(book.batches(), args.batch, lambda row: row.id, "batch", missing)
     report = book.undo(batch.id)

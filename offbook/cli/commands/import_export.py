@@ -1,6 +1,7 @@
 """import and export: cards (vCard), CSV, and the zip of all that is here.
 
-A row's id follows from its content, so the same file twice adds nothing; and what was deleted here stays deleted.
+A row's id follows from its content, so the same file twice adds nothing; and what was deleted here stays deleted,
+unless the undo of an import did that.
 """
 
 from __future__ import annotations
@@ -34,16 +35,18 @@ from offbook.contacts.table import CONTACTS, LABELS
 from offbook.core.errors import Invalid, Malformed, OffbookError
 from offbook.core.formatting import format_count
 from offbook.core.messages import TABLE_LEFT_OUT
-from offbook.core.model import Operation
+from offbook.core.model import Operation, Record
 from offbook.core.validation import Json
 from offbook.database import change_log
 from offbook.database.connection import SqliteError
+from offbook.database.deletions import taken_back
 from offbook.database.records import record_table
 from offbook.replica import Replica, now_ms, random_id
-from offbook.transfer.bulk_import import BulkImport, Counts, deleted_ids
+from offbook.transfer.bulk_import import NOTHING, BulkImport, Counts, deleted_ids
 from offbook.transfer.labels import known_labels
 
 if TYPE_CHECKING:
+    from offbook.formats.contents import FileContents
     from offbook.formats.registry import Format
 
 Named = TypeVar("Named")
@@ -97,14 +100,11 @@ def _import(book: Replica, file: BinaryIO, format_: Format | None, args: argpars
     existing = {contact["id"]: contact for contact in book.contacts.list()}
     ids = [str(contact["id"]) for contact in (*contents.contacts, *contents.trash)]
     deleted = deleted_ids(book.connection, ids)
-    matches = contents.match(existing.values(), deleted)
-    steps = list(steps_of(contents.contacts, matches, existing, OnDuplicate(args.on_duplicate), args.label))
+    back = taken_back(book.connection, CONTACTS, sorted(deleted))
+    matches = contents.match(existing.values(), deleted - back.keys())
+    steps = list(steps_of(contents.contacts, matches, existing, OnDuplicate(args.on_duplicate), args.label, back))
     steps += trash_steps(contents.trash, dict.fromkeys(existing, False) | dict.fromkeys(deleted, True))
-    if contents.labels and book.connection.schema.get(LABELS.name) is None:
-        left_out = TABLE_LEFT_OUT.fault(name=LABELS.name)
-        report.problems.append(ImportProblem(0, LABELS.name, left_out.code, left_out.detail))
-    else:
-        steps += label_steps(contents.labels, *known_labels(book.connection))
+    steps += _label_steps(book, contents, report)
     if args.dry_run:
         for step in steps:
             report.count(step)
@@ -112,8 +112,19 @@ def _import(book: Replica, file: BinaryIO, format_: Format | None, args: argpars
         if table is not None and table.origin is not Origin.PROPOSED:
             book.settings[MAPPINGS] = dict(with_remembered(kept, table))
         steps = [keep_photo(book.connection, book.blobs, contents, step, report.problems.append) for step in steps]
-        _carry_out(book, steps, report)
+        _carry_out(book, steps, report, back)
     return report
+
+
+def _label_steps(book: Replica, contents: FileContents, report: ImportReport) -> Iterator[ImportStep]:
+    """What is to be done about the labels of a zip; where the file of this device has none, the report says so."""
+    if contents.labels and book.connection.schema.get(LABELS.name) is None:
+        left_out = TABLE_LEFT_OUT.fault(name=LABELS.name)
+        report.problems.append(ImportProblem(0, LABELS.name, left_out.code, left_out.detail))
+        return iter(())
+    known, names = known_labels(book.connection)
+    back = taken_back(book.connection, LABELS, [str(label["id"]) for label in contents.labels])
+    return label_steps(contents.labels, known, names, back)
 
 
 @contextmanager
@@ -143,14 +154,14 @@ def _named(name: str, formats: Mapping[str, Named]) -> Named:
     return formats[name]
 
 
-def _carry_out(book: Replica, steps: Sequence[ImportStep], report: ImportReport) -> None:
+def _carry_out(book: Replica, steps: Sequence[ImportStep], report: ImportReport, back: Mapping[str, Record]) -> None:
     """Write what is new and what has changed, as one batch; others get their turns in between."""
     batch = random_id()
     for step in steps:
         if step.operation is None:
             report.count(step)
     added = [step for step in steps if step.operation is Operation.INSERT and step.table is CONTACTS]
-    counts = add_contacts(book, [{**step.data, "id": step.record_id} for step in added], batch)
+    counts = add_contacts(book, [{**step.data, "id": step.record_id} for step in added], batch, back)
     report.added, report.already_here = counts.added, report.already_here + counts.present
     report.deleted_before += counts.deleted
     report.doubtful += sum(step.match.likeness is Likeness.DOUBTFUL for step in added)
@@ -211,9 +222,12 @@ def _lines_of(report: ImportReport, is_dry: bool) -> Iterator[str]:
         yield f"{place}: {problem.detail}" if place else problem.detail
 
 
-def add_contacts(book: Replica, contacts: Sequence[Mapping[str, Json]], batch: str) -> Counts:
-    """Add those that were never here, as this batch. What cuts it short is raised with what was added until then."""
-    importing = BulkImport(book.connection, batch)
+def add_contacts(
+    book: Replica, contacts: Sequence[Mapping[str, Json]], batch: str, taken_back: Mapping[str, Record] = NOTHING
+) -> Counts:
+    """Add those that were never here, or that an undo has ``taken_back``, as this batch. What cuts it short is raised
+    with what was added until then."""
+    importing = BulkImport(book.connection, batch, taken_back)
     try:
         importing.add(contacts)
     except KeyboardInterrupt:

@@ -100,7 +100,7 @@ STEPS: tuple[tuple[str, ...], ...] = (FIRST, SECOND, THIRD, FOURTH)
 
 ADDED: Mapping[str, tuple[str, ...]] = {
     "change_log": ("typed INTEGER NOT NULL DEFAULT 1", "batch TEXT", "held TEXT"),
-    "server_rows": ("seen TEXT",),
+    "server_rows": ("seen TEXT", "deletion TEXT"),
     "sync_state": (
         "takes_history INTEGER NOT NULL DEFAULT 0",
         "knows TEXT",
@@ -117,12 +117,12 @@ ADDED: Mapping[str, tuple[str, ...]] = {
 }
 """Columns that a file gains without becoming one that older versions refuse: they do without them, and keep them.
 
-``seen`` says since when each value is known (offbook.database.server_rows.ServerRow), ``takes_history`` whether a
-restored server also takes what is only to be in its history (offbook.sync.restore_recovery). ``knows`` is what the
-version knows that made the triggers, with their ``shape``; the three behind it and ``repulls`` are explained in
-offbook.database.known_cells, ``server_tables`` and ``server_shape`` in offbook.database.held, ``answered`` in
-offbook.database.sync_state, ``tables`` and ``tables_from`` in offbook.database.ddl.declared, ``typed``, ``batch`` and
-``held`` in offbook.database.change_log."""
+``seen`` says since when each value is known (offbook.database.server_rows.ServerRow), ``deletion`` which batch
+deleted the record (offbook.database.deletions), ``takes_history`` whether a restored server also takes what is only
+to be in its history (offbook.sync.restore_recovery). ``knows`` is what the version knows that made the triggers, with
+their ``shape``; the three behind it and ``repulls`` are explained in offbook.database.known_cells, ``server_tables``
+and ``server_shape`` in offbook.database.held, ``answered`` in offbook.database.sync_state, ``tables`` and
+``tables_from`` in offbook.database.ddl.declared, ``typed``, ``batch`` and ``held`` in offbook.database.change_log."""
 
 FORGET_NOTE = """CREATE TRIGGER pulled_without_note AFTER UPDATE OF cursor ON sync_state
 WHEN NEW.cursor IS NOT OLD.cursor AND NEW.knew_at IS NOT NEW.cursor AND NEW.knew IS NOT NULL

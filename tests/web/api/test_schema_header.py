@@ -153,6 +153,18 @@ def contact(number: int) -> dict[str, Any]:
     return change(data=data)
 
 
+def test_a_deletion_names_its_batch(laptop: Caller) -> None:
+    first, second = new_id(), new_id()
+    head = laptop.get("/changes").get_json()["cursor"]
+    laptop.synced(*(change(record_id=record_id, data=FULL) for record_id in (first, second)))
+    batch = new_id()
+    laptop.synced(change("DELETE", record_id=first, base=0, batch=batch))
+    laptop.synced(change("DELETE", record_id=second, base=0))
+    whole, sparse = (laptop.get("/changes", headers, since=head).get_json()["changes"] for headers in ({}, KNOWN))
+    assert [row.get("batch") for row in sparse if row["table"] == "contacts"] == [batch, None]
+    assert [{name: row[name] for name in row if name != "batch"} for row in sparse] == [plain(row) for row in whole]
+
+
 # --- some tables alone -----------------------------------------------------------------------------------------------
 
 

@@ -100,9 +100,11 @@ SYNC_SCHEMAS: dict[str, JsonSchema] = {
             "data": or_null(SPARSE_DATA),
             "then": or_null(SPARSE_DATA),
             "deleted_at": TIME,
+            "batch": UUID | {"description": "Of a deletion: the batch that it is of, where it is of one."},
         },
         "then",
         "deleted_at",
+        "batch",
         description="A row as those are shown it who send Offbook-Schema.",
     ),
     "Tables": object_of(
