@@ -195,6 +195,9 @@ CODES = _by_name(
     Code("second_value"),
     Code("unknown_members"),
     Code("unreadable_line"),
+    # --- a card that a phone or a mail program sends is not taken (beside not_importable and cut_off)
+    Code("group_card", 403),
+    Code("uid_changed", 409),
     # --- a device, a command or a stream can't go on
     Code("ambiguous"),
     Code("backup"),

@@ -183,3 +183,20 @@ CELL_BEYOND_HEADER = Message(
 TOO_MANY_CELLS = Message(
     "too_many_entries", "The row has {count} details, and {limit} is the most: the rest was left out."
 )
+
+# --- a card that a phone or a mail program sends ---------------------------------------------------------------------
+
+NO_CARD = Message("not_importable", "This is no card: no line of it is BEGIN:VCARD.")
+HALF_A_CARD = Message("cut_off", "This card was cut off: no END:VCARD follows. Nothing of it was taken: send it again.")
+SEVERAL_CARDS = Message(
+    "not_importable", "This address holds one contact, and {count} cards were sent: send each alone."
+)
+GROUP_CARD = Message(
+    "group_card",
+    "This is the card of a group, and a group is no contact here: give each of its members a label, as CATEGORIES.",
+)
+UID_CHANGED = Message(
+    "uid_changed",
+    "This card has the UID {sent!a}, and the contact at this address has {stored!a}: it is another person's, and was "
+    "not written here. Send it to an address of its own.",
+)

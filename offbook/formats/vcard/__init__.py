@@ -13,6 +13,7 @@
     output.py      properties -> text: parameters, line folding
     canonical.py   a card -> what it says, to compare cards by
     filters.py     which cards a search lets pass, as programs of CardDAV ask for them
+    params.py      the parameters of a property, as a contact has them
     binary.py      bytes in a card, as photos
     dates.py       dates of both versions
 

@@ -58,7 +58,7 @@ def canonical(card: RawCard, groups: Mapping[str, Sequence[str]]) -> Canonical:
     items = itemize(properties)
     uid = next((item.value for item in items if item.name == "UID"), "")
     named = [Item("CATEGORIES", name.replace(",", "\\,"), (), 0) for name in groups.get(member_key(uid), ())]
-    statements = [*_joined(items), *(line for item in [*items, *named] for line in _statements(item))]
+    statements = [*_joined(items), *(line for item in [*items, *named] for line in statements_of(item))]
     contact = read_card(card, id_of_lines(card), groups).contact or {}
     says = {statement[0] for statement in statements}
     statements += [("FN", contact["name"], frozenset())] * ("FN" not in says)
@@ -95,16 +95,17 @@ def _joined(items: Iterable[Item]) -> list[Statement]:
     """The NOTEs and NICKNAMEs without parameters, as one each."""
     texts: defaultdict[str, list[str]] = defaultdict(list)
     for item in items:
-        if item.name in SEVERAL and not without(item.params, "VALUE") and (text := _text(item)):
+        if item.name in SEVERAL and not without(item.params, "VALUE") and (text := text_of(item)):
             texts[item.name].append(text)
     return [(name, SEVERAL[name][1].join(parts), frozenset()) for name, parts in texts.items()]
 
 
-def _text(item: Item) -> str:
+def text_of(item: Item) -> str:
+    """The text of a NOTE or of NICKNAMEs."""
     return join(split(item.value, ","), ", ") if item.name == "NICKNAME" else unescape(item.value)
 
 
-def _statements(item: Item) -> list[Statement]:
+def statements_of(item: Item) -> list[Statement]:
     """What an item says; nothing where it is empty."""
     params = without(item.params, "VALUE")
     if item.kind:
@@ -113,7 +114,7 @@ def _statements(item: Item) -> list[Statement]:
         return [(item.kind, item.label, item.is_preferred, value, _folded(kept))] if says else []
     match item.name:
         case "NOTE" | "NICKNAME":
-            text = _text(item) if params else ""
+            text = text_of(item) if params else ""
             return [(item.name, text, _folded(params))] if text else []
         case "N":
             parts = _filled(split(item.value, ";"), len(NAME_PARTS))

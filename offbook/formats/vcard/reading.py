@@ -7,11 +7,9 @@ told.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from offbook.contacts.table import CONTACTS, LABELS
 from offbook.core.messages import Fault, Message
@@ -22,6 +20,7 @@ from offbook.formats.vcard.dates import OMIT_YEAR, parse_date
 from offbook.formats.vcard.identity import id_of_uid, member_key, shown_name
 from offbook.formats.vcard.items import Item, itemize
 from offbook.formats.vcard.lines import LINE_MAX, LINES_MAX, RawCard
+from offbook.formats.vcard.params import dump_params
 from offbook.formats.vcard.properties import (
     ADDRESS_PARTS,
     COLUMNS,
@@ -54,7 +53,7 @@ def read_card(card: RawCard, content: str, groups: Mapping[str, Sequence[str]]) 
     """The contact of a card. ``content`` is its id_of_lines(), its id where it has no UID; ``groups`` are the names of
     the group cards of each member, by its member_key()."""
     draft = _Draft()
-    draft.take(parse_card(card, draft.tell_line))
+    draft.take(itemize(parse_card(card, draft.tell_line)))
     if card.is_cut:
         draft.tell(card.row, "", messages.TOO_MANY_LINES, limit=LINES_MAX)
     if not card.has_end:
@@ -62,6 +61,25 @@ def read_card(card: RawCard, content: str, groups: Mapping[str, Sequence[str]]) 
     for name in groups.get(member_key(draft.fields.get("uid") or ""), ()):
         draft.add_label(card.row, name, ())
     return ContactRead(card.row, draft.finished(card.row, content), tuple(draft.problems), draft.blobs)
+
+
+class ItemRead(NamedTuple):
+    """What one item of a card is in a contact: fields, or details; and what is told about it."""
+
+    fields: Mapping[str, Any]
+    entries: Sequence[Mapping[str, Any]]
+    problems: Sequence[Problem]
+
+
+def read_item(item: Item, is_first: bool) -> ItemRead:
+    """What an item is in a contact. ``is_first``: what it says is none of the contact's own fields yet."""
+    draft = _Draft()
+    if is_first or item.kind:
+        draft.columns |= set() if is_first else set(COLUMNS)
+        draft.take([item])
+    else:
+        draft.keep(item)
+    return ItemRead(draft.fields, draft.entries, draft.problems)
 
 
 def parse_card(card: RawCard, tell_line: Callable[[int, str | None], None] = lambda row, text: None) -> list[Property]:
@@ -74,12 +92,6 @@ def parse_card(card: RawCard, tell_line: Callable[[int, str | None], None] = lam
         else:
             tell_line(row, text)
     return properties
-
-
-@lru_cache(maxsize=1024)
-def dump_params(params: Params) -> str:
-    """Parameters as a contact has them: JSON of names and values."""
-    return json.dumps(params, ensure_ascii=False, separators=(",", ":"))
 
 
 class _Draft:
@@ -104,8 +116,7 @@ class _Draft:
             self.tell(row, "", messages.UNREADABLE_LINE)
             self.add(row, {"kind": "custom", "label": UNREADABLE, "value": text})
 
-    def take(self, properties: list[Property]) -> None:
-        items = itemize(properties)
+    def take(self, items: Sequence[Item]) -> None:
         several = [item.name for item in items if item.name in SEVERAL and item.value]
         for item in items:
             if item.kind:

@@ -6,11 +6,8 @@ X-ABRELATEDNAMES; and X-CUSTOM, X-FILE-AS and X-STARRED. What is not written is 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from offbook.contacts.table import CONTACTS
@@ -18,6 +15,7 @@ from offbook.formats.values import NOT_FIELDS, Contact, FetchBlob, LeftOut, Writ
 from offbook.formats.vcard import binary
 from offbook.formats.vcard.dates import OMIT_YEAR, basic_date, extended_date, has_year, parse_date
 from offbook.formats.vcard.output import write_line
+from offbook.formats.vcard.params import load_params
 from offbook.formats.vcard.properties import (
     ADDRESS_PARTS,
     COLUMNS,
@@ -44,7 +42,6 @@ V3, V4 = "3.0", "4.0"
 URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 PROPERTY_NAME = re.compile(r"[A-Z0-9_-]{1,100}")
 KINDS_OF_CARD = {"person": "individual", "organization": "org"}
-PARAMETER_NAME = re.compile(r"[A-Z0-9_-]+|@[A-Z]+")
 PARAMETRIZED = frozenset({*FIELDS, "FN", "N", "NICKNAME", "ORG", "NOTE", "BDAY", "PHOTO", "UID"})
 """Properties that are fields, whose parameters stand in a detail without a value."""
 
@@ -72,14 +69,33 @@ def write_cards(contacts: Iterable[Contact], version: str, fetch_blob: FetchBlob
 
 def write_card(contact: Contact, version: str, fetch_blob: FetchBlob) -> Written:
     """The card of a contact. ``fetch_blob`` gives the bytes of its photo."""
+    card = _written(contact, version, fetch_blob)
+    text = f"BEGIN:VCARD\r\nVERSION:{version}\r\n{''.join(card.lines)}END:VCARD\r\n"
+    name = str(contact.get("id") or contact.get("name"))
+    return Written(text, [LeftOut(name, field) for field in dict.fromkeys(card.left_out)])
+
+
+class PlacedLine(NamedTuple):
+    """A line of a card, folded, and what of its contact it says: ``details/KEY``, the field of a first phone, e-mail or
+    site, or empty for another field and for labels."""
+
+    place: str
+    text: str
+
+
+def placed_lines(contact: Contact, version: str, fetch_blob: FetchBlob) -> list[PlacedLine]:
+    """The lines of a contact's card between its VERSION and its END."""
+    card = _written(contact, version, fetch_blob)
+    return list(map(PlacedLine, card.places, card.lines))
+
+
+def _written(contact: Contact, version: str, fetch_blob: FetchBlob) -> _Card:
     card = _Card(contact, version)
     card.write_fields(fetch_blob)
     for key, entry in card.details:
         card.write_detail(f"details/{key}", entry)
     card.write_labels()
-    text = f"BEGIN:VCARD\r\nVERSION:{version}\r\n{''.join(card.lines)}END:VCARD\r\n"
-    name = str(contact.get("id") or contact.get("name"))
-    return Written(text, [LeftOut(name, field) for field in dict.fromkeys(card.left_out)])
+    return card
 
 
 class _Card:
@@ -89,10 +105,12 @@ class _Card:
         self.contact = contact
         self.is_v4 = version == V4
         self.lines: list[str] = []
+        self.places: list[str] = []
+        self.place = ""
         self.left_out = [name for name, value in contact.items() if value and name not in KNOWN_FIELDS]
         self.details = list(_in_order(contact.get("details") or {}))
-        self.params = {key: _load_params(entry.get("params")) for key, entry in self.details}
-        self.params |= {field: _load_params(contact.get(texts)) for field, _, texts in COLUMNS.values()}
+        self.params = {key: load_params(entry.get("params")) for key, entry in self.details}
+        self.params |= {field: load_params(contact.get(texts)) for field, _, texts in COLUMNS.values()}
         self.group_names = {_group(params).lower() for params in self.params.values()}
         self.labels: list[str] = []
         self.items = 0
@@ -101,6 +119,7 @@ class _Card:
     def add(self, name: str, value: str, params: Params = (), group: str = "") -> None:
         """Write a property. Its group may stand among the parameters."""
         group = group or _group(params)
+        self.places.append(self.place)
         self.lines.append(write_line(group, name, without(params, GROUP), value))
 
     # --- fields ------------------------------------------------------------------------------------------------------
@@ -210,6 +229,7 @@ class _Card:
     def write_detail(self, place: str, entry: Mapping[str, Any], key: str = "") -> None:
         """The property of a detail; labels are kept for the end."""
         kind, label = entry["kind"], entry.get("label", "")
+        self.place = place
         params = self.params[key or place.removeprefix("details/")]
         self.left_out += [f"{place}/{name}" for name in entry.keys() - ATTRIBUTES.get(kind, entry.keys())]
         if kind == "group":
@@ -231,6 +251,7 @@ class _Card:
 
     def write_labels(self) -> None:
         """The labels of a contact, as one property."""
+        self.place = ""
         if self.labels:
             self.add("CATEGORIES", ",".join(map(escape, self.labels)))
 
@@ -364,15 +385,3 @@ def _in_order(details: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, d
         }
         if filled.keys() - {"kind", "position"}:
             yield key, filled
-
-
-@lru_cache(maxsize=1024)
-def _load_params(text: str | None) -> Params:
-    """The parameters of a detail; none where it is no JSON of names and lists of texts."""
-    with suppress(ValueError, TypeError):
-        params = json.loads(text or "[]")
-        if all(
-            PARAMETER_NAME.fullmatch(name) and all(isinstance(text, str) for text in texts) for name, texts in params
-        ):
-            return tuple((name, tuple(values)) for name, values in params)
-    return ()
