@@ -6,8 +6,9 @@ so that one that was cut off goes on where it was, and one that is asked for twi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from offbook.core.errors import NotFound, Pruned
 from offbook.core.history.entry import HistoryStep
@@ -34,6 +35,14 @@ RECORDS_AT_ONCE = 200
 and a third of one on a host that is busy."""
 
 
+class UndonePortion(NamedTuple):
+    """What an undo did in one transaction: so many records of all that the batch wrote to are ``done`` with it."""
+
+    done: int
+    total: int
+    report: UndoReport
+
+
 def list_batches(store: Store, book_id: int, limit: int, before: int | None) -> list[BatchSummary]:
     """Some batches, the newest first: those whose last seq is below ``before``."""
     with store.reading(book_id) as book:
@@ -51,16 +60,29 @@ def undo_batch(store: Store, book_id: int, actor: Actor, batch: str, now_us: int
 
     Raises as read_batch.
     """
+    report = UndoReport(undo_id(batch))
+    for portion in undo_in_portions(store, book_id, actor, batch, now_us):
+        report.undone += portion.report.undone
+        report.kept += portion.report.kept
+    return report
+
+
+def undo_in_portions(
+    store: Store, book_id: int, actor: Actor, batch: str, now_us: int, start: int = 0
+) -> Iterator[UndonePortion]:
+    """The same, a transaction at a time; none is open in between. The first ``start`` records are passed over.
+
+    Raises as read_batch, before the first.
+    """
     with store.reading(book_id) as book:
         summary = _fetch(book, batch)
         keys = book.batches.keys(batch)
-    undoing = _Undoing(actor, summary, now_us, UndoReport(undo_id(batch)))
-    with Turns(store, book_id) as turns:
-        while keys:
-            keys = keys[undoing.undo_some(turns, keys[:RECORDS_AT_ONCE]) :]
-            if keys:
-                turns.end()
-    return undoing.report
+    done = start
+    while done < len(keys):
+        undoing = _Undoing(actor, summary, now_us, UndoReport(undo_id(batch)))
+        with Turns(store, book_id) as turns:
+            done += undoing.undo_some(turns, keys[done : done + RECORDS_AT_ONCE])
+        yield UndonePortion(done, len(keys), undoing.report)
 
 
 def _fetch(book: ReadTransaction, batch: str) -> BatchSummary:

@@ -367,6 +367,10 @@ IMPORT_LEASE_US = 10_000_000
 """How long nothing may be heard of who carries out an import until another one goes on."""
 
 
+UNDOES = "undoes"
+"""Among what was chosen for a job: the batch that it undoes."""
+
+
 class JobState(StrEnum):
     """Whether an import goes on, was carried out, or ended before that."""
 
@@ -377,7 +381,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportJob:
-    """An import: which file it is of and what was chosen for it, and how far it is.
+    """An import: which file it is of and what was chosen for it, and how far it is; or the undo of one.
 
     ``batch`` is the one that its changes share, and the job's id. ``done`` of ``total`` contacts of the file are
     carried out; ``total`` is 0 while the file is read. ``report`` is of these alone; ``problem`` says why it stopped.
@@ -397,6 +401,11 @@ class ImportJob:
     total: int = 0
     report: Mapping[str, Any] | None = None
     problem: str = ""
+
+    @property
+    def undoes(self) -> str:
+        """The batch that it undoes; empty where it is an import."""
+        return str(self.choices.get(UNDOES, ""))
 
     def is_abandoned(self, now_us: int) -> bool:
         """Whether it would go on, and nobody carries it out any more."""

@@ -1,4 +1,4 @@
-"""Imports that are carried out beside requests, by a thread of the process that somebody confirmed one at.
+"""Imports, and undoing them, beside requests: carried out by a thread of the process that somebody confirmed one at.
 
 How far one is stands in a row (storage.imports.jobs), so that any process can tell it, and one that was killed in the
 middle is gone on with by whatever process somebody asks next: the file is read once more, and what of it is carried out
@@ -12,19 +12,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from functools import partial
 from threading import Event, Lock, Thread
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from offbook.contacts.importing import ImportProblem, ImportReport, OnDuplicate
-from offbook.core.errors import CodedError, NotLetIn
+from offbook.core.errors import CodedError, NotFound, NotLetIn, Pruned
+from offbook.core.history.undo import undo_id
+from services.batches import read_batch, undo_in_portions
 from services.blobs import Blobs
 from services.contacts.importing import ImportRun, owner_of_upload, read_file
 from services.contacts.mappings import mapping_without_memory
+from services.restore import Actor
 from storage.base import ChangeOrigin, Store
 from storage.errors import Unwritable
 from storage.imports.jobs import ImportJobs
 from storage.repositories.contact_queries import ContactQueries
 from storage.uploads import Uploads
-from storage.values import ImportJob, JobState
+from storage.values import UNDOES, ImportJob, JobState
 
 PROBLEMS_KEPT = 200
 """So many are told of a job: as many as its page shows."""
@@ -40,7 +43,7 @@ SAVE_EVERY_US = MICROSECONDS // 2
 """How often it is saved how far an import is: what is not, is carried out again where it is killed."""
 
 FILE_GONE = "The file is not kept here any more. Choose it once more: what came of it already is not added twice."
-FAILED = "The server failed. What came of the file until then is there."
+FAILED = "The server failed. What was done until then is there."
 
 log = logging.getLogger("offbook")
 
@@ -80,13 +83,26 @@ class BackgroundImports:
         if file is None:
             return False
         file.close()
+        self._begin(user_id, book_id, self._new_id(), digest, file_name, choices)
+        return True
+
+    def start_undo(self, user_id: int, book_id: int, batch: str) -> None:
+        """Begin to undo what an import wrote. Raises NotFound and Pruned.
+
+        Where an import of theirs goes on, or an undo, that is the one.
+        """
+        read_batch(self._store, book_id, batch)
+        last = self._jobs.get(user_id, book_id)
+        name = last.file_name if last is not None and last.batch == batch else ""
+        self._begin(user_id, book_id, undo_id(batch), "", name, {UNDOES: batch})
+
+    def _begin(
+        self, user_id: int, book_id: int, batch: str, digest: str, file_name: str, choices: dict[str, Any]
+    ) -> None:
         now_us = self._clock()
-        job = ImportJob(
-            user_id, book_id, self._new_id(), digest, file_name[:255], choices, now_us, self._new_id(), now_us
-        )
+        job = ImportJob(user_id, book_id, batch, digest, file_name[:255], choices, now_us, self._new_id(), now_us)
         if self._jobs.begin(job):
             self._carry_out(job)
-        return True
 
     def current(self, user_id: int, book_id: int) -> ImportJob | None:
         """The import of a person that goes on, or the last one. Where its process has ended, it goes on here."""
@@ -101,10 +117,6 @@ class BackgroundImports:
         if job is None or job.state is not JobState.STOPPED:
             return self.current(user_id, book_id)
         return self._resume(job, self._clock())
-
-    def put_away(self, job: ImportJob) -> None:
-        """Forget about an import: it is not the last one any more."""
-        self._jobs.remove(job.user_id, job.book_id, job.batch)
 
     def wait(self, job: ImportJob, seconds: float) -> None:
         """Wait for an import that is carried out here, so long at the most."""
@@ -145,7 +157,7 @@ class BackgroundImports:
         Thread(target=self._beat, args=(job, has_ended), name=f"offbook-beat-{job.user_id}", daemon=True).start()
         try:
             saved_at = 0
-            for state in self._states(job):
+            for state in self._undo_states(job) if job.undoes else self._states(job):
                 now_us, is_running = self._clock(), state.state is JobState.RUNNING
                 is_left = is_running and self._is_ending.is_set()
                 if is_running and not is_left and now_us < saved_at + SAVE_EVERY_US:
@@ -153,9 +165,9 @@ class BackgroundImports:
                 job, saved_at = replace(state, seen_at=0 if is_left else now_us), now_us
                 if not self._jobs.save(job) or is_left:
                     return
-            if job.state is JobState.DONE:
+            if job.state is JobState.DONE and not job.undoes:
                 self._uploads.remove(self._owner(job.user_id, job.book_id))
-        except (CodedError, NotLetIn) as error:
+        except (CodedError, NotFound, NotLetIn, Pruned) as error:
             self._stop(job, str(error))
         except self._passing as error:
             log.warning("An import waits for the database (%s)", type(error).__name__)
@@ -201,11 +213,35 @@ class BackgroundImports:
                 yield state(done=done, report=_to_json(report))
             yield state(state=JobState.DONE, done=done, report=_to_json(report))
 
+    def _undo_states(self, job: ImportJob) -> Iterator[ImportJob]:
+        """The same of an undo, after each portion of the records that its batch wrote to."""
+        actor, counts = Actor(ChangeOrigin(user_id=job.user_id), job.batch, job.batch), undo_counts_of(job)
+        portions = undo_in_portions(self._store, job.book_id, actor, job.undoes, job.started_at, job.done)
+        for done, total, report in portions:
+            records = len({cell.key for cell in report.kept})
+            counts = UndoCounts(counts.undone + report.undone, counts.kept + len(report.kept), counts.records + records)
+            job = replace(job, done=done, total=total, report=counts._asdict())
+            yield job
+        yield replace(job, state=JobState.DONE)
+
     def _file(self, user_id: int, book_id: int, digest: str) -> BinaryIO | None:
         return self._uploads.open(self._owner(user_id, book_id), digest, self._clock() / MICROSECONDS)
 
     def _owner(self, user_id: int, book_id: int) -> str:
         return owner_of_upload(self._store, book_id, user_id)
+
+
+class UndoCounts(NamedTuple):
+    """How many records an undo took back, and how many values it left as they are, in how many records."""
+
+    undone: int = 0
+    kept: int = 0
+    records: int = 0
+
+
+def undo_counts_of(job: ImportJob) -> UndoCounts:
+    """What the records that an undo is done with came to."""
+    return UndoCounts(**job.report or {})
 
 
 def report_of(job: ImportJob) -> ImportReport:

@@ -1,4 +1,4 @@
-"""The imports that are carried out beside requests: one a person, as a row that every process of a server sees.
+"""Imports and their undos that are carried out beside requests: one a person, as a row that every process sees.
 
 Whoever carries one out (its ``runner``) says again and again that it does. Where nothing was said for
 IMPORT_LEASE_US, its process has ended, and another one may go on. Only what was carried out already is saved.
@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, select, update
 
 from models import Base, User
 from storage.engines.database import Database
@@ -28,7 +28,7 @@ class ImportJobs:
         self._database = database
 
     def get(self, user_id: int, book_id: int) -> ImportJob | None:
-        """The import of a person that goes on, or the last one; None where it was put away."""
+        """The import of a person that goes on, or the last one; None where there was none."""
         with self._database.read() as connection:
             row = connection.execute(select(JOBS).where(_of(user_id, book_id))).mappings().first()
         return _job(row) if row else None
@@ -53,7 +53,7 @@ class ImportJobs:
         return taken if changed else None
 
     def save(self, job: ImportJob) -> bool:
-        """Save how far a job is; False where it is another runner's by now, or was put away."""
+        """Save how far a job is; False where it is another runner's by now."""
         where = and_(_of(job.user_id, job.book_id), J.runner == job.runner, J.state == JobState.RUNNING)
         row = _row(job)
         values = {name: row[name] for name in ("state", "seen_at", "done", "total", "report", "problem")}
@@ -65,11 +65,6 @@ class ImportJobs:
         where = and_(_of(job.user_id, job.book_id), J.runner == job.runner, J.state == JobState.RUNNING)
         with self._database.write() as connection:
             connection.execute(update(JOBS).where(where, J.seen_at < now_us).values(seen_at=now_us))
-
-    def remove(self, user_id: int, book_id: int, batch: str) -> None:
-        """Put a job away."""
-        with self._database.write() as connection:
-            connection.execute(delete(JOBS).where(_of(user_id, book_id), J.batch == batch))
 
 
 def _of(user_id: int, book_id: int) -> ColumnElement[bool]:

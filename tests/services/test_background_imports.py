@@ -10,16 +10,19 @@ import pytest
 
 from app import App
 from offbook.contacts.importing import ImportReport, OnDuplicate
-from services.batches import undo_batch
+from offbook.core.errors import NotFound
+from offbook.core.history.undo import undo_id
+from services import batches
+from services.batches import undo_batch, undo_in_portions
 from services.contacts import importing
-from services.contacts.background_imports import FILE_GONE, BackgroundImports, report_of
+from services.contacts.background_imports import FILE_GONE, BackgroundImports, UndoCounts, report_of, undo_counts_of
 from services.contacts.importing import ImportRun, owner_of_upload, read_file
 from services.container import Services
 from services.restore import Actor
 from storage.base import ChangeOrigin
 from storage.failures import FAILURES
 from storage.imports.jobs import ImportJobs
-from storage.values import IMPORT_LEASE_US, ImportJob, JobState
+from storage.values import IMPORT_LEASE_US, UNDOES, ImportJob, JobState
 from tests.support.browser import add_user, parts_of
 from tests.support.polling import wait_until
 
@@ -32,6 +35,7 @@ FILE += "".join(f"Ada {number},King,Home,555-00{number:02}\n" for number in rang
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "STEPS_AT_ONCE", 10)
+    monkeypatch.setattr(batches, "RECORDS_AT_ONCE", 10)
 
 
 @pytest.fixture
@@ -186,8 +190,6 @@ def test_only_one_import_of_a_person_goes_on(parts: Services, jobs: ImportJobs) 
     assert jobs.save(first)
     assert jobs.save(replace(first, state=JobState.DONE))
     assert jobs.begin(replace(job, batch=parts.new_id()))
-    jobs.remove(job.user_id, job.book_id, job.batch)
-    assert jobs.get(job.user_id, job.book_id) is not None, "that is another batch"
 
 
 @pytest.mark.engines("sqlite")
@@ -211,3 +213,40 @@ def test_a_file_that_is_none_of_contacts_stops_with_a_sentence(parts: Services, 
     job = ended(parts, imports)
     assert (job.state, job.total, report_of(job)) == (JobState.STOPPED, 0, ImportReport(""))
     assert "web page" in job.problem
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.parametrize(("carried_out", "saved"), [(0, 0), (2, 1), (5, 4)])
+def test_a_killed_undo_goes_on_and_counts_each_record_once(
+    parts: Services, jobs: ImportJobs, imports: BackgroundImports, carried_out: int, saved: int
+) -> None:
+    """Portions of ten records: the contacts of the file, and their label."""
+    started(parts, imports)
+    batch = ended(parts, imports).batch
+    user, now_us = parts.accounts.user_named("ada"), parts.clock()
+    job = ImportJob(
+        user.id, user.book_id, undo_id(batch), "", "contacts.csv", {UNDOES: batch}, now_us, parts.new_id(), now_us
+    )
+    assert jobs.begin(job)
+    actor = Actor(ChangeOrigin(user_id=user.id), job.batch, job.batch)
+    undone = undo_in_portions(parts.store, user.book_id, actor, batch, now_us)
+    portions = [next(undone) for _ in range(carried_out)]
+    counts = UndoCounts(sum(portion.report.undone for portion in portions[:saved]))
+    done = portions[saved - 1].done if saved else 0
+    assert jobs.save(replace(job, done=done, report=counts._asdict(), seen_at=now_us - IMPORT_LEASE_US))
+    job = ended(parts, imports)
+    assert (job.state, job.done, job.total) == (JobState.DONE, COUNT + 1, COUNT + 1)
+    assert undo_counts_of(job) == (COUNT + 1, 0, 0)
+    assert names(parts) == []
+
+
+@pytest.mark.engines("sqlite")
+def test_an_undo_is_carried_out_beside_requests(parts: Services, imports: BackgroundImports) -> None:
+    started(parts, imports)
+    imported = ended(parts, imports)
+    imports.start_undo(imported.user_id, imported.book_id, imported.batch)
+    job = ended(parts, imports)
+    assert (job.undoes, job.file_name, undo_counts_of(job).undone) == (imported.batch, "contacts.csv", COUNT + 1)
+    assert names(parts) == []
+    with pytest.raises(NotFound):
+        imports.start_undo(imported.user_id, imported.book_id, parts.new_id())

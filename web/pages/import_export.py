@@ -16,8 +16,7 @@ from offbook.core.errors import Invalid, Malformed, NotFound, Pruned
 from offbook.formats.registry import ARCHIVE, FORMATS, WRITERS
 from offbook.formats.table_mapping import TableMapping, alternative_mapping
 from offbook.formats.values import Contact
-from services.batches import undo_batch
-from services.contacts.background_imports import report_of
+from services.contacts.background_imports import report_of, undo_counts_of
 from services.contacts.exporting import export_contacts
 from services.contacts.importing import ReadFile, owner_of_upload, read_file
 from services.contacts.mappings import mapping_for, mapping_without_memory, remember
@@ -29,7 +28,7 @@ from web.files import takes_file
 from web.pages.import_mapping import GOOGLE, MappingView, posted_choice, view_of
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
-from web.sessions import current_actor, signed_in_user
+from web.sessions import signed_in_user
 
 import_export = Blueprint("import_export", __name__)
 
@@ -132,7 +131,9 @@ def progress() -> ResponseReturnValue:
     job = current_import()
     if job is None:
         return redirect(url_for("import_export.index"))
-    return render_template(f"import_export/{PAGES[job.state]}.html", job=job, report=report_of(job), file=job.file_name)
+    page, report = f"import_export/{PAGES[job.state]}.html", None if job.undoes else report_of(job)
+    counts = undo_counts_of(job) if job.undoes else None
+    return render_template(page, job=job, report=report, counts=counts, file=job.file_name)
 
 
 @import_export.post("/import/resume")
@@ -148,23 +149,20 @@ def resume() -> ResponseReturnValue:
 @session_required
 @runs_in(Pool.WHOLE_BOOKS)
 def undo() -> ResponseReturnValue:
-    """Take back what an import wrote; what was changed since stays, and is named."""
-    batch = posted.uuid("batch", None)
+    """Begin to take back what an import wrote; what was changed since stays, and is counted."""
+    user, batch = signed_in_user(), posted.uuid("batch", None)
     try:
         if batch is None:
             raise NotFound("There is no such import.")
-        job = current_import()
-        if job is not None and job.batch == batch and job.state is JobState.RUNNING:
-            return show_progress()
-        actor, now_us = current_actor(services().new_id()), services().clock()
-        report = undo_batch(services().store, signed_in_user().book_id, actor, batch, now_us)
+        if not is_importing():
+            services().imports.start_undo(user.id, user.book_id, batch)
     except NotFound as error:
         return render_form(str(error)), 404
     except Pruned as error:
         return render_form(str(error)), 410
-    if job is not None and job.batch == batch:
-        services().imports.put_away(job)
-    return render_template("import_export/undone.html", report=report)
+    if job := current_import():
+        services().imports.wait(job, SHORT_SECONDS)
+    return show_progress()
 
 
 @import_export.get("/export.csv")

@@ -18,6 +18,7 @@ from tests.formats.archive.zips import ADA, BO, archive_of, zip_of
 from tests.support.api_client import Caller, caller
 from tests.support.browser import Browser, csrf_of, parts_of, signed_in
 from tests.support.pictures import picture
+from tests.support.polling import wait_until
 
 pytestmark = pytest.mark.engines("sqlite")  # what is written are ordinary changes
 
@@ -223,5 +224,6 @@ def test_the_page_shows_a_zip_before_it_is_taken_and_undoes_it(full: Named, eve:
     assert "<dt>Into the trash</dt><dd>1</dd>" in done.text
     assert book_of(eve) == book_of(full)
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', done.text))
-    assert page.client.post("/import/undo", data=fields).status_code == 200
+    assert page.client.post("/import/undo", data=fields).status_code == 303
+    wait_until(lambda: "The import was undone" in page.get("/import/progress").text)
     assert book_of(eve)["contacts"] == []

@@ -18,7 +18,7 @@ from app import App
 from offbook.formats import google_csv
 from services.sync import push
 from storage.imports.jobs import ImportJobs
-from storage.values import ImportJob
+from storage.values import UNDOES, ImportJob, JobState
 from tests.support.browser import Browser, add_user, csrf_of, parts_of, signed_in
 from tests.support.import_jobs import DIGEST, begin_job
 from tests.support.pictures import picture
@@ -200,8 +200,8 @@ def test_a_label_that_can_be_none_is_told_beside_what_was_looked_at(app: App, ad
 def test_an_import_is_undone_whole(app: App, ada: Browser) -> None:
     page = upload(ada, CARDS)
     (batch,) = re.findall(r'name="batch" value="([^"]+)"', page.text)
-    undone = ada.post("/import/undo", "/import", batch=batch)
-    assert "The import was undone" in undone.text
+    assert ada.post("/import/undo", "/import", batch=batch).headers["Location"] == "/import/progress"
+    wait_until(lambda: "The import was undone" in ada.get("/import/progress").text)
     assert contacts(app) == []
     assert ada.post("/import/undo", "/import", batch="0f8fad5b-d9cb-469f-a165-70867728950e").status_code == 404
     assert ada.post("/import/undo", "/import").status_code == 404
@@ -345,8 +345,25 @@ def test_what_came_of_an_import_is_there_until_it_is_undone(app: App, ada: Brows
     assert "all.vcf" in ada.get("/import").text
     (batch,) = re.findall(r'name="batch" value="([^"]+)"', page.text)
     ada.post("/import/undo", "/import", batch=batch)
-    assert ada.get("/import/progress").headers["Location"] == "/import"
+    wait_until(lambda: "The import was undone" in ada.get("/import/progress").text)
+    assert "all.vcf</bdi></a>, undone" in ada.get("/import").text
     assert contacts(app) == []
+
+
+@pytest.mark.engines("sqlite")
+def test_an_undo_that_goes_on_shows_how_far_it_is_and_what_it_has_left(app: App, ada: Browser) -> None:
+    jobs, job = begin_job(app, "ada", choices={UNDOES: DIGEST[:36]}, total=1500)
+    assert jobs.save(replace(job, done=1250, report={"undone": 1249, "kept": 3, "records": 1}))
+    page = ada.get("/import/progress").text
+    assert "Undoing the import of <bdi>all.vcf</bdi>" in page
+    assert '<progress id="import-done" value="1250" max="1500">' in page
+    for path in ("/import", "/import/undo", "/import/resume"):
+        fields = {"batch": DIGEST[:8] + "-0000-4000-8000-000000000000"} if path == "/import/undo" else {}
+        assert ada.post(path, "/settings", **fields).headers["Location"] == "/import/progress"
+    ended = replace(job, done=1500, report={"undone": 1499, "kept": 3, "records": 1}, state=JobState.DONE)
+    assert jobs.save(ended)
+    page = ada.get("/import/progress").text
+    assert "1,499 contacts are as before. What was changed since stays: 3 values of 1 contact." in page
 
 
 FROM_APPLE = """BEGIN:VCARD

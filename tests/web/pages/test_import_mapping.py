@@ -151,6 +151,7 @@ def test_who_undoes_an_import_and_maps_the_columns_otherwise_has_it_so(ada: Brow
     import_it(ada, send(ada, "/import/columns", look_at(ada, TABLE), cell_0="name", cell_1="details.phone:Work"))
     (batch,) = re.findall(r'name="batch" value="([^"]+)"', ada.get("/import/progress").text)
     ada.post("/import/undo", "/import", batch=batch)
+    wait_until(lambda: "The import was undone" in ada.get("/import/progress").text)
     assert contacts(ada) == []
     page = send(ada, "/import/columns", look_at(ada, TABLE), cell_0="name", cell_1="company")
     assert "You deleted" not in page.text
