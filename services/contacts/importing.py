@@ -353,13 +353,25 @@ class ImportRun:
         base = portion.rows[step.record_id]["seq"] if operation is Operation.UPDATE else step.base
         id_ = str(uuid5(UUID(self.batch), step.record_id))
         make = partial(build_change, replica=id_, timestamp_ms=self.now_us // 1000, base=base, batch=self.batch)
-        if operation is not Operation.DELETE:
+        if operation is Operation.UPDATE:
+            return [make(id_, step.table, step.record_id, operation, data=_with_whole_entries(step))]
+        if operation is Operation.INSERT:
             return [make(id_, step.table, step.record_id, operation, data=dict(step.data))]
         deletion = str(uuid5(UUID(id_), Operation.DELETE))
         return [
             make(id_, step.table, step.record_id, Operation.INSERT, data=dict(step.data)),
             make(deletion, step.table, step.record_id, Operation.DELETE),
         ]
+
+
+def _with_whole_entries(step: ImportStep) -> dict[str, Any]:
+    """What an update writes. An entry that it adds may have been there before, until an undo: nothing of that stays."""
+    data = dict(step.data)
+    for map_ in step.table.maps:
+        nothing = dict.fromkeys(attribute.name for attribute in map_.attributes)
+        if entries := data.get(map_.name):
+            data[map_.name] = {key: {**nothing, **entry} for key, entry in entries.items()}
+    return data
 
 
 def owner_of_upload(store: Store, book_id: int, user_id: int) -> str:

@@ -241,3 +241,17 @@ def test_an_edit_of_what_an_undo_took_away_is_lost_to_no_import(
     assert len(phone.get("/conflicts").get_json()["conflicts"]) == (policy == "ask")
     if policy == "merge":
         assert (contact["company"], contact["notes"]) == ("London" if is_imported_first else "Engines", "typed")
+
+
+@pytest.mark.engines("sqlite")
+def test_nothing_of_what_an_undone_import_added_to_a_contact_is_in_what_the_next_one_adds(laptop: Caller) -> None:
+    laptop.add(name="Ada King", phone="030 1234567")
+    file = "Wer,Wo,Nummer\nAda King,London,030 1234567\n"
+    mapping = {"Wer": "name", "Nummer": "details.phone", "Wo": "details.address.city:Home"}
+    first = post(laptop, file, map=json.dumps(mapping)).get_json()
+    undo(laptop, first["batch"])
+    second = post(laptop, file, map=json.dumps(mapping | {"Wo": "details.address.street"})).get_json()
+    assert (first["changed"], second["changed"]) == (1, 1)
+    (contact,) = laptop.get("/contacts").get_json()["contacts"]
+    (entry,) = contact["details"].values()
+    assert entry == {"kind": "address", "street": "London", "position": 1}
