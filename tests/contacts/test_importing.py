@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from offbook.contacts.importing import (
+    PROBLEMS_MAX,
     ImportProblem,
     ImportReport,
     OnDuplicate,
+    ProblemList,
     has_label,
     label_steps,
     labelled,
+    needs_record,
     parse_label,
     steps_of,
     trash_steps,
@@ -127,3 +130,21 @@ def test_labels_are_new_by_id_and_by_name_and_each_once() -> None:
         report.count(step)
     assert (report.labels, report.added, report.already_here) == (1, 0, 0)
     assert report.to_json()["labels"] == 1
+
+
+@pytest.mark.parametrize("more", [0, 1, PROBLEMS_MAX])
+def test_of_many_problems_the_first_are_told_and_how_many_more_there_are(more: int) -> None:
+    problems = ProblemList()
+    for row in range(PROBLEMS_MAX + more):
+        problems.add([ImportProblem(row, "Phone", "too_long", "It is too long.")])
+    kept = problems.kept()
+    assert (problems.count, len(kept)) == (PROBLEMS_MAX + more, PROBLEMS_MAX + bool(more))
+    assert [problem.row for problem in kept[:PROBLEMS_MAX]] == list(range(PROBLEMS_MAX))
+    assert f"{more:,} more" in kept[-1].detail or not more
+
+
+def test_a_record_is_read_where_what_is_done_depends_on_it() -> None:
+    assert {likeness for likeness in Likeness if needs_record(Match(likeness))} == {
+        Likeness.CHANGED,
+        Likeness.DOUBTFUL,
+    }

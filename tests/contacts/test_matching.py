@@ -208,6 +208,15 @@ def test_what_comes_back_says_what_is_said_now_and_nothing_else(data: Contact) -
     assert shown[0] == shown[1]
 
 
+def test_nothing_is_said_of_details_where_neither_side_has_any() -> None:
+    record = written(written(None, Operation.INSERT, {"name": "Ada"}), Operation.DELETE)
+    assert "details" not in replacing_data(record, {"name": "Bo"})
+
+
+def test_a_uid_that_somebody_has_tells_who_it_is_whatever_else_is_said() -> None:
+    assert likeness(contact("z", "Grace", uid="urn:x"), {**ADA, "uid": "urn:x"}) == Match(Likeness.SAME, "a")
+
+
 NAMES = st.sampled_from(["", "Ada", "ada", "Bo"])
 CONTACT = st.builds(
     contact,

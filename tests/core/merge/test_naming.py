@@ -182,3 +182,9 @@ def test_of_records_of_one_key_the_oldest_stays() -> None:
     assert naming.surplus([newer, older]) == [newer]
     removal = naming.removing_change(newer, change(older))
     assert (removal.operation, removal.record_id, removal.base, removal.batch) == (Operation.DELETE, newer.id, 5, "b")
+
+
+def test_a_rename_that_was_begun_is_known_by_what_it_was_to_make() -> None:
+    first = naming.begun_id(str(UUID(int=1)), "Friends")
+    assert first == naming.begun_id(str(UUID(int=1)), " friends ")
+    assert first != naming.begun_id(str(UUID(int=2)), "Friends") != naming.begun_id(str(UUID(int=2)), "Family")
