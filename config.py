@@ -79,6 +79,10 @@ class Config:
     book_photos_mib: int = 1024
     """What the photos of one book may take together."""
 
+    carddav_stale: str = "merge"
+    """What becomes of a phone's card that was made from an older state than the present one; or ``refuse``: most
+    programs then throw away what was typed."""
+
     blob_url: str = "db:"
     """Where the bytes of photos go: into the database, with which they are backed up and moved; or into a folder,
     ``file:///srv/photos``, for a database that is to stay small. Whoever backs up or moves must copy that too."""
@@ -146,6 +150,7 @@ class Config:
             port=whole_number(environ, "PORT", cls.port, 65_535),
             trusted_proxies=whole_number(environ, "TRUSTED_PROXIES", cls.trusted_proxies),
             book_photos_mib=whole_number(environ, "BOOK_PHOTOS_MIB", cls.book_photos_mib),
+            carddav_stale=one_of(environ, "CARDDAV_STALE", ("merge", "refuse"), cls.carddav_stale),
             blob_url=checked_blob_url(environ.get("BLOB_URL") or cls.blob_url),
             allowed_hosts=tuple(environ.get("ALLOWED_HOSTS", "").replace(",", " ").split()),
             log_format=one_of(environ, "LOG_FORMAT", ("text", "json"), cls.log_format),

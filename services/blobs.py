@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from offbook.contacts.photo_likeness import is_same_photo
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.retention import DAY_US
 from offbook.core.messages import BOOK_FULL, BROKEN_PICTURE
@@ -72,6 +73,16 @@ class Blobs:
         """A photo as it came; None where the book does not have it."""
         blob = self._rows.content(book_id, sha256)
         return blob and blob.content
+
+    def is_copy(self, book_id: int, sha256: str, content: bytes) -> bool:
+        """Whether these bytes are a photo of the book, smaller or encoded anew; not where one of them can't be decoded.
+
+        Raises DecodersBusy where others are decoding all the time.
+        """
+        original = self.bytes_of(book_id, sha256)
+        prints = [self._decoder.print(data) for data in (original, content) if data]
+        known = [photo for photo in prints if photo is not None]
+        return len(known) == 2 and is_same_photo(*known)
 
     def shown_if_made(self, book_id: int, sha256: str, width: int) -> bytes | None:
         """What is shown of a photo; None where it was never asked for, or is not there: it was shown to nobody."""

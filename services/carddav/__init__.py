@@ -6,5 +6,8 @@
     values.py    what it is answered
     errors.py    why something is not done
     listing.py   what has changed since a sync-token
+    writing.py   a card that is sent, and a deletion, as a change
+    versions.py  a contact as it was in the states that a device has
+    preconditions.py  If-Match and If-None-Match
     photos.py    the bytes that a photo is served as
 """

@@ -12,11 +12,14 @@ from typing import Any
 
 from offbook.contacts.cards.tokens import parse_token
 from offbook.contacts.table import CONTACTS
+from offbook.core.model import Verdict
 from offbook.formats.carddav.serving import CardForm, etag, form_id, serve
 from services.blobs import Blobs
 from services.carddav.listing import Listing, read_listing
 from services.carddav.photos import card_photo
-from services.carddav.values import CardBookState, CardEntry, ChangesPage, ServedCard
+from services.carddav.preconditions import Preconditions
+from services.carddav.values import CardBookState, CardEntry, ChangesPage, PutResult, ServedCard
+from services.carddav.writing import CardWriter
 from storage.carddav.book_cards import CardRow, CardRows
 from storage.carddav.device_cards import DeviceCardRows
 from storage.carddav.programs import CardPrograms
@@ -38,13 +41,22 @@ class CardBook:
     """
 
     def __init__(
-        self, store: SqlStore, blobs: Blobs, cards: CardRows, devices: DeviceCardRows, programs: CardPrograms
+        self,
+        store: SqlStore,
+        blobs: Blobs,
+        cards: CardRows,
+        devices: DeviceCardRows,
+        programs: CardPrograms,
+        *,
+        refuses_stale: bool = False,
     ) -> None:
+        """``refuses_stale``: a card that was made from an older state than the present one is refused, not merged."""
         self._store = store
         self._blobs = blobs
         self._cards = cards
         self._devices = devices
         self._programs = programs
+        self._writer = CardWriter(store, blobs, cards, devices, programs, refuses_stale)
 
     def state(self, login: DeviceLogin) -> CardBookState:
         """The book as it is now."""
@@ -119,6 +131,8 @@ class CardBook:
             device = self._devices.of(book, login)
             listing = read_listing(book, self._cards.of(book), device, since, limit)
         names = self._assign(login, listing.nameless)
+        if listing.deletions:
+            self._devices.offer(login, listing.deletions)
         return listing.page(form, names, self._number(login, listing))
 
     def _number(self, login: DeviceLogin, listing: Listing) -> int:
@@ -136,6 +150,29 @@ class CardBook:
             with self._store.writing(login.book_id) as book:
                 names |= self._cards.of(book).assign(rows[start : start + NAMES_AT_ONCE])
         return names
+
+    def put(
+        self,
+        login: DeviceLogin,
+        segment: str,
+        body: bytes,
+        if_match: str | None,
+        if_none_match: str | None,
+        form: CardForm,
+        now_us: int,
+    ) -> PutResult:
+        """Take a card, as one change. ``if_match`` and ``if_none_match`` are the headers as they came, None: absent.
+
+        Raises PreconditionFailed, UidTaken, Conflicting (``uid_changed``: another person's card under this name),
+        Malformed where it is no card that can be read or is too large, Invalid where it can't be stored, Unwritable.
+        The last but one are remembered of the device.
+        """
+        return self._writer.put(login, segment, body, Preconditions(if_match, if_none_match), form, now_us)
+
+    def delete(self, login: DeviceLogin, segment: str, if_match: str | None, now_us: int) -> Verdict:
+        """Move a contact to the trash, where nobody wrote to it what the device has not seen: else it stays, and the
+        card is listed once more. Raises NotFound, PreconditionFailed, Unwritable."""
+        return self._writer.delete(login, segment, if_match, now_us)
 
     def note_program(self, login: DeviceLogin, program: str) -> None:
         """Note by what program the device syncs, as it calls itself. Never fails."""

@@ -37,6 +37,8 @@ class Listing:
     has_more: bool
     is_first: bool
     has_arrived: bool
+    deletions: Mapping[str, int]
+    """Of contacts that the device has, the states in which they are told as removed."""
 
     @property
     def arrived(self) -> int:
@@ -87,6 +89,8 @@ def read_listing(
         rows = found if room is None else found[:room]
         end = span.up_to if not has_more else rows[-1].seq if rows else span.after
     listed = {row.record_id for row in again}
+    deleted = {row.record_id: row.seq for row in (*rows, *again) if row.deleted and not span.is_first}
+    held = device.held(sorted(deleted))
     return Listing(
         token,
         [row for row in rows if row.record_id not in listed],
@@ -95,6 +99,7 @@ def read_listing(
         has_more,
         span.is_first,
         device.has_listed(arrived) if arrived else False,
+        {id_: seq for id_, seq in deleted.items() if id_ in held and held[id_].is_new(seq)},
     )
 
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from offbook.contacts.photo_likeness import THUMBNAIL_WIDTH, PhotoPrint
 from offbook.core.pictures import WIDTHS
 from storage.errors import DecodersBusy
 
@@ -36,21 +37,28 @@ class Decoder:
 
         Raises DecodersBusy where others are decoding all the time.
         """
+        output = self._run(content, *map(str, WIDTHS))
+        return _pictures(output) if output else NOTHING
+
+    def print(self, content: bytes) -> PhotoPrint | None:
+        """A picture as it is compared; None where it can't be decoded within the limits. Raises as ``shown``."""
+        output = self._run(content, "print", str(THUMBNAIL_WIDTH))
+        width, height = (int.from_bytes(output[place : place + 4], "big") for place in (0, 4))
+        return PhotoPrint(width, height, output[8:]) if output else None
+
+    def _run(self, content: bytes, *arguments: str) -> bytes:
+        """What the program answers; nothing where it fails."""
         if not self._free.acquire(timeout=self._wait_seconds):
             raise DecodersBusy
-        try:
-            return self._decode(content)
-        finally:
-            self._free.release()
-
-    def _decode(self, content: bytes) -> Mapping[int, bytes]:
         # -I: nothing of the environment or the working folder decides what it imports
-        words = [sys.executable, "-I", str(PROGRAM), *map(str, WIDTHS)]
+        words = [sys.executable, "-I", str(PROGRAM), *arguments]
         try:
             ended = subprocess.run(words, input=content, capture_output=True, timeout=self._seconds_max, check=False)
         except subprocess.TimeoutExpired:
-            return NOTHING
-        return _pictures(ended.stdout) if ended.returncode == 0 else NOTHING
+            return b""
+        finally:
+            self._free.release()
+        return ended.stdout if ended.returncode == 0 else b""
 
 
 def _pictures(output: bytes) -> Mapping[int, bytes]:

@@ -1,8 +1,9 @@
 """A program of its own: a picture on standard input, the same as JPEG on standard output, for each width that is named.
 
-The first width is for a square, cut out of the middle; each picture stands behind its length. What is written has no
-EXIF, no comment and no profile: where a photo was taken is nobody's affair. It ends by itself where the picture takes
-too much memory or time.
+The first width is for a square, cut out of the middle; each picture stands behind its length. With ``print`` before
+one width: the width and height of the picture, and the colours of a square thumbnail of all of it, so wide. What is
+written has no EXIF, no comment and no profile: where a photo was taken is nobody's affair. It ends by itself where the
+picture takes too much memory or time.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import io
 import resource
 import sys
+from typing import Any
 
 MEMORY_BYTES_MAX = 256 * 1024**2
 SECONDS_MAX = 5
@@ -17,6 +19,7 @@ QUALITIES = (85, 70, 50, 30)
 """The first at which a picture has no more than BYTES_MAX, or the last."""
 
 BYTES_MAX = 200_000
+PRINT = "print"
 PAPER = (255, 255, 255)
 """What shows through a picture."""
 
@@ -28,17 +31,34 @@ def limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def main(widths: list[int]) -> None:
-    """Decode, turn upright, and write each picture."""
+def decode(width_max: int) -> tuple[Any, tuple[int, int]]:
+    """The picture upright and no wider than this, on paper; and the size that it has."""
     from PIL import Image, ImageOps  # after the limits
 
     Image.MAX_IMAGE_PIXELS = None  # the server has looked at the size; memory and time are limited here
     with Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=["JPEG", "PNG", "WEBP", "GIF"]) as picture:
-        picture.draft("RGB", (2 * widths[-1], 2 * widths[-1]))  # of a JPEG no more than that is decoded
-        picture.thumbnail((2 * widths[-1], 2 * widths[-1]))
+        width, height = picture.size
+        picture.draft("RGB", (width_max, width_max))  # of a JPEG no more than that is decoded
+        picture.thumbnail((width_max, width_max))
         upright = ImageOps.exif_transpose(picture).convert("RGBA")
     plain = Image.new("RGB", upright.size, PAPER)
     plain.paste(upright, mask=upright)
+    is_turned = (upright.width > upright.height) != (width > height)
+    return plain, (height, width) if is_turned else (width, height)
+
+
+def write_print(width: int) -> None:
+    """Decode, and write the size and the colours of a thumbnail."""
+    plain, size = decode(16 * width)
+    sys.stdout.buffer.write(b"".join(side.to_bytes(4, "big") for side in size))
+    sys.stdout.buffer.write(plain.resize((width, width)).tobytes())
+
+
+def main(widths: list[int]) -> None:
+    """Decode, and write each picture."""
+    from PIL import ImageOps
+
+    plain, _ = decode(2 * widths[-1])
     square, *others = widths
     shown = [ImageOps.fit(plain, (square, square))]
     for width in others:
@@ -56,4 +76,7 @@ def main(widths: list[int]) -> None:
 
 if __name__ == "__main__":
     limit()
-    main([int(width) for width in sys.argv[1:]])
+    if sys.argv[1] == PRINT:
+        write_print(int(sys.argv[2]))
+    else:
+        main([int(width) for width in sys.argv[1:]])

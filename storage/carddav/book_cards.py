@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Insert, Select, and_, bindparam, delete, sele
 
 from models import Base
 from offbook.contacts.cards.segments import SUFFIX, is_segment, segments_for, stem_of
+from storage.base import ReadTransaction
 from storage.engines.database import Database
 from storage.sql.array_params import in_array
 from storage.sql.store import SqlReadTransaction
@@ -37,8 +38,9 @@ class CardRows:
     def __init__(self, database: Database) -> None:
         self._put = database.upsert(CARDS, [*K.keys()])
 
-    def of(self, book: SqlReadTransaction) -> BookCards:
+    def of(self, book: ReadTransaction) -> BookCards:
         """Those of one book, inside a transaction that the caller has begun."""
+        assert isinstance(book, SqlReadTransaction)
         return BookCards(book.connection, book.book.id, self._put)
 
 

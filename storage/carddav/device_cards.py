@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Insert, and_, bindparam, func, literal, selec
 
 from models import Base
 from offbook.contacts.cards.held import TO_LIST, HeldCard
+from storage.base import ReadTransaction
 from storage.carddav.book_cards import CARDS, CONTACTS, CardRow
 from storage.engines.database import Database
 from storage.sql.array_params import in_array
@@ -33,8 +34,9 @@ class DeviceCardRows:
         self._put = database.upsert(HELD, [*H.keys()])
         self._offer = database.upsert(HELD, ["device_id", "record_id", "offered_seq"])
 
-    def of(self, book: SqlReadTransaction, login: DeviceLogin) -> DeviceCards:
+    def of(self, book: ReadTransaction, login: DeviceLogin) -> DeviceCards:
         """What one device has, inside a transaction that the caller has begun."""
+        assert isinstance(book, SqlReadTransaction)
         return DeviceCards(book.connection, self._put, login)
 
     def offer(self, login: DeviceLogin, seqs: Mapping[str, int]) -> None:
@@ -87,8 +89,12 @@ class DeviceCards:
 
     def to_list(self, arrived: int) -> list[CardRow]:
         """Cards that are to be listed once more: all but those that an answer up to this number has listed."""
-        rows = self._connection.execute(LISTED, {**self._values, "arrived": arrived}).all()
-        return [CardRow(id_, uid, seq or 0, seq is None or bool(gone), name) for id_, uid, seq, gone, name in rows]
+        rows = sorted(self._connection.execute(LISTED, self._values).all())
+        return [
+            CardRow(id_, uid, seq or 0, seq is None or bool(gone), name)
+            for id_, listed, uid, seq, gone, name in rows
+            if not TO_LIST < listed <= arrived
+        ]
 
     def has_listed(self, arrived: int) -> bool:
         """Whether an answer up to this number has listed a card once more, and is not forgotten yet."""
@@ -132,15 +138,16 @@ CONFIRM = (
 """In this order, since MariaDB reads a column that the same statement has set as it is by then."""
 
 LISTED = (
-    select(H.record_id, CONTACTS.c.uid, CONTACTS.c.seq, CONTACTS.c.deleted, CARDS.c.segment)
+    select(H.record_id, H.listed, CONTACTS.c.uid, CONTACTS.c.seq, CONTACTS.c.deleted, CARDS.c.segment)
     .select_from(
         HELD.outerjoin(CONTACTS, and_(CONTACTS.c.book_id == bindparam("book"), CONTACTS.c.id == H.record_id)).outerjoin(
             CARDS, and_(CARDS.c.book_id == bindparam("book"), CARDS.c.record_id == H.record_id)
         )
     )
-    .where(MINE, H.listed.is_not(None), (H.listed == TO_LIST) | (H.listed > bindparam("arrived")))
-    .order_by(H.record_id)
+    .where(MINE, H.listed.is_not(None), H.listed >= TO_LIST)
 )
+"""They are sorted, and looked at for their number, elsewhere: for that SQLite would read all of the device's rows."""
+
 ARRIVED = select(literal(1)).where(MINE, H.listed.between(TO_LIST + 1, bindparam("arrived")))
 FORGET = update(HELD).where(MINE, H.listed.between(TO_LIST + 1, bindparam("arrived"))).values(listed=None)
 LAST_LISTING = select(func.max(H.listed)).where(MINE, H.listed.is_not(None))

@@ -30,7 +30,7 @@ class CardPrograms:
     def note_program(self, login: DeviceLogin, program: str) -> None:
         """Note by what program the device syncs, where that is not known already."""
         known = self.of_devices([login.device.id]).get(login.device.id)
-        program = program[:PROGRAM_MAX]
+        program = _storable(program)[:PROGRAM_MAX]
         if known is None:
             self._add(login, program)
         elif known.program != program:
@@ -38,7 +38,8 @@ class CardPrograms:
 
     def note_refused(self, login: DeviceLogin, segment: str, code: str, detail: str, now_us: int) -> None:
         """Note that a card of the device was not taken, and why."""
-        values = {"segment": segment[:SEGMENT_MAX], "code": code, "detail": detail, "refused_at": now_us}
+        texts = {"segment": _storable(segment)[:SEGMENT_MAX], "code": code, "detail": _storable(detail)}
+        values = {**texts, "refused_at": now_us}
         if login.device.id not in self.of_devices([login.device.id]):
             self._add(login)
         counted = update(PROGRAMS).where(*_is_of(login)).values(refused=P.refused + 1, **values)
@@ -52,3 +53,8 @@ class CardPrograms:
 
 def _is_of(login: DeviceLogin) -> tuple[ColumnElement[bool], ...]:
     return P.device_id == login.device.id, P.book_id == login.book_id
+
+
+def _storable(text: str) -> str:
+    """The text without characters that some database does not take."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sqlalchemy import update
+
+from models import Book
 from offbook.contacts.cards.tokens import InvalidToken
+from offbook.core.model import Verdict
 from offbook.formats.carddav.serving import CardForm
 from services.blobs import Blobs
 from services.carddav.book import CardBook
-from services.carddav.values import ChangesPage
+from services.carddav.values import ChangesPage, PutResult
 from storage.blobs.decoder import Decoder
 from storage.blobs.rows import BlobRows
 from storage.carddav.book_cards import CardRows
@@ -30,15 +34,26 @@ class CardHouse(House):
             self.store, self.blobs, CardRows(database), DeviceCardRows(database), CardPrograms(database)
         )
 
-    def phone(self, name: str = "phone", limit: int | None = None) -> Phone:
-        return Phone(self, name, limit)
+    def phone(self, name: str = "phone", limit: int | None = None, names_states: bool = True) -> Phone:
+        return Phone(self, name, limit, names_states)
+
+    def policy(self, name: str) -> None:
+        with self.database.write() as connection:
+            connection.execute(update(Book).values(policy=name))
+
+    def values(self, record_id: str, kind: str) -> list[str]:
+        """A contact's details of a kind, with the first in its column."""
+        row = self.rows()[record_id]
+        others = [entry["value"] for entry in row["details"].values() if entry["kind"] == kind]
+        return sorted([*([row[kind]] if row.get(kind) else []), *others])
 
 
 class Phone:
-    """A client with all cards, by their names; ``token`` is the last that it was given."""
+    """A client with all cards, by their names; ``token`` is the last that it was given. It ``names_states``: sends
+    If-Match, as most programs do; Thunderbird never does."""
 
-    def __init__(self, house: CardHouse, name: str, limit: int | None) -> None:
-        self.house, self.limit = house, limit
+    def __init__(self, house: CardHouse, name: str, limit: int | None, names_states: bool) -> None:
+        self.house, self.limit, self.names_states = house, limit, names_states
         self.login = house.login(name)
         self.book = house.cards
         self.form = CardForm()
@@ -85,7 +100,34 @@ class Phone:
                 self.cards[card.segment] = card.content.decode()
                 self.etags[card.segment] = card.etag or ""
 
+    def put(self, name: str, card: str, if_match: str | None = None, if_none_match: str | None = None) -> PutResult:
+        """Send a card, as it is held from then on."""
+        now = self.house.clock()
+        result = self.book.put(self.login, name, card.encode(), if_match, if_none_match, self.form, now)
+        self.cards[name] = card
+        self.etags[name] = result.etag or ""
+        return result
+
+    def edit(self, name: str, old: str, new: str) -> PutResult:
+        """Change a text in a card, and send the whole."""
+        assert old in self.cards[name]
+        if_match = self.etags[name] if self.names_states else None
+        return self.put(name, self.cards[name].replace(old, new), if_match or None)
+
+    def delete(self, name: str) -> Verdict:
+        if_match = self.etags[name] if self.names_states else None
+        verdict = self.book.delete(self.login, name, if_match, self.house.clock())
+        del self.cards[name], self.etags[name]
+        return verdict
+
     def find(self, text: str) -> str:
         """The name of the only card with this text."""
         (name,) = (name for name, card in self.cards.items() if text in card)
         return name
+
+
+def card(name: str, *lines: str, uid: str = "", version: str = "3.0") -> str:
+    """The text of a card."""
+    of_uid = [f"UID:{uid}"] if uid else []
+    body = ["BEGIN:VCARD", f"VERSION:{version}", *of_uid, f"N:{name};;;;", f"FN:{name}", *lines, "END:VCARD", ""]
+    return "\r\n".join(body)

@@ -47,12 +47,16 @@ class HeldCard:
         later = {seq for seq in (self.confirmed, self.offered) if seq is not None and seq > base}
         return (base, *sorted(later))
 
-    def after_write(self, base: int | None, seq: int | None, is_as_sent: bool, sent: frozenset[str]) -> HeldCard:
+    def after_write(
+        self, base: int | None, seq: int, is_as_sent: bool, sent: frozenset[str], is_told: bool = True
+    ) -> HeldCard:
         """The same once the device has sent a card, or a deletion, that was made from ``base``.
 
-        ``seq`` is the contact's state then, None where there is no such contact any more. ``is_as_sent``: it is what
-        was sent, and nothing else.
+        ``seq`` is the contact's state then. ``is_as_sent``: it is what was sent, and nothing else; where that wrote
+        nothing and is served in other bytes, the device is not ``is_told`` of it otherwise.
         """
         if is_as_sent:
-            return HeldCard(seq, None, None, sent)
-        return replace(self, confirmed=base, offered=seq if seq != base else None, listed=TO_LIST, sent=sent)
+            return HeldCard(seq, None, None if is_told else TO_LIST, sent)
+        seen = [known for known in (base, self.confirmed) if known is not None]
+        confirmed = max(seen) if seen else None
+        return replace(self, confirmed=confirmed, offered=seq if seq != confirmed else None, listed=TO_LIST, sent=sent)

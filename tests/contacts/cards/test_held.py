@@ -47,6 +47,15 @@ def test_a_device_has_what_it_sent_where_that_took_effect() -> None:
     assert HeldCard(3, 4, TO_LIST).after_write(3, 5, True, sent) == HeldCard(5, None, None, sent)
 
 
-@pytest.mark.parametrize(("seq", "offered"), [(5, 5), (3, None), (None, None)])
-def test_what_did_not_take_effect_as_it_was_sent_is_listed_again(seq: int | None, offered: int | None) -> None:
+def test_what_wrote_nothing_and_is_served_in_other_bytes_is_listed_again() -> None:
+    assert HeldCard(3).after_write(3, 3, True, NONE, is_told=False) == HeldCard(3, None, TO_LIST)
+
+
+@pytest.mark.parametrize(("seq", "offered"), [(5, 5), (3, None)])
+def test_what_did_not_take_effect_as_it_was_sent_is_listed_again(seq: int, offered: int | None) -> None:
     assert HeldCard(3, 4).after_write(3, seq, False, NONE) == HeldCard(3, offered, TO_LIST)
+
+
+def test_what_a_device_sent_since_the_state_that_it_names_is_not_forgotten() -> None:
+    assert HeldCard(5).after_write(3, 7, False, NONE) == HeldCard(5, 7, TO_LIST)
+    assert HeldCard().after_write(None, 7, False, NONE) == HeldCard(None, 7, TO_LIST)
