@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
+from offbook.contacts.card_words import params_words, property_words
 from offbook.contacts.labels import KINDS
 from offbook.contacts.table import CONTACTS
 from offbook.core.conflicts.codec import ConflictView
@@ -20,7 +21,11 @@ from offbook.core.model import Author, Conflict, Record, Value
 from offbook.core.schema import EXISTS, Field, Type, entry_of
 from web.presenters.edit_feedback import quote_value
 from web.presenters.formatting import LONG_FIELDS, address_lines, format_birthday
+from web.presenters.history_text import is_params
 from web.presenters.record_words import A_PHOTO, PHOTO, cell_name, main_cell, map_of, photo_in, plain_text
+
+PROPERTY = "property"
+"""The kind of detail that holds what a card said and no field holds."""
 
 WORD = re.compile(r"\w+|\s+|[^\w\s]")
 LINE_LIMIT = 1000
@@ -141,6 +146,8 @@ def cell_title(conflict: Conflict, record: Record) -> str:
     name = cell_name(record.table, conflict.cell, _entry_kind(conflict, record), is_full=True)
     in_detail = record.table == CONTACTS and "/" in conflict.cell
     label = record.cells.get(f"{entry_of(conflict.cell)}label") if in_detail else None
+    if label and _entry_kind(conflict, record) == PROPERTY:
+        label = _property_name(label)
     return f"{name} ({label})" if label and not conflict.cell.endswith("/label") else name
 
 
@@ -151,10 +158,14 @@ def value_lines(conflict: Conflict, record: Record, value: Value) -> tuple[str, 
     if record.table != CONTACTS:
         return tuple(plain_text(value).splitlines())
     attribute = conflict.cell.rpartition("/")[2]
+    if attribute in ("label", "value") and _entry_kind(conflict, record) == PROPERTY:
+        return _property_lines(conflict, record, attribute, plain_text(value))
     if isinstance(value, tuple):
         return tuple(address_lines(*(str(part or "") for part in value)))
     if value is None:
         return ()
+    if is_params(conflict.cell):
+        return _params_lines(conflict, str(value))
     if photo_in(record.table, conflict.cell, value):
         return (A_PHOTO.capitalize(),)
     if attribute == "starred":
@@ -162,6 +173,26 @@ def value_lines(conflict: Conflict, record: Record, value: Value) -> tuple[str, 
     if attribute == "kind":
         return (KINDS[str(value)].singular,)
     return (format_birthday(str(value)),) if attribute == "birthday" else tuple(str(value).splitlines())
+
+
+def _params_lines(conflict: Conflict, value: str) -> tuple[str, ...]:
+    """Parameters of a card in words; as they are stored where both versions say the same to people, or nothing."""
+    sides = {params_words(side) for side in (conflict.ours, conflict.theirs)}
+    words = params_words(value)
+    return tuple(words.split("; ")) if words and len(sides) > 1 else (value,)
+
+
+def _property_lines(conflict: Conflict, record: Record, attribute: str, value: str) -> tuple[str, ...]:
+    """A property of a card in words; as it is stored where it says nothing to people."""
+    if attribute == "label":
+        return (_property_name(value),) if value else ()
+    words = property_words(plain_text(record.cells.get(f"{entry_of(conflict.cell)}label")), value)
+    return tuple((words.text if words else value).splitlines())
+
+
+def _property_name(label: Value) -> str:
+    words = property_words(plain_text(label), "-")
+    return words.name if words else plain_text(label)
 
 
 def _existence_lines(conflict: Conflict, record: Record, exists: bool) -> tuple[str, ...]:
@@ -191,7 +222,7 @@ def _edit_lines(conflict: Conflict, record: Record) -> Iterator[str]:
 def _can_be_typed(conflict: Conflict, record: Record) -> bool:
     """Whether the cell holds one text, so that a third value can be typed."""
     attribute = conflict.cell.rpartition("/")[2]
-    if record.table == CONTACTS and conflict.cell == PHOTO:
+    if record.table == CONTACTS and (conflict.cell == PHOTO or is_params(conflict.cell)):
         return False
     if "/" in conflict.cell and record.table == CONTACTS:
         return attribute == "label" or (attribute == "value" and not _has_parts(conflict, record))

@@ -98,6 +98,29 @@ def test_every_kind_of_conflict_is_shown_in_words(ada: Browser, two: Pair) -> No
         assert text in page
 
 
+def test_what_a_card_said_is_shown_in_words(ada: Browser, two: Pair) -> None:
+    """And as it is stored where words don't tell the two apart."""
+    gender = {"kind": "property", "label": "X-GENDER", "value": "a"}
+    contact = two.add(phone="1", email="a@x.example", details={"k1": gender})
+    first = {"phone_params": '[["TYPE",["VOICE","CELL"]],["LANGUAGE",["de"]]]', "email_params": '[["PID",["1.1"]]]'}
+    then = {"phone_params": '[["TYPE",["HOME"]]]', "email_params": '[["PID",["2.1"]]]'}
+    two.meet(
+        contact,
+        first | {"details": {"k1": {"value": "one\\, two"}}},
+        then | {"details": {"k1": {"value": "three\\; four"}}},
+    )
+    page = words(ada.get("/inbox"))
+    for text in ("celllanguage de Keep Laptop’s", "home Keep Phone’s", "one, two Keep", "three; four Keep", "(Gender)"):
+        assert text in page
+    assert ('[["PID",["1.1"]]]' in page, '[["PID",["2.1"]]]' in page, "LANGUAGE" in page, "VOICE" in page) == (
+        True,
+        True,
+        False,
+        False,
+    )
+    assert page.count("Type another") == 1, "no JSON is to be typed"
+
+
 def test_what_differs_is_marked_where_the_two_have_something_in_common(ada: Browser, two: Pair) -> None:
     two.conflict(phone=("555-0142", "555-0199"), company=("Looms", "Engines"))
     page = ada.get("/inbox").text
