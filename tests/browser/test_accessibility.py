@@ -78,6 +78,10 @@ def places(ada: Visit) -> Iterator[str]:
     page.get_by_role("link", name="Done").click()
     page.wait_for_selector(".items")
     yield "a list of devices"
+    page.get_by_label("Name of a new device").fill("Phone")
+    page.get_by_role("button", name="Add a phone").click()
+    page.get_by_text("Android, with DAVx⁵").click()
+    yield "what a phone is set up with"
     page.goto("/import")
     page.get_by_label("A vCard, a CSV or a zip").set_input_files(
         {"name": "table.csv", "mimeType": "text/csv", "buffer": b"Who,Desk,Empty\nAda,555 0100,\n"}

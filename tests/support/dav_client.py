@@ -52,6 +52,7 @@ class DavClient:
     def __init__(self, app: App, user: str, token: str, **headers: str) -> None:
         self.app = app
         self.client = app.test_client()
+        self.token = token
         self.headers = {"Authorization": basic(user, token), **headers}
         # An address of its own: wrong tokens are counted by address, and the app is the same one in every test.
         self.base: dict[str, Any] = {"REMOTE_ADDR": str(IPv4Address(next(LOOPBACK)))}

@@ -544,7 +544,7 @@ def cards(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     eve = DavClient(scene.app, "eve", scene.device.token)
     for key in (scene.contact, scene.deleted):
         for path in (f"/dav/ada/contacts/{key}.vcf", f"/dav/eve/contacts/{key}.vcf"):
-            for method in ("GET", "PROPFIND"):
+            for method in ("GET", "DELETE", "PROPFIND"):
                 yield eve.ask(method, path), 404
             yield eve.ask("REPORT", "/dav/eve/contacts/", multiget_body(path)), 207
         yield eve.ask("PUT", f"/dav/ada/contacts/{key}.vcf", "BEGIN:VCARD\r\n"), 404

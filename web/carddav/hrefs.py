@@ -6,6 +6,7 @@ SCRIPT_NAME. The name of a user may have a slash in it, so that a path is read w
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote, unquote_to_bytes, urlsplit
@@ -13,6 +14,8 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 DAV = "dav"
 BOOK = "contacts"
 SEGMENT_BYTES_MAX = 255
+SEGMENT = re.compile(f"[^/\0-\x1f\x7f\ud800-\udfff\ufffd]{{1,{SEGMENT_BYTES_MAX}}}")
+"""No slash, no control characters, no lone surrogates, and not what stands for bytes that are no text."""
 
 
 class Kind(Enum):
@@ -99,10 +102,6 @@ class Addresses:
 
 def is_segment(text: str) -> bool:
     """Whether a card may be called so: a visible name that leads nowhere else, and comes back as it was."""
-    is_short = 0 < len(text.encode("utf-8", "surrogatepass")) <= SEGMENT_BYTES_MAX
-    return is_short and text not in (".", "..") and not any(letter in text for letter in "/\ufffd") and _is_plain(text)
-
-
-def _is_plain(text: str) -> bool:
-    """Whether there are no control characters, and no lone surrogates."""
-    return not any(letter < " " or letter == "\x7f" or "\ud800" <= letter <= "\udfff" for letter in text)
+    if text in (".", "..") or SEGMENT.fullmatch(text) is None:
+        return False
+    return text.isascii() or len(text.encode()) <= SEGMENT_BYTES_MAX

@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import quote
 
 from werkzeug.http import http_date
 
 from offbook.formats.carddav.serving import CardForm
 from offbook.formats.vcard.filters import COLLATIONS
 from services.carddav.values import CardBookState, CardEntry
+from services.carddav.writing import CARD_BYTES_MAX
 from web.carddav.hrefs import Addresses, Kind
 from web.carddav.xml.names import ADDRESS_DATA, GETCTAG, GETETAG, SYNC_TOKEN, card, dav
 from web.carddav.xml.requests import VERSIONS, Properties
 from web.carddav.xml.writer import NOT_FOUND, OK, PropertyStatus, element, escape, href, property_response, text_element
-
-RESOURCE_BYTES_MAX = 16 * 1024 * 1024
-"""Of a card: as much as a request's body may have."""
 
 CARD_TYPE = "text/vcard; charset=utf-8"
 
@@ -105,7 +104,7 @@ OF_BOOK: Values = {
     card("supported-collation-set"): lambda _: b"".join(
         text_element(card("supported-collation"), name) for name in COLLATIONS
     ),
-    card("max-resource-size"): lambda _: b"%d" % RESOURCE_BYTES_MAX,
+    card("max-resource-size"): lambda _: b"%d" % CARD_BYTES_MAX,
     SYNC_TOKEN: _sync_token,
     GETCTAG: _sync_token,
 }
@@ -139,58 +138,67 @@ def _missing(names: Iterable[str], known: Mapping[str, object]) -> PropertyStatu
 # --- cards -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class CardTexts:
-    """What a card's properties are made of. ``content`` is the card itself, where that is asked for."""
-
-    entry: CardEntry
-    content: bytes = b""
+def _content_length(entry: CardEntry) -> str:
+    return "" if entry.length is None else str(entry.length)
 
 
-CARD_VALUES: Mapping[str, Callable[[CardTexts], bytes]] = {
-    GETETAG: lambda texts: escape(texts.entry.etag).encode(),
-    dav("getcontenttype"): lambda _: CARD_TYPE.encode(),
-    dav("getcontentlength"): lambda texts: b"" if texts.entry.length is None else b"%d" % texts.entry.length,
-    dav("getlastmodified"): lambda texts: http_date(texts.entry.updated_us // 1_000_000).encode(),
-    dav("resourcetype"): lambda _: b"",
+CARD_VALUES: Mapping[str, Callable[[CardEntry], str]] = {
+    GETETAG: lambda entry: escape(entry.etag),
+    dav("getcontentlength"): _content_length,
+    dav("getlastmodified"): lambda entry: http_date(entry.updated_us // 1_000_000),
 }
-"""By name: what a card has of its own."""
+"""By name: what differs from card to card, as the text of the property's element."""
 
 NEEDS_LENGTH = dav("getcontentlength")
 
 
 class CardWriter:
-    """Writes what is told of cards. What is the same for all of them is made once."""
+    """Writes what is told of cards. What is the same for all of them is made once: there are thousands."""
 
     def __init__(self, asked: Properties, addresses: Addresses, with_data: bool = False) -> None:
         """``with_data``: the cards themselves may be told, as in reports."""
-        self._addresses = addresses
+        principal = href(addresses.principal)
         shared = {
-            name: element(name, _principal(Subject(Kind.BOOK, addresses, _no_state)))
-            for name in (dav("current-user-principal"), dav("principal-URL"), dav("owner"))
+            dav("getcontenttype"): CARD_TYPE.encode(),
+            dav("resourcetype"): b"",
+            dav("current-user-principal"): principal,
+            dav("principal-URL"): principal,
+            dav("owner"): principal,
+            dav("current-user-privilege-set"): privileges(True),
+            dav("supported-report-set"): b"",
         }
-        shared[dav("current-user-privilege-set")] = element(dav("current-user-privilege-set"), privileges(True))
-        shared[dav("supported-report-set")] = element(dav("supported-report-set"))
         own = {*CARD_VALUES, *((ADDRESS_DATA,) if with_data else ())}
-        self._only_names = [element(name) for name in (*CARD_VALUES, *shared)] if asked.only_names else []
         names = _names((*CARD_VALUES, *shared), asked)
-        self._own = [name for name in names if name in own]
-        self._shared = [shared[name] for name in names if name in shared]
-        self._missing = _missing(names, {**dict.fromkeys(own), **shared})
-        self.needs_length = NEEDS_LENGTH in self._own
+        told = [name for name in names if name in own] if not asked.only_names else []
+        self.needs_length = NEEDS_LENGTH in told
+        self._has_data = ADDRESS_DATA in told
+        self._values = [(*tags(name), CARD_VALUES[name]) for name in told if name != ADDRESS_DATA]
+        if asked.only_names:
+            same, missing = [element(name) for name in (*CARD_VALUES, *shared)], PropertyStatus(NOT_FOUND, ())
+        else:
+            same = [element(name, shared[name]) for name in names if name in shared]
+            missing = _missing(names, {**dict.fromkeys(own), **shared})
+        # One answer as all are, cut where what differs comes.
+        book = addresses.book
+        whole = property_response(book, [PropertyStatus(OK, [MARK, *same]), missing]).decode()
+        begin, _, rest = whole.partition(escape(book))
+        middle, _, self._end = rest.partition(MARK.decode())
+        self._begin, self._middle = begin + escape(book), middle
 
     def response(self, entry: CardEntry, content: bytes = b"") -> bytes:
-        """What is told of one card."""
-        address = self._addresses.card(entry.segment)
-        if self._only_names:
-            return property_response(address, [PropertyStatus(OK, self._only_names)])
-        texts = CardTexts(entry, content)
-        told = [
-            element(name, CARD_VALUES[name](texts)) if name != ADDRESS_DATA else text_element(name, content.decode())
-            for name in self._own
-        ]
-        return property_response(address, [PropertyStatus(OK, [*told, *self._shared]), self._missing])
+        """What is told of one card; with ``content``, where the card itself is asked for."""
+        values = "".join(f"{begin}{value(entry)}{end}" for begin, end, value in self._values)
+        data = f"{DATA_BEGINS}{escape(content.decode())}{DATA_ENDS}" if self._has_data else ""
+        return f"{self._begin}{quote(entry.segment, safe='')}{self._middle}{values}{data}{self._end}".encode()
 
 
-def _no_state() -> CardBookState:
-    raise AssertionError("a principal's address needs no book")
+def tags(name: str) -> tuple[str, str]:
+    """The beginning and the end of a property's element."""
+    begin, _, end = element(name, MARK).decode().partition(MARK.decode())
+    return begin, end
+
+
+MARK = b"<D:own/>"
+"""Stands where what a card has of its own comes."""
+
+DATA_BEGINS, DATA_ENDS = tags(ADDRESS_DATA)

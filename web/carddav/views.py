@@ -45,13 +45,13 @@ COMMON: Mapping[str, Handler] = {
     "REPORT": reports.report,
 }
 
-ON_CARDS = {**COMMON}
+ON_CARDS: Mapping[str, Handler] = {**COMMON, "PUT": cards.put, "DELETE": cards.delete}
 
 ALLOWED = {
     Kind.ROOT: READS,
     Kind.PRINCIPAL: READS,
     Kind.BOOK: (*READS, "REPORT"),
-    Kind.CARD: READS,
+    Kind.CARD: (*READS, "PUT", "DELETE"),
 }
 """By kind: what can succeed."""
 

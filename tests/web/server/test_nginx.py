@@ -7,12 +7,16 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from config import MIB, Config
 from tests.hosts.balancer import CONFIGURATION, balancing
-from tests.support.live_server import connect, echo_app, serving
+from tests.support.browser import app_beside
+from tests.support.dav_client import basic, phone, sync_body
+from tests.support.live_server import connect, echo_app, serving, serving_process
 from tests.support.polling import wait_until
 from tests.web.server.front_ends import Front, behind_nginx
 from tests.web.server.raw_client import head, talk
@@ -66,6 +70,41 @@ def test_who_says_nothing_before_tls_is_let_go(tmp_path: Path) -> None:
             address = "127.0.0.1", int(balancer.url.rpartition(":")[2])
             with socket.create_connection(address, timeout=10) as silent:
                 assert silent.recv(1) == b""
+
+
+def test_carddav_works_by_https_below_a_path(tmp_path: Path) -> None:
+    """As docs/phones.md has it: discovery, all methods, and cards as long as they may be."""
+    root = "    location / {\n        proxy_pass http://offbook;"
+    office = "    location /office/ {\n        proxy_pass http://offbook/;"
+    well_known = "    location = /.well-known/carddav { return 301 /office/dav/; }\n"
+    below = {root: well_known + office, 'X-Forwarded-Prefix ""': "X-Forwarded-Prefix /office"}
+    with app_beside(tmp_path) as app:
+        token = phone(app).token
+    with serving_process(tmp_path, TRUSTED_PROXIES="1") as process, ExitStack() as stack:
+        port = urlsplit(process.url).port or 0
+        balancer = stack.enter_context(balancing(tmp_path, port, port, changes=below))
+        session = stack.enter_context(requests.Session())
+        session.trust_env = False
+        session.verify = str(balancer.certificate)
+        address = urlsplit(balancer.url)
+        found = session.request("PROPFIND", f"{balancer.url}/.well-known/carddav", allow_redirects=False)
+        assert (found.status_code, urlsplit(found.headers["Location"]).path) == (301, "/office/dav/")
+        assert session.request("PROPFIND", f"{balancer.url}/office/dav/").status_code == 401
+        session.headers["Authorization"] = basic("ada", token)
+        listed = session.request("PROPFIND", f"{balancer.url}/office/dav/", headers={"Depth": "1"})
+        assert "<D:href>/office/dav/ada/</D:href>" in listed.text
+        assert address.scheme == "https"
+        book = f"{balancer.url}/office/dav/ada/contacts/"
+        for length, status in ((5 * MIB, 201), (17 * MIB, 413)):
+            long = "X-LONG:" + "x" * length
+            lines = ("BEGIN:VCARD", "VERSION:3.0", "UID:u", "FN:Ada", "N:;Ada;;;", long, "END:VCARD")
+            card = "\r\n".join((*lines, ""))
+            answer = session.put(f"{book}{length}.vcf", card, headers={"Content-Type": "text/vcard"})
+            assert answer.status_code == status, answer.text
+        report = sync_body()
+        told = session.request("REPORT", book, data=report, headers={"Content-Type": "application/xml"})
+        assert f"<D:href>/office/dav/ada/contacts/{5 * MIB}.vcf</D:href>" in told.text
+        assert session.delete(f"{book}{5 * MIB}.vcf").status_code == 204
 
 
 def test_nginx_keeps_connections_to_the_app_for_a_shorter_time_than_the_app() -> None:
