@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from offbook.cli.field_options import DETAILS, PARTS
 from offbook.cli.output import flatten, format_pairs, format_time, heading, label
 from offbook.contacts.card_words import params_words, property_words
+from offbook.contacts.labels import with_site_labels
 from offbook.contacts.table import CONTACTS
 from offbook.core.listing import name_of
 from offbook.core.schema import Field, Map, Table, Type
@@ -29,6 +30,7 @@ Contact = Mapping[str, Json]
 
 def contact_lines(contact: Contact) -> Iterator[str]:
     """Everything that is known of a contact, line by line."""
+    contact = with_site_labels(contact)
     yield contact["name"] + STAR * bool(contact["starred"])
     yield ""
     rows = [*_field_rows(contact), *_detail_rows(contact["details"])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from offbook.core.schema import EXISTS
 
@@ -78,6 +78,30 @@ ATTRIBUTES: Mapping[str, str] = {
     "pref": "Preferred",
     "params": "Parameters",
 }
+
+
+EARLIER_SITE_LABELS: Mapping[str, str] = {"HomePage": "Home Page"}
+"""Labels of sites that earlier versions kept as Apple's cards have them, and how they are spelled since."""
+
+
+def site_label(label: str) -> str:
+    """The label of a site as it is shown, written to files and compared: in the one spelling that it has today."""
+    return EARLIER_SITE_LABELS.get(label, label)
+
+
+def with_site_labels(contact: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The contact with the labels of its sites in the spelling of today; itself where it has no other."""
+    details: Mapping[str, Any] = contact.get("details") or {}
+    entries = {
+        key: {**entry, "label": EARLIER_SITE_LABELS[entry["label"]]}
+        for key, entry in details.items()
+        if entry.get("kind") == "url" and entry.get("label") in EARLIER_SITE_LABELS
+    }
+    label = contact.get("website_label")
+    if not entries and label not in EARLIER_SITE_LABELS:
+        return contact
+    own = {} if label is None else {"website_label": site_label(label)}
+    return {**contact, **own, "details": {**details, **entries}}
 
 
 def field_label(name: str) -> str:

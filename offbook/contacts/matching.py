@@ -17,6 +17,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 from unicodedata import decimal
 
+from offbook.contacts.labels import with_site_labels
 from offbook.contacts.table import CONTACTS
 from offbook.core.merge.composite import completed_data
 from offbook.core.model import Record
@@ -137,6 +138,7 @@ class Matcher:
 
 def content_of(contact: Contact) -> str:
     """All that a contact says, as text: two that say the same have the same, in whatever order their details stand."""
+    contact = with_site_labels(contact)
     fields = {name: contact[name] for name in CONTACTS.by_name if contact.get(name)}
     fields.pop("uid", None)
     details = sorted(
@@ -196,6 +198,7 @@ def updating_data(existing: Contact, incoming: Contact) -> dict[str, Any]:
     Nothing is taken away: fields that the file fills are written, details that are not there yet are added; so is an
     address, a number or a site that is another than the contact's first.
     """
+    existing, incoming = with_site_labels(existing), with_site_labels(incoming)
     data: dict[str, Any] = {
         name: incoming[name]
         for name in CONTACTS.by_name

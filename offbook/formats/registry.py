@@ -17,6 +17,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import BinaryIO
 
+from offbook.contacts.labels import with_site_labels
 from offbook.contacts.table import CONTACTS, DETAIL_KINDS
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.messages import recorded_fault
@@ -151,8 +152,7 @@ WRITERS: Mapping[str, Write] = MappingProxyType(
 def writer_of(name: str, is_for_spreadsheet: bool = False) -> Write:
     """How a file of this format is written, for a spreadsheet so that it executes nothing. Raises Invalid where a
     spreadsheet reads no such file."""
-    if not is_for_spreadsheet:
-        return WRITERS[name]
-    if name != "google":
+    if is_for_spreadsheet and name != "google":
         raise Invalid.of(messages.ONLY_CSV_FOR_SPREADSHEETS)
-    return partial(_write_google, is_for_spreadsheet=True)
+    write = partial(_write_google, is_for_spreadsheet=True) if is_for_spreadsheet else WRITERS[name]
+    return lambda contacts, fetch_blob: write((dict(with_site_labels(contact)) for contact in contacts), fetch_blob)

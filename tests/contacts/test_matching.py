@@ -161,6 +161,18 @@ def test_an_extension_is_no_part_of_the_number_that_somebody_is_known_by(
     assert likeness(incoming, EXTENSION).likeness is likeness_
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_a_site_is_the_same_whatever_version_spelled_its_label(own: bool) -> None:
+    def with_site(record_id: str, label: str, **fields: Any) -> Contact:
+        site = {"website": "https://x.example", "website_label": label}
+        entry = {"kind": "url", "value": "https://x.example", "label": label}
+        return contact(record_id, "Ada") | fields | (site if own else {"details": {"k": entry}})
+
+    earlier = with_site("a", "HomePage")
+    assert likeness(with_site("z", "Home Page"), earlier) == Match(Likeness.SAME, "a")
+    assert updating_data(earlier, with_site("z", "Home Page", company="Engines")) == {"company": "Engines"}
+
+
 HELD: Contact = {
     "name": "Ada King",
     "given_name": "Ada",

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from offbook.contacts.labels import KINDS, cell_label
+from offbook.contacts.labels import KINDS, cell_label, site_label
 from offbook.contacts.names import PARTS, Parts, join
 from offbook.contacts.table import BUILT_IN, CONTACTS, GROUP
 from offbook.core.errors import Invalid, Malformed
@@ -85,6 +85,11 @@ class EntryRow:
     def has_parts(self) -> bool:
         """Whether it is an address of several parts."""
         return any(getattr(self, part) for part in VALUE_PARTS[1:])
+
+    @property
+    def shown_label(self) -> str:
+        """The label as it is read; the form has it as it is stored."""
+        return site_label(self.label) if self.kind == "url" else self.label
 
     def address_lines(self) -> list[str]:
         """The address of this row, as it is written on a letter."""

@@ -19,7 +19,8 @@ from offbook.formats import google_csv
 from services.sync import push
 from storage.imports.jobs import ImportJobs
 from storage.values import UNDOES, ImportJob, JobState
-from tests.support.browser import Browser, add_user, csrf_of, parts_of, signed_in
+from tests.support.api_client import Caller
+from tests.support.browser import Browser, add_device, add_user, csrf_of, parts_of, signed_in
 from tests.support.import_jobs import DIGEST, begin_job
 from tests.support.pictures import picture
 from tests.support.polling import wait_until
@@ -379,6 +380,20 @@ GENDER:F
 X-ABUID:5AD380FD-B2DE:ABPerson
 END:VCARD
 """
+
+
+@pytest.mark.engines("sqlite")
+def test_a_label_of_an_earlier_import_reads_as_one_of_today(app: App, ada: Browser) -> None:
+    laptop = Caller(app, add_device(app, "ada")[1])
+    site = {"kind": "url", "value": "https://y.example", "label": "HomePage"}
+    contact = laptop.add(website="https://x.example", website_label="HomePage", details={"k": site})
+    shown = re.findall(r"<dt>([^<]+)</dt>", ada.get(f"/c/{contact['id']}").text)
+    assert [label for label in shown if "Home" in label] == ["Home Page", "Home Page"]
+    assert ada.get("/export.csv").text.count("Home Page") == 2
+    assert laptop.get("/contacts/export", format="vcard4").text.count("_$!<HomePage>!$_") == 2
+    kept = laptop.get("/contacts").get_json()["contacts"][0]
+    assert (kept["website_label"], kept["details"]["k"]["label"]) == ("HomePage", "HomePage")
+    assert 'value="HomePage"' in ada.get(f"/c/{contact['id']}/edit").text, "nobody's label is written by another's edit"
 
 
 @pytest.mark.engines("sqlite")
