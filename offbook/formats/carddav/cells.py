@@ -212,10 +212,11 @@ class CardCells:
     def _add_item(self, item: Item, is_first: bool) -> None:
         read = read_item(item, is_first)
         fields = {name: value for name, value in read.fields.items() if value}
-        if item.name == "N" and fields == {
-            name: value for name, value in known_parts(self.contacts[0])._asdict().items() if value
-        }:
-            return  # they follow from the name
+        if item.name == "N" and fields:
+            parts = known_parts(self.contacts[0])._asdict()
+            fields = {part: fields.get(part) for part in NAME_PARTS}
+            if fields == parts:
+                return  # they follow from the name
         self.fields |= fields
         for entry in read.entries:
             self._add_entry(entry)

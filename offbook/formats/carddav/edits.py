@@ -186,7 +186,7 @@ def _without_remarks(incoming: Sequence[CardLine], served: Sequence[CardLine]) -
     known = {line.exactly for line in served}
     labels = {fold_key(line.label) for line in served if line.label}
     codes = {code for line in served for code in line.params.get(COUNTRY_CODE, ())}
-    printed = {text for line in served for text in line.params.get(PRINTED, ())}
+    printed = {text for line in served if PRINTED in line.params and any(line.value) for text in line.params[PRINTED]}
 
     def is_remark(line: CardLine) -> bool:
         match line.family:

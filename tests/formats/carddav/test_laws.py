@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +13,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from offbook.contacts.names import NAME, PARTS, STAND_INS, complete, known_parts
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Malformed
+from offbook.core.model import Operation
 from offbook.core.text import fold_key
+from offbook.core.validation import parse_cells
 from offbook.formats.carddav.edits import edits_of, sent_with
 from offbook.formats.carddav.incoming import read_incoming
 from offbook.formats.carddav.lines import ServedVersion
@@ -21,6 +25,7 @@ from offbook.formats.carddav.serving import CardForm, serve
 from offbook.formats.values import Contact
 from offbook.formats.vcard.files import read
 from offbook.formats.vcard.properties import ADDRESS_PARTS, COLUMNS
+from tests.formats.carddav.editors import EDITORS
 from tests.formats.carddav.rich_contact import FORMS, RICH, V3, V4, card_of, put, with_detail, without_detail
 from tests.formats.contacts_said import said
 from tests.formats.vcard_strategies import FILLED, KINDS, PARAMS, cards, contacts, dump, entries
@@ -162,6 +167,31 @@ def test_one_edit_of_any_contact_is_that_cell(form: CardForm, edited: Edited) ->
     assert len(cells(before, data)) == (said(before) != said(after))
 
 
+def with_theirs(contact: Contact) -> Contact:
+    """The contact with what somebody else wrote."""
+    theirs = with_detail(contact, "theirs", kind="im", label="Boat", value="xmpp:their@x.example", position=99)
+    return {**theirs, "role": "theirs"}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(edited_contacts())
+def test_one_edit_is_that_cell_whether_or_not_the_device_has_what_somebody_else_wrote(
+    form: CardForm, edited: Edited
+) -> None:
+    before, after = edited
+    assume(before.get("role") == after.get("role"))
+    expected = put(card_of(after, form), [before], form).data
+    for card in (card_of(after, form), card_of(with_theirs(after), form)):
+        for versions in ([before, with_theirs(before)], [with_theirs(before), before]):
+            assert without_positions(put(card, versions, form).data) == without_positions(expected)
+
+
+def without_positions(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a new detail stands is after all that are known."""
+    entries = data.get("details", {}).items()
+    return {**data, "details": {key: entry and {**entry, "position": None} for key, entry in entries}}
+
+
 @pytest.mark.parametrize("form", FORMS)
 @given(contacts(), FILLED)
 def test_a_stale_copy_with_one_new_line_is_that_line(form: CardForm, contact: Contact, number: str) -> None:
@@ -211,3 +241,21 @@ def come_back(file: bytes, form: CardForm) -> dict[str, Any]:
             card = read_incoming(serve(item.contact, form, item.blobs.get))
             changes |= edits_of(card, [version], (), lambda: "new").data
     return changes
+
+
+@given(contacts(), cards())
+def test_what_any_card_changes_of_any_contact_can_be_stored(contact: Contact, card: bytes) -> None:
+    """And when it is sent again to what came of it, it changes nothing."""
+    text = re.sub(r"(?i)^(\w+\.)?uid[:;].*\n", "", card.decode(), flags=re.MULTILINE)
+    for form in FORMS:
+        data = put(text, [contact], form).data
+        parse_cells(CONTACTS, data, Operation.UPDATE)
+        after = applied(contact, data)
+        assert put(text, [after], form).data == {}
+
+
+@pytest.mark.parametrize("editor", EDITORS)
+@given(contacts())
+def test_any_contact_that_a_program_writes_anew_is_not_changed(editor: str, contact: Contact) -> None:
+    for form in FORMS:
+        assert put(EDITORS[editor](card_of(contact, form)), [contact], form).data == {}
