@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -68,14 +68,30 @@ def read_contents(file: BinaryIO, format_: Format | None = None, table: TableMap
     return FileContents(format_, contacts, problems, blobs, table)
 
 
+def read_items(file: BinaryIO, format_: Format | None, table: TableMapping | None) -> Iterator[ContactRead]:
+    """The contacts of a file, from its beginning; as OpenFile.items()."""
+    file.seek(0)
+    yield from _items(file, format_, table)[1]
+
+
+ReadItems = Callable[[BinaryIO, Format | None, TableMapping | None], Iterator[ContactRead]]
+
+
 class OpenFile:
     """A file whose contacts are read one at a time, from the first, as often as they are asked for. Only the zip of a
     book (``book``) is read at once. It stays open as long as it is used."""
 
-    def __init__(self, file: BinaryIO, format_: Format | None = None, table: TableMapping | None = None) -> None:
-        """Raises Malformed where it is no file of contacts."""
+    def __init__(
+        self,
+        file: BinaryIO,
+        format_: Format | None = None,
+        table: TableMapping | None = None,
+        read: ReadItems = read_items,
+    ) -> None:
+        """``read`` may read it elsewhere. Raises Malformed where it is no file of contacts."""
         file.seek(0)
         self._file = file
+        self._read = read
         self._asked = format_
         self.table = table
         self.format, _ = _items(file, format_, table)
@@ -86,8 +102,7 @@ class OpenFile:
         if self.book is not None:
             yield from (ContactRead(0, dict(contact)) for contact in self.book.contacts)
         else:
-            self._file.seek(0)
-            yield from _items(self._file, self._asked, self.table)[1]
+            yield from self._read(self._file, self._asked, self.table)
 
     def carried(self, contact: Contact) -> Contact:
         """What its format can say of a contact."""

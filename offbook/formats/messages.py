@@ -106,6 +106,11 @@ NO_NAME_IN_RECORD = Message("bad_row", "{field} is missing in this record. It wa
 
 # --- a place of a file -----------------------------------------------------------------------------------------------
 
+TOO_DEMANDING = Message(
+    "not_importable",
+    "Reading this file takes more memory or time than a file may take: it may be damaged, or made to do harm. Nothing "
+    "more was taken from it.",
+)
 TOO_MANY_CONTACTS = Message(
     "too_many_records",
     "This file has more than {limit:,} contacts. Cut it into smaller ones, and import one after the other.",

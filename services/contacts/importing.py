@@ -40,6 +40,7 @@ from services.contacts.exporting import all_rows
 from services.sync.portions import push_in_turns
 from services.sync.push import Turns
 from storage.base import ChangeOrigin, ReadTransaction, Store
+from storage.children.reading import read_apart
 from storage.repositories.contact_queries import ContactQueries
 
 STEPS_AT_ONCE = 100
@@ -159,7 +160,7 @@ def read_file(
     What an import of the ``batch`` has added already counts as not there: going on with it is the same import.
     Raises Malformed where it is no such file, was cut off, or has no contact at all.
     """
-    source = OpenFile(file, FORMATS[format_name] if format_name else None, table)
+    source = OpenFile(file, FORMATS[format_name] if format_name else None, table, read_apart)
     written = _written(store, book_id, batch) if batch else set[Key]()
     added = {record_id for table_name, record_id in written if table_name == CONTACTS.name}
     if added:

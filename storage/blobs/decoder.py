@@ -6,17 +6,17 @@ The server itself never loads what decodes (storage/blobs/decoder_program.py).
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 
 from offbook.contacts.photo_likeness import THUMBNAIL_WIDTH, PhotoPrint
 from offbook.core.pictures import WIDTHS
+from storage.children.command import Limits, command
 from storage.errors import DecodersBusy
 
-PROGRAM = Path(__file__).with_name("decoder_program.py")
+MODULE = "storage.blobs.decoder_program"
 SECONDS_MAX = 5
+LIMITS = Limits(memory_bytes=256 * 1024**2, seconds=SECONDS_MAX)
 WAIT_SECONDS = 10
 PROCESSES_MAX = 2
 """So many at a time, each with 256 MB: requests that ask for more wait, and then are told to come again."""
@@ -50,8 +50,7 @@ class Decoder:
         """What the program answers; nothing where it fails."""
         if not self._free.acquire(timeout=self._wait_seconds):
             raise DecodersBusy
-        # -I: nothing of the environment or the working folder decides what it imports
-        words = [sys.executable, "-I", str(PROGRAM), *arguments]
+        words = command(MODULE, LIMITS, *arguments)
         try:
             ended = subprocess.run(words, input=content, capture_output=True, timeout=self._seconds_max, check=False)
         except subprocess.TimeoutExpired:

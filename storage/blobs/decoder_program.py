@@ -1,4 +1,4 @@
-"""A program of its own: a picture on standard input, the same as JPEG on standard output, for each width that is named.
+"""What the process does that decodes: a picture on standard input, the same as JPEG on standard output, for each width.
 
 The first width is for a square, cut out of the middle; each picture stands behind its length. With ``print`` before
 one width: the width and height of the picture, and the colours of a square thumbnail of all of it, so wide. What is
@@ -9,12 +9,11 @@ picture takes too much memory or time.
 from __future__ import annotations
 
 import io
-import resource
 import sys
 from typing import Any
 
-MEMORY_BYTES_MAX = 256 * 1024**2
-SECONDS_MAX = 5
+from PIL import Image, ImageOps
+
 QUALITIES = (85, 70, 50, 30)
 """The first at which a picture has no more than BYTES_MAX, or the last."""
 
@@ -24,17 +23,8 @@ PAPER = (255, 255, 255)
 """What shows through a picture."""
 
 
-def limit() -> None:
-    """Before anything is decoded, or loaded to decode."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS_MAX, SECONDS_MAX))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def decode(width_max: int) -> tuple[Any, tuple[int, int]]:
     """The picture upright and no wider than this, on paper; and the size that it has."""
-    from PIL import Image, ImageOps  # after the limits
-
     Image.MAX_IMAGE_PIXELS = None  # the server has looked at the size; memory and time are limited here
     with Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=["JPEG", "PNG", "WEBP", "GIF"]) as picture:
         width, height = picture.size
@@ -54,10 +44,8 @@ def write_print(width: int) -> None:
     sys.stdout.buffer.write(plain.resize((width, width)).tobytes())
 
 
-def main(widths: list[int]) -> None:
+def write_shown(widths: list[int]) -> None:
     """Decode, and write each picture."""
-    from PIL import ImageOps
-
     plain, _ = decode(2 * widths[-1])
     square, *others = widths
     shown = [ImageOps.fit(plain, (square, square))]
@@ -74,9 +62,9 @@ def main(widths: list[int]) -> None:
         sys.stdout.buffer.write(len(file.getvalue()).to_bytes(4, "big") + file.getvalue())
 
 
-if __name__ == "__main__":
-    limit()
-    if sys.argv[1] == PRINT:
-        write_print(int(sys.argv[2]))
+def main(arguments: list[str]) -> None:
+    """Do what the arguments say."""
+    if arguments[0] == PRINT:
+        write_print(int(arguments[1]))
     else:
-        main([int(width) for width in sys.argv[1:]])
+        write_shown([int(width) for width in arguments])
