@@ -84,22 +84,31 @@ class ContactQueries:
         limit: int = 100,
         sort: str = BY_NAME,
         label: str | None = None,
+        texts: Iterable[str] | None = None,
     ) -> ContactPage:
         """The starred ones, then the others, by ``sort``: the names of contacts, or what was changed last first.
 
         Of a search those come first whose name begins with it, then those in whose name its words are; with a ``label``
-        they are those that have it, however it is written.
-        Raises Malformed for an ``after`` that no such page gave, and for a ``sort`` that there is not.
+        they are those that have it, however it is written: ``texts`` are all that contacts have as labels, where the
+        caller has read them. Raises Malformed for an ``after`` that no such page gave, and for a ``sort`` that there is
+        not.
         """
         order = _order_of(sort)
-        return _list_page(*self._lines(book_id, search, after, limit, sort, label), limit, order)
+        return _list_page(*self._lines(book_id, search, after, limit, sort, label, texts), limit, order)
 
     def _lines(
-        self, book_id: int, search: str, after: str | None, limit: int, sort: str, label: str | None = None
+        self,
+        book_id: int,
+        search: str,
+        after: str | None,
+        limit: int,
+        sort: str,
+        label: str | None = None,
+        texts: Iterable[str] | None = None,
     ) -> tuple[Sequence[Any], int]:
         """One line more than a page takes, and how many there are."""
         with self._database.read() as connection:
-            filters = () if label is None else (_has_label(connection, book_id, label),)
+            filters = () if label is None else (_has_label(connection, book_id, label, texts),)
             terms = find_terms(connection, book_id, search)
             if terms:
                 scanned = narrowed(terms)
@@ -125,13 +134,19 @@ class ContactQueries:
 
         Whoever has one in two spellings counts twice.
         """
-        counts: Counter[str] = Counter()
+        return self.labels_and_texts(book_id)[0]
+
+    def labels_and_texts(self, book_id: int) -> tuple[list[LabelCount], Iterable[str] | None]:
+        """The same, and the texts that contacts have as labels; None where no label is there to be counted."""
         with self._database.read() as connection:
             labels = connection.execute(_labels(book_id)).all()
-            if labels:
-                for text, count in naming.named_texts(connection, book_id, MAPPING, HAVING).items():
-                    counts[name_key(HAVING.naming, text)] += count
-        return [LabelCount(label.id, label.name, counts[fold_key(label.name)]) for label in labels]
+            if not labels:
+                return [], None
+            texts = naming.named_texts(connection, book_id, MAPPING, HAVING)
+        counts: Counter[str] = Counter()
+        for text, count in texts.items():
+            counts[name_key(HAVING.naming, text)] += count
+        return [LabelCount(label.id, label.name, counts[fold_key(label.name)]) for label in labels], texts
 
     def whole_page(
         self, book_id: int, search: str, after: str | None, size: PageSize, sort: str = BY_NAME
@@ -278,11 +293,12 @@ def _labels(book_id: int) -> Select[Any]:
     return query.order_by(L.sort_key, L.id)
 
 
-def _has_label(connection: Connection, book_id: int, label: str) -> ColumnElement[bool]:
-    """That a contact has this label, in any of the spellings that are in use."""
+def _has_label(connection: Connection, book_id: int, label: str, texts: Iterable[str] | None) -> ColumnElement[bool]:
+    """That a contact has this label, in any of the spellings that are in use, which are among ``texts``."""
     key = name_key(HAVING.naming, label)
-    texts = naming.named_texts(connection, book_id, MAPPING, HAVING) if key else {}
-    spellings = [text for text in texts if name_key(HAVING.naming, text) == key]
+    if texts is None:
+        texts = naming.named_texts(connection, book_id, MAPPING, HAVING) if key else ()
+    spellings = [text for text in texts if key and name_key(HAVING.naming, text) == key]
     return C.id.in_(naming.owners(book_id, MAPPING, HAVING, spellings)) if spellings else false()
 
 

@@ -7,6 +7,7 @@ place: ``list`` is lines of the list, ``tools`` what it is narrowed and sorted b
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -24,7 +25,7 @@ from offbook.core.pictures import PICTURE_BYTES_MAX, photo_name, sha256_of
 from offbook.core.protocol import rows
 from offbook.core.text import fold_key
 from services.edit import EditRequest, EditResult, concurrent_edits, restore_deleted, save
-from storage.values import BY_NAME, SORTS, ContactRow
+from storage.values import BY_NAME, SORTS, ContactRow, LabelCount
 from web.auth import session_required
 from web.current import services
 from web.fragments import requested_fragment
@@ -62,7 +63,7 @@ def index() -> ResponseReturnValue:
     if requested_fragment() == "list":
         return render_template("contacts/_list.html", **list_values())
     if requested_fragment() == "tools":
-        return render_template("contacts/_list_tools.html", **tool_values())
+        return render_template("contacts/_list_tools.html", **tool_values(labels_of_book()))
     return render_pane("none")
 
 
@@ -201,20 +202,34 @@ def list_address() -> dict[str, str]:
     return {name: text for name, text in values.items() if text}
 
 
-def list_values() -> dict[str, Any]:
-    """What the template of the list shows. A script asks for as many lines as it has loaded."""
+def list_values(label_texts: Iterable[str] | None = None) -> dict[str, Any]:
+    """What the template of the list shows. A script asks for as many lines as it has loaded.
+
+    ``label_texts`` are what contacts have as labels, where that was read already.
+    """
     after, lines = query.text("after", None), max(LINES, min(query.number("lines", LINES), LINES_MAX))
     label = label_name()
     page = services().contacts.page(
-        signed_in_user().book_id, search_text(), after, lines, sort_name(), label=label or None
+        signed_in_user().book_id, search_text(), after, lines, sort_name(), label or None, label_texts
     )
     return {"page": page, "q": search_text(), "after": after, "label": label, "within": list_address()}
 
 
-def tool_values() -> dict[str, Any]:
+def labels_of_book() -> Sequence[LabelCount]:
+    """The labels of whoever is signed in."""
+    return services().contacts.labels(signed_in_user().book_id)
+
+
+def whole_values() -> dict[str, Any]:
+    """What the page shows beside its pane: the list, and what it is narrowed and sorted by."""
+    labels, texts = services().contacts.labels_and_texts(signed_in_user().book_id)
+    return {**tool_values(labels), **list_values(texts)}
+
+
+def tool_values(labels: Sequence[LabelCount]) -> dict[str, Any]:
     """What the list is narrowed and sorted by, and what it might be."""
     return {
-        "labels": services().contacts.labels(signed_in_user().book_id),
+        "labels": labels,
         "label": label_name(),
         "label_key": fold_key(label_name()),
         "sort": sort_name(),
@@ -227,7 +242,7 @@ def render_pane(view: str, status: int = 200, **values: Any) -> ResponseReturnVa
     """The pane of this view, alone or beside the list."""
     if requested_fragment() == "pane":
         return render_template("contacts/_pane_fragment.html", view=view, within=list_address(), **values), status
-    return render_template("contacts/index.html", view=view, **{**tool_values(), **list_values(), **values}), status
+    return render_template("contacts/index.html", view=view, **{**whole_values(), **values}), status
 
 
 def render_form(form: ContactForm, record: Record | None, status: int = 200, added: str = "") -> ResponseReturnValue:

@@ -13,6 +13,7 @@ from offbook.core.schema import record_id_of_key
 from tests.support.api_client import Caller, caller
 from tests.support.browser import Browser
 from tests.support.html_forms import Fields, Forms, form_at
+from tests.support.sql_spy import hearing
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 
@@ -57,6 +58,17 @@ def send(ada: Browser, path: str, fields: Fields) -> str:
 
 
 # --- the list --------------------------------------------------------------------------------------------------------
+
+
+def test_labels_are_counted_once_for_a_page_that_is_filtered_by_one(app: App, ada: Browser, laptop: Caller) -> None:
+    person(laptop, "Ada", "Friends")
+    person(laptop, "Bob", "friends")
+    person(laptop, "Cy", "Work")
+    heard: list[str] = []
+    with hearing(heard.append, app.extensions["database"].engine):
+        page = ada.get("/?label=FRIENDS").text
+    assert (names(page), counts(page)) == (["Ada", "Bob"], {"Friends": 2, "Work": 1})
+    assert len([text for text in heard if "GROUP BY contact_details" in text]) == 1
 
 
 def test_the_list_shows_who_has_a_label_however_it_is_written(ada: Browser, laptop: Caller) -> None:
