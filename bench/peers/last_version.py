@@ -1,4 +1,4 @@
-"""This version beside the last one, whose code comes from git: the same work in turns, each in a process of its own."""
+"""This version beside an earlier one, whose code comes from git: the same work in turns, each in its own process."""
 
 from __future__ import annotations
 
@@ -19,27 +19,35 @@ LAST = "ca41368"
 """The commit of the last version: contacts hold the fields that they had at first."""
 
 ROUNDS = 15
-GOALS: Mapping[str, tuple[str, float | None]] = {
-    "list": ("a list of {:,} contacts, to the last version's", 1.03),
-    "search for a word": ("a word searched in {:,}, to the last version's", 1.03),
-    "search for a number": ("a number searched in {:,}, to the last version's", 1.03),
-    "search in vain": ("a search in vain in {:,}, to the last version's", 1.03),
-    "pull": ("a pull of {:,} contacts, to the last version's", 1.03),
-    "push": ("a push into {:,} contacts, to the last version's", None),
-    "add": ("a contact added on a device, to the last one's", None),
+Goals = Mapping[str, tuple[str, float | None]]
+"""What is measured, as it is shown, and how many times the other version's time it may take."""
+
+GOALS: Goals = {
+    "list": ("a list of {:,} contacts", 1.03),
+    "search for a word": ("a word searched in {:,}", 1.03),
+    "search for a number": ("a number searched in {:,}", 1.03),
+    "search in vain": ("a search in vain in {:,}", 1.03),
+    "pull": ("a pull of {:,} contacts", 1.03),
+    "push": ("a push into {:,} contacts", None),
+    "add": ("a contact added on a device", None),
 }
-"""What is measured, as it is shown, and how many times the last version's time it may take."""
 
 
 def figures(folder: Path) -> Iterator[Figure]:
     """None where git does not have the last version."""
-    code = extract(folder / "last", LAST)
+    yield from beside(folder / "last", LAST, "the last version's", GOALS)
+
+
+def beside(folder: Path, commit: str, whose: str, goals: Goals, rounds: int = ROUNDS) -> Iterator[Figure]:
+    """This version's time to that of a commit, ``whose`` it is called; none where git does not have it."""
+    folder.mkdir()
+    code = extract(folder / "code", commit)
     if code is None:
         return
-    with serving(ROOT, folder / "this-files") as this, serving(code, folder / "last-files") as last:
-        for operation, (name, goal) in GOALS.items():
-            pairs = [in_turns(this, last, operation, turn) for turn in range(ROUNDS)]
-            yield ratios(name.format(one_version.CONTACTS), pairs, goal, at_most=True)
+    with serving(ROOT, folder / "this-files") as this, serving(code, folder / "other-files") as other:
+        for operation, (name, goal) in goals.items():
+            pairs = [in_turns(this, other, operation, turn) for turn in range(rounds)]
+            yield ratios(f"{name.format(one_version.CONTACTS)}, to {whose}", pairs, goal, at_most=True)
 
 
 def extract(folder: Path, commit: str) -> Path | None:

@@ -17,8 +17,7 @@ from typing import Any
 
 from offbook import Replica
 from offbook.core.protocol.json import dumps, loads
-from offbook.core.protocol.requests import parse_push
-from offbook.core.protocol.view import View
+from offbook.core.protocol.requests import Push, parse_push
 from services.accounts import Accounts
 from services.passwords import Effort
 from services.sync.responses import sync
@@ -45,7 +44,7 @@ class Version:
         self._book_id = account.book_id
         self._store = SqlStore(database)
         self._contacts = ContactQueries(database, self._store)
-        self._view = View(self._store.schema, is_sparse=True)
+        self._read = reader(self._store)
         self._device = Replica(folder / "device.db")
         self._count = 0
         for _ in range(CONTACTS // BATCH):
@@ -84,10 +83,19 @@ class Version:
             body = dumps({"changes": [], "since": page["cursor"]})
 
     def _sync(self, body: bytes) -> dict[str, Any]:
-        push = parse_push(self._store.schema, loads(body), REPLICA, self._view)
-        answer = sync(self._store, self._book_id, ChangeOrigin(), push, now_us())
+        answer = sync(self._store, self._book_id, ChangeOrigin(), self._read(loads(body)), now_us())
         dumps(answer)
         return answer
+
+
+def reader(store: SqlStore) -> Callable[[Any], Push]:
+    """How a version reads a request. Before apps had tables, no store had a schema."""
+    try:
+        from offbook.core.protocol.view import View
+    except ModuleNotFoundError:
+        return lambda data: parse_push(data, REPLICA)  # type: ignore[call-arg]
+    view = View(store.schema, is_sparse=True)
+    return lambda data: parse_push(store.schema, data, REPLICA, view)
 
 
 OPERATIONS: Mapping[str, Callable[[Version], Callable[[], object]]] = {
