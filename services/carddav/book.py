@@ -92,23 +92,28 @@ class CardBook:
                     content = self._content(login, contact["data"], form)
                     yield CardEntry(segment, etag(contact["seq"], form), contact["seq"], len(content))
 
-    def read(self, login: DeviceLogin, segments: Iterable[str], form: CardForm) -> Iterator[ServedCard]:
+    def read(
+        self, login: DeviceLogin, segments: Iterable[str], form: CardForm, *, is_served: bool = True
+    ) -> Iterator[ServedCard]:
         """The cards of these names, each once, in their order; one that is not there is told as such.
 
-        Raises Unwritable where it can't be noted what is served.
+        Without ``is_served`` they are looked at, and not given to the device. Raises Unwritable where it can't be noted
+        what is served.
         """
         wanted = list(dict.fromkeys(segments))
         for start in range(0, len(wanted), CARDS_AT_ONCE):
-            yield from self._read_some(login, wanted[start : start + CARDS_AT_ONCE], form)
+            yield from self._read_some(login, wanted[start : start + CARDS_AT_ONCE], form, is_served)
 
-    def _read_some(self, login: DeviceLogin, segments: Sequence[str], form: CardForm) -> Iterator[ServedCard]:
+    def _read_some(
+        self, login: DeviceLogin, segments: Sequence[str], form: CardForm, is_served: bool
+    ) -> Iterator[ServedCard]:
         with self._store.reading(login.book_id) as book:
             named = self._cards.of(book).named(segments)
             ids = {segment: row.record_id for segment, row in named.items() if not row.deleted}
             rows = book.rows_of(CONTACTS.name, ids.values())
             held = self._devices.of(book, login).held(sorted(rows))
         new = {id_: row["seq"] for id_, row in rows.items() if id_ not in held or held[id_].is_new(row["seq"])}
-        if new:
+        if new and is_served:
             self._devices.offer(login, new)
         for segment in segments:
             row = rows.get(ids.get(segment, ""))

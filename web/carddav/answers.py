@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import BinaryIO
 
 from flask import Response, request
 
-from web.bodies import PACK_LEVEL
+from web.bodies import PACK_BYTES_MIN, PACK_LEVEL
 from web.carddav.problems import XML, DavProblem
 from web.carddav.xml.names import dav
 from web.carddav.xml.writer import MULTISTATUS_BEGINS, MULTISTATUS_ENDS, element
@@ -27,8 +28,10 @@ PART_BYTES = 64 * 1024
 
 def render_multistatus(responses: Iterable[bytes]) -> Response:
     """The answer with these responses. Raises DavProblem (507) where a long one finds no room on the disk."""
-    is_packed = request.accept_encodings["gzip"] > 0
     parts = _gathered(_document(responses))
+    first = next(parts)
+    is_packed = len(first) > PACK_BYTES_MIN and request.accept_encodings["gzip"] > 0
+    parts = chain((first,), parts)
     file: BinaryIO = io.BytesIO()
     try:
         for part in _packed(parts) if is_packed else parts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from flask import Response, request
 
@@ -99,22 +100,28 @@ def entry_of(served: ServedCard) -> CardEntry:
 def _query(login: DeviceLogin, addresses: Addresses, asked: Query) -> Iterator[bytes]:
     """The cards that pass; where there are more than the client wants, that is told of the book (RFC 6352, 8.6.2)."""
     writer = CardWriter(asked.properties, addresses, with_data=True)
-    for count, (entry, content) in enumerate(_passing(login, asked, writer.needs_length)):
-        if count == asked.limit:
-            yield status_response(addresses.book, INSUFFICIENT_STORAGE, TRUNCATED)
-            return
-        yield writer.response(entry, content)
+    passing = list(
+        islice(_passing(login, asked, writer.needs_length), None if asked.limit is None else asked.limit + 1)
+    )
+    told = passing if asked.limit is None else passing[: asked.limit]
+    if asked.properties.has_data:
+        yield from _cards(login, addresses, asked.properties, [entry.segment for entry in told])
+    else:
+        yield from map(writer.response, told)
+    if len(told) < len(passing):
+        yield status_response(addresses.book, INSUFFICIENT_STORAGE, TRUNCATED)
 
 
-def _passing(login: DeviceLogin, asked: Query, needs_length: bool) -> Iterator[tuple[CardEntry, bytes]]:
+def _passing(login: DeviceLogin, asked: Query, needs_length: bool) -> Iterator[CardEntry]:
+    """The cards that pass, looked at and not served yet: most of a book is not what a client looks for."""
     book, form = services().carddav, form_of(asked.properties)
-    if asked.filter.lets_all_pass and not asked.properties.has_data:
-        yield from ((entry, b"") for entry in book.entries(login, form, with_length=needs_length))
+    entries = book.entries(login, form, with_length=needs_length)
+    if asked.filter.lets_all_pass:
+        yield from entries
         return
-    segments = [entry.segment for entry in book.entries(login, form)]
-    for served in book.read(login, segments, form):
+    for served in book.read(login, [entry.segment for entry in entries], form, is_served=False):
         if served.content is not None and asked.filter.matches(served.content):
-            yield entry_of(served), served.content
+            yield entry_of(served)
 
 
 # --- what has changed ------------------------------------------------------------------------------------------------

@@ -159,6 +159,14 @@ def test_a_query_tells_the_cards_that_pass(
     assert set(ada_phone.report(BOOK, query(inner, props="<getetag/>"))) == set(told)
 
 
+def test_a_query_serves_no_card_but_those_that_pass(app: App, ada_phone: DavClient, laptop_of_ada: Caller) -> None:
+    """What a device was served decides what a card that it sends changes."""
+    add(laptop_of_ada, "Ada", "Bob", "Cy")
+    ada_phone.report(BOOK, query('<C:prop-filter name="FN"><C:text-match>bob</C:text-match></C:prop-filter>'))
+    with app.extensions["database"].read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM device_cards").scalar() == 1
+
+
 def test_a_query_is_cut_only_where_the_client_names_a_limit(ada_phone: DavClient, laptop_of_ada: Caller) -> None:
     add(laptop_of_ada, "Ada", "Bob", "Cy")
     for props in ("<getetag/>", "<C:address-data/>"):
