@@ -130,11 +130,11 @@ class CardBook:
         """What has changed since a sync-token, at most ``limit`` cards; all cards, and no removed ones, where it is
         empty. Raises InvalidToken, and Unwritable where it can't be noted what the token shows."""
         since = parse_token(token, form_id(form))
-        if since is not None:
-            self._devices.confirm(login, since.cursor.seq if since.cursor.after is None else since.cursor.after)
         with self._store.reading(login.book_id) as book:
             device = self._devices.of(book, login)
             listing = read_listing(book, self._cards.of(book), device, since, limit)
+        if since is not None:
+            self._devices.confirm(login, since.cursor.seq if since.cursor.after is None else since.cursor.after)
         names = self._assign(login, listing.nameless)
         if listing.deletions:
             self._devices.offer(login, listing.deletions)

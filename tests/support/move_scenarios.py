@@ -148,7 +148,8 @@ def row_of(table: Table, number: int) -> dict[str, Any]:
     for place, column in enumerate(table.c):
         if column.foreign_keys or column.name == "book_id":
             (name,) = {key.column.table.name for key in column.foreign_keys} or {"books"}
-            row[column.name] = 1 if name == "books" else number
+            of_contact = uuid(number) if name == "contacts" else number
+            row[column.name] = 1 if name == "books" or column.name == "book_id" else of_contact
         elif column.nullable and (place + number) % 2:
             row[column.name] = None
         elif isinstance(column.type, String):

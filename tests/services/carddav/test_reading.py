@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from models import Book, DeviceCard
+from models import Book, Card, DeviceCard
 from offbook.contacts.cards.tokens import InvalidToken
 from offbook.core.merge.retention import RetentionLimits
 from offbook.formats.carddav.serving import CardForm, etag
 from services.retention import prune
 from storage.engines.database import Database
-from tests.support.phone import CardHouse
+from storage.engines.read_only_mode import CLOSE_RESTORED, ReadOnlyMode
+from tests.support.phone import CardHouse, card
 from tests.support.sql_spy import hearing
 
 
@@ -129,6 +130,8 @@ def test_a_token_of_before_a_restore_can_not_be_served_nor_one_that_was_pruned(h
     laptop.delete(bob)
     phone.sync()
     prune(house.store, house.book_id, RetentionLimits(house.now + 10**9, house.now + 10**9))
+    with house.database.read() as connection:
+        assert connection.execute(select(Card.record_id)).scalars().all() == [ada]
     assert phone.sync() == []
     with pytest.raises(InvalidToken) as caught:
         old.changes()
@@ -236,3 +239,31 @@ def test_nothing_is_written_where_nothing_is_new(house: CardHouse) -> None:
         list(phone.book.read(phone.login, list(phone.cards), phone.form))
     assert statements
     assert not [text for text in statements if text.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE"))]
+
+
+@pytest.mark.engines("sqlite")
+def test_a_server_that_takes_no_changes_serves_what_it_need_not_note(house: CardHouse) -> None:
+    laptop, phone, new = house.other(), house.phone(), house.phone("new")
+    ada = laptop.add("Ada")
+    phone.sync()
+    phone.sync()
+    with house.database.exclusive() as connection:
+        connection.exec_driver_sql(CLOSE_RESTORED)
+    assert phone.sync() == []
+    phone.fetch(f"{ada}.vcf")
+    with pytest.raises(ReadOnlyMode):
+        new.fetch(f"{ada}.vcf")
+    with pytest.raises(ReadOnlyMode):
+        phone.put("b.vcf", card("Bob"))
+
+
+@pytest.mark.engines("sqlite")
+def test_a_token_that_can_not_be_served_confirms_nothing(house: CardHouse) -> None:
+    laptop, phone = house.other(), house.phone()
+    laptop.add("Ada")
+    phone.sync()
+    with house.database.write() as connection:
+        connection.execute(update(Book).values(epoch="another"))
+    with pytest.raises(InvalidToken):
+        phone.changes()
+    assert confirmed(house) == 0
