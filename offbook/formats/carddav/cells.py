@@ -47,6 +47,9 @@ class LineEdit(NamedTuple):
     params_removed: Sequence[str]
 
 
+NO_EDIT = LineEdit(value=False, label=None, is_preferred=None, params_set=[], params_removed=[])
+
+
 class CardCells:
     """The cells of a change, while a card is compared. ``contacts`` are the versions that are known, the base first;
     ``are_all`` says whether there are no others. ``left_out`` counts new details for which a contact has no room."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from offbook.core.errors import Conflicting
 from offbook.core.text import fold_key
 from offbook.formats import messages
-from offbook.formats.carddav.cells import DETAILS, CardCells, LineEdit
+from offbook.formats.carddav.cells import DETAILS, NO_EDIT, CardCells, LineEdit
 from offbook.formats.carddav.incoming import IncomingCard
 from offbook.formats.carddav.lines import (
     LABEL_MARK,
@@ -72,14 +72,14 @@ def edits_of(
 
     Raises Conflicting with the code ``uid_changed`` for the card of somebody else.
     """
-    known = [version for version in versions if version is not None]
+    known = _distinct([version for version in versions if version is not None])
+    are_all = None not in versions
     _check_uid(card, known)
     photo = next(iter(card.blobs), "")
     served = [lines_of_version(version, photo) for version in known]
     incoming = lines_of_card(card.items, served)
     incoming = _without_remarks(incoming, [line for lines in served for line in lines])
     matches = match_lines(incoming, served)
-    are_all = len(known) == len(versions)
     removes = card.is_whole and are_all
     sent = frozenset(sent_before)
     cells = CardCells([version.contact for version in known], are_all, new_key)
@@ -87,7 +87,7 @@ def edits_of(
     for text in card.unreadable:
         cells.add_unreadable(text)
     blobs = {sha256: data for sha256, data in card.blobs.items() if cells.fields.get("photo") == sha256}
-    still_there = sent & sent_marks(line for lines in served for line in lines)
+    still_there = sent and sent & sent_marks(line for lines in served for line in lines)
     return CardEdits(cells.data(), blobs, [*card.problems, *_left_out(cells)], sent_marks(incoming) | still_there)
 
 
@@ -102,6 +102,11 @@ def sent_with(card: IncomingCard) -> frozenset[str]:
     return sent_marks(lines_of_card(card.items, ()))
 
 
+def _distinct(versions: Sequence[ServedVersion]) -> list[ServedVersion]:
+    """The versions, each once."""
+    return [version for index, version in enumerate(versions) if version not in versions[:index]]
+
+
 def _check_uid(card: IncomingCard, known: Sequence[ServedVersion]) -> None:
     stored = [str(version.contact.get("uid") or version.contact["id"]) for version in known]
     if card.uid and member_key(card.uid) not in map(member_key, stored):
@@ -114,7 +119,9 @@ def _write(cells: CardCells, matches: Matches, sent: frozenset[str], removes: bo
     moved = {matches.pairs[index].line.family for index in newly_preferred}
     for index, pair in enumerate(matches.pairs):
         if pair.present:
-            cells.edit(pair.line, pair.present, _edit(pair, index in newly_preferred, moved, sent))
+            edit = _edit(pair, index in newly_preferred, moved, sent)
+            if edit != NO_EDIT:
+                cells.edit(pair.line, pair.present, edit)
     for states in matches.missing:
         present = [state for state in states if state is not None]
         if removes and len(present) == len(states) and _may_remove(cells, present, sent):
