@@ -64,8 +64,8 @@ def test_labels_are_counted_once_for_a_page_that_is_filtered_by_one(app: App, ad
     person(laptop, "Ada", "Friends")
     person(laptop, "Bob", "friends")
     person(laptop, "Cy", "Work")
-    heard: list[str] = []
-    with hearing(heard.append, app.extensions["database"].engine):
+    heard, database = list[str](), app.extensions["database"]
+    with hearing(heard.append, database.engine, database.reader):
         page = ada.get("/?label=FRIENDS").text
     assert (names(page), counts(page)) == (["Ada", "Bob"], {"Friends": 2, "Work": 1})
     assert len([text for text in heard if "GROUP BY contact_details" in text]) == 1

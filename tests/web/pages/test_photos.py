@@ -154,7 +154,7 @@ def test_the_history_shows_the_photo_before_and_after(ada: Browser) -> None:
 
 
 def test_fifty_photos_make_a_list_no_more_work_and_their_bytes_are_not_in_it(ada: Browser, app: App) -> None:
-    device = caller(app, "ada")
+    device, database = caller(app, "ada"), app.extensions["database"]
     assert device.ask("PUT", named(RED)[0], data=RED).status_code == 201
     for number in range(50):
         device.add(name=f"Plain {number:02}")
@@ -162,12 +162,12 @@ def test_fifty_photos_make_a_list_no_more_work_and_their_bytes_are_not_in_it(ada
     sizes = []
     for _ in range(2):
         statements.append([])
-        with hearing(statements[-1].append, app.extensions["database"].engine):
+        with hearing(statements[-1].append, database.engine, database.reader):
             page = ada.get("/").text
         sizes.append(len(page))
         for contact in re.findall(r'<li class="row" data-id="([^"]+)"', page):
             device.ask("PATCH", f"/contacts/{contact}", json={"photo": sha256_of(RED)})
     assert len(images(page)) == 50
     assert all('loading="lazy"' in more and "?size=96" in source for source, more in images(page))
-    assert len(statements[0]) == len(statements[1])
+    assert len(statements[0]) == len(statements[1]) > 0
     assert sizes[1] - sizes[0] < 50 * 200
