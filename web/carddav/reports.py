@@ -100,9 +100,9 @@ def entry_of(served: ServedCard) -> CardEntry:
 def _query(login: DeviceLogin, addresses: Addresses, asked: Query) -> Iterator[bytes]:
     """The cards that pass; where there are more than the client wants, that is told of the book (RFC 6352, 8.6.2)."""
     writer = CardWriter(asked.properties, addresses, with_data=True)
-    passing = list(
-        islice(_passing(login, asked, writer.needs_length), None if asked.limit is None else asked.limit + 1)
-    )
+    needs_length = writer.needs_length and not asked.properties.has_data
+    most = None if asked.limit is None else asked.limit + 1
+    passing = list(islice(_passing(login, asked, needs_length), most))
     told = passing if asked.limit is None else passing[: asked.limit]
     if asked.properties.has_data:
         yield from _cards(login, addresses, asked.properties, [entry.segment for entry in told])
@@ -115,11 +115,11 @@ def _query(login: DeviceLogin, addresses: Addresses, asked: Query) -> Iterator[b
 def _passing(login: DeviceLogin, asked: Query, needs_length: bool) -> Iterator[CardEntry]:
     """The cards that pass, looked at and not served yet: most of a book is not what a client looks for."""
     book, form = services().carddav, form_of(asked.properties)
-    entries = book.entries(login, form, with_length=needs_length)
     if asked.filter.lets_all_pass:
-        yield from entries
+        yield from book.entries(login, form, with_length=needs_length)
         return
-    for served in book.read(login, [entry.segment for entry in entries], form, is_served=False):
+    segments = [entry.segment for entry in book.entries(login, form)]
+    for served in book.read(login, segments, form, is_served=False):
         if served.content is not None and asked.filter.matches(served.content):
             yield entry_of(served)
 

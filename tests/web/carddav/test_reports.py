@@ -130,6 +130,8 @@ def test_a_long_answer_is_the_same_one(ada_phone: DavClient, laptop_of_ada: Call
     assert packed.headers["Content-Encoding"] == "gzip"
     assert int(packed.headers["Content-Length"]) == len(packed.data) < len(plain.data) // 3
     assert gzip.decompress(packed.data) == plain.data
+    small = ada_phone.ask("REPORT", BOOK, multiget_body(), Accept_Encoding="gzip")
+    assert "Content-Encoding" not in small.headers
     assert [name_of(each.text(DATA)) for each in read_multistatus(plain).values()] == [f"Ada {n}" for n in range(20)]
 
 

@@ -13,7 +13,7 @@ import pytest
 from app import App
 from services.phone_links import OPEN_US, PhoneAccess, key_of, seal
 from tests.support.browser import Browser, Stage, add_user, app_on, csrf_of, parts_of, signed_in
-from tests.support.dav_client import DavClient
+from tests.support.dav_client import DavClient, phone
 from web.presenters.apple_profile import carddav_profile
 from web.presenters.user_agents import program_of
 
@@ -138,6 +138,17 @@ def test_the_devices_page_tells_the_program_of_a_phone(app: App, ada: Browser) -
     client = DavClient(app, "ada", token, **{"User-Agent": "DAVx5/4.5.19-ose (dav4jvm; okhttp/5) Android/16"})
     assert client.ask("PROPFIND", "/dav/").status_code == 207
     assert "CardDAV, DAVx⁵" in ada.get("/devices").text
+
+
+def test_the_devices_page_tells_which_cards_of_a_phone_were_not_taken(app: App, ada: Browser) -> None:
+    client = phone(app, "ada", "Ada's phone")
+    assert client.ask("PROPFIND", "/dav/").status_code == 207
+    assert "not taken" not in ada.get("/devices").text
+    for _ in range(2):
+        assert client.ask("PUT", "/dav/ada/contacts/a%3Cb.vcf", "BEGIN:VCARD\r\n<script>").status_code == 403
+    page = ada.get("/devices").text
+    assert "2 cards not taken" in page
+    assert "a&lt;b.vcf" in page
 
 
 @pytest.mark.parametrize(
