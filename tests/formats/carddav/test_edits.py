@@ -301,6 +301,12 @@ LINES: dict[str, tuple[Contact, Collection[str], Collection[str], dict[str, Any]
         ["FN;LANGUAGE=de:Ada"],
         {"details": {"k1": {"params": dump([["LANGUAGE", ["de"]]])}}},
     ),
+    "a field that goes takes its parameters along": (
+        with_detail({**ADA, "title": "Cook"}, "k1", kind="property", label="TITLE", params=dump([["ALTID", ["1"]]])),
+        ["TITLE"],
+        [],
+        {"title": None, "details": {"k1": None}},
+    ),
     "a label in another case": (
         with_detail(ADA, "k1", kind="group", value="Choir"),
         ["CATEG"],
