@@ -41,7 +41,7 @@ from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
 from columns import NUMBER
-from models import Base
+from models import ONLY_ON, Base
 from offbook.core.schema import Field, Map, Type
 from offbook.core.schema import Table as Synced
 from storage.sql.mapping.derived_columns import SORT_CHARACTERS
@@ -192,9 +192,10 @@ def make_missing(connection: Connection, tables: Sequence[Table]) -> None:
 def _add_missing(operations: Operations, inspector: Inspector, table: Table) -> None:
     columns = {column["name"] for column in inspector.get_columns(table.name)}
     indexes = {index["name"] for index in inspector.get_indexes(table.name)}
+    engines = (None, operations.get_context().dialect.name)
     for column in table.columns:
         if column.name not in columns:
             operations.add_column(table.name, column)
     for index in sorted(table.indexes, key=lambda index: str(index.name)):
-        if index.name not in indexes:
+        if index.name not in indexes and index.info.get(ONLY_ON) in engines:
             operations.impl.create_index(index)
