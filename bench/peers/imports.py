@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 from bench.peers.cards import card
 from bench.restore import new_book, new_id, now_us
@@ -28,9 +30,12 @@ from storage.blobs.rows import BlobRows
 from storage.engines.database import open_engines
 from storage.engines.migrations import upgrade
 from storage.repositories.contact_queries import ContactQueries
-from storage.sql.store import SqlStore
+from storage.sql.store import SqlStore, SqlWriteTransaction
 
 CONTACTS = 10_000
+MANY = 25_000
+WAIT_SECONDS_MAX = 0.2
+PAUSE_SECONDS = 0.005
 ROUNDS = 6
 WRITTEN = ("contacts", "contact_details", "labels", "changes", "change_log")
 """The tables in which an import writes rows."""
@@ -46,6 +51,47 @@ def figures(folder: Path) -> Iterator[Figure]:
         files = (folder / f"{place}-{number}.db" for number in range(ROUNDS))
         pairs = (beside_plain(import_cards, cards, file) for file in files)
         yield ratios(f"{CONTACTS:,} cards imported on {place}, to plain SQLite", pairs, 0.25)
+    yield from others_wait(folder)
+
+
+def others_wait(folder: Path) -> Iterator[Figure]:
+    """While many are imported: the longest transaction in CPU seconds, and the longest that another writer waits."""
+    database = open_engines(f"sqlite:///{folder / 'many.db'}")
+    upgrade(database)
+    store, book_id = TimedStore(database), new_book(Accounts(database))
+    queries, blobs = ContactQueries(database, store), Blobs(BlobRows(database), Decoder(), 0)
+    file = io.BytesIO("".join(map(card, range(MANY))).encode())
+
+    def run() -> None:
+        read = read_file(store, queries, book_id, file)
+        import_contacts(store, blobs, book_id, ChangeOrigin(), read, now_us(), new_id)
+
+    importing, waits = Thread(target=run), [0.0]
+    importing.start()
+    while importing.is_alive():
+        begun = time.perf_counter()
+        with SqlStore.writing(store, book_id):
+            pass
+        waits.append(time.perf_counter() - begun)
+        time.sleep(PAUSE_SECONDS)
+    assert queries.count(book_id) == MANY
+    database.close()
+    name = f"{MANY:,} cards imported on a server"
+    for words, value, unit in (("longest transaction", store.longest_seconds, "CPU s"), ("wait", max(waits), "s")):
+        yield Figure(f"{name}, {words}", value, unit, WAIT_SECONDS_MAX, at_most=True)
+
+
+class TimedStore(SqlStore):
+    """A store that knows how long its longest transaction worked, its commit included."""
+
+    longest_seconds = 0.0
+
+    @contextmanager
+    def writing(self, book_id: int) -> Iterator[SqlWriteTransaction]:
+        with super().writing(book_id) as book:
+            begun = time.thread_time()
+            yield book
+        self.longest_seconds = max(self.longest_seconds, time.thread_time() - begun)
 
 
 def beside_plain(import_cards: Import, cards: Path, file: Path) -> tuple[float, float]:

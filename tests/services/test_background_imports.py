@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -16,7 +17,7 @@ from services import batches
 from services.batches import undo_batch, undo_in_portions
 from services.contacts import importing
 from services.contacts.background_imports import FILE_GONE, BackgroundImports, UndoCounts, report_of, undo_counts_of
-from services.contacts.importing import ImportRun, owner_of_upload, read_file
+from services.contacts.importing import STEPS_AT_ONCE, ImportRun, owner_of_upload, read_file
 from services.container import Services
 from services.restore import Actor
 from storage.base import ChangeOrigin
@@ -250,3 +251,24 @@ def test_an_undo_is_carried_out_beside_requests(parts: Services, imports: Backgr
     assert names(parts) == []
     with pytest.raises(NotFound):
         imports.start_undo(imported.user_id, imported.book_id, parts.new_id())
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.parametrize(("details", "contacts_most"), [(1, 100), (150, 60)])
+def test_no_transaction_of_an_import_writes_more_than_its_share(
+    parts: Services, monkeypatch: pytest.MonkeyPatch, details: int, contacts_most: int
+) -> None:
+    """A contact, each of its details and its change are a row each."""
+    monkeypatch.setattr(importing, "STEPS_AT_ONCE", STEPS_AT_ONCE)
+    user = parts.accounts.user_named("ada")
+    counts: list[int] = [0]
+    parts.store.on_commit = lambda book_id, seq: counts.append(parts.contacts.count(book_id))
+    phones = "".join(f"TEL:{number}\n" for number in range(details))
+    cards = "".join(f"BEGIN:VCARD\nVERSION:4.0\nFN:Ada {number}\n{phones}END:VCARD\n" for number in range(130))
+    file = read_file(parts.store, parts.contacts, user.book_id, io.BytesIO(cards.encode()))
+    origin = ChangeOrigin(user_id=user.id)
+    importing.import_contacts(parts.store, parts.blobs, user.book_id, origin, file, parts.clock(), parts.new_id)
+    written = [after - before for before, after in pairwise(counts)]
+    assert sum(written) == 130
+    assert max(written) <= contacts_most
+    assert len(list(filter(None, written))) > 1
