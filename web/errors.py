@@ -83,17 +83,17 @@ def render_by(app: Flask, blueprint: str, segment: str, renderer: Renderer) -> N
     app.config.setdefault(RENDERERS, {}).update({("blueprint", blueprint): renderer, ("segment", segment): renderer})
 
 
-def own_renderer() -> Renderer | None:
-    """What renders the problems of this request, where it is neither JSON nor a page."""
-    renderers: Mapping[tuple[str, str], Renderer] = current_app.config.get(RENDERERS, {})
-    first = ("segment", request.path.split("/", 2)[1])
-    return renderers.get(("blueprint", request.blueprint or "")) or renderers.get(first)
+def renderer_of(app: Flask, segment: str, blueprint: str = "") -> Renderer | None:
+    """What renders the problems of a blueprint and below a segment, where these are neither JSON nor pages."""
+    renderers: Mapping[tuple[str, str], Renderer] = app.config.get(RENDERERS, {})
+    return renderers.get(("blueprint", blueprint)) or renderers.get(("segment", segment))
 
 
 def render_problem(problem: ApiProblem) -> Response:
     """The problem in the form that this request's sender reads."""
-    if (renderer := own_renderer()) is not None:
-        return renderer(problem)
+    own = renderer_of(current_app, request.path.split("/", 2)[1], request.blueprint or "")
+    if own is not None:
+        return own(problem)
     if wants_json():
         response = Response(problem.body(), problem.status, content_type=PROBLEM)
     else:

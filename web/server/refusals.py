@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from web.errors import problem_json
+from flask import Flask
+
+from web.errors import ApiProblem, problem_json, renderer_of
+from web.server.clients import Scope
 
 
 class FileBody:
@@ -52,6 +55,17 @@ class RequestRefused(Exception):
         body = problem_json(self.status, self.code, self.detail)
         headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
         return WsgiResponse(self.status, [*headers, *self.headers], body)
+
+
+def answer_to(app: object, scope: Scope, refusal: RequestRefused) -> WsgiResponse:
+    """What a refused request is answered with: in the form of the part of the app that it is for, else as JSON."""
+    segment = str(scope["path"]).partition("/")[2].partition("/")[0]
+    renderer = renderer_of(app, segment) if isinstance(app, Flask) else None
+    if renderer is None:
+        return refusal.answer()
+    response = renderer(ApiProblem(refusal.status, refusal.code, refusal.detail))
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+    return WsgiResponse(refusal.status, [*headers, *refusal.headers], response.get_data())
 
 
 class AnsweredEarly(Exception):

@@ -28,7 +28,15 @@ from web.server.clients import Scope, address_of, sender_of
 from web.server.fair_queue import FairQueue
 from web.server.pools import MarkedViews, Pools
 from web.server.quotas import Quota
-from web.server.refusals import AnsweredEarly, ClientDisconnected, FileBody, RequestRefused, WsgiResponse, busy
+from web.server.refusals import (
+    AnsweredEarly,
+    ClientDisconnected,
+    FileBody,
+    RequestRefused,
+    WsgiResponse,
+    answer_to,
+    busy,
+)
 from web.server.thread_pool import ThreadPool
 from web.telemetry.events import NOTE, Answered, RequestContext, Telemetry
 
@@ -200,7 +208,7 @@ class WsgiBridge:
             began = perf_counter()
             answer = await self.work(scope, body, note)
         except RequestRefused as refusal:
-            answer = await self.refuse_file(scope, refusal, note) if takes_file else refusal.answer()
+            answer = await self.refuse_file(scope, refusal, note) if takes_file else answer_to(self.app, scope, refusal)
         except AnsweredEarly as early:
             answer = early.answer
         except ClientDisconnected:

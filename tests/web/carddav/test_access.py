@@ -14,6 +14,7 @@ from tests.support.api_client import caller
 from tests.support.browser import PASSWORD, Browser, Stage, add_device, add_user, app_on, bearer, parts_of, signed_in
 from tests.support.dav_client import DavClient, basic, code_of, error_of, multiget_body, phone, sync_body
 from web.carddav.access import is_loopback, read_credentials
+from web.server.refusals import RequestRefused, answer_to
 from web.server.wsgi_bridge import HEAD_ONLY, HeadOnly
 
 pytestmark = pytest.mark.engines("sqlite")  # what the store gives has tests on every database
@@ -211,3 +212,14 @@ def test_problems_are_in_xml_wherever_carddav_is_spoken(app: App) -> None:
         assert answer.mimetype == "application/xml"
         error_of(answer)
     assert client.ask("PROPFIND", "/", Authorization=None).mimetype == "application/xml"
+
+
+def test_what_is_refused_before_the_app_sees_it_is_refused_in_xml_too(app: App) -> None:
+    refusal = RequestRefused(413, "body_too_large", "A body may be so long.", (b"connection", b"close"))
+    answer = answer_to(app, {"path": "/dav/ada/contacts/x.vcf"}, refusal)
+    assert answer.status == 413
+    assert b"max-resource-size" in answer.body
+    assert dict(answer.headers)[b"content-type"].startswith(b"application/xml")
+    assert dict(answer.headers)[b"connection"] == b"close"
+    for path in ("/sync", "/", "*", "/davy"):
+        assert dict(answer_to(app, {"path": path}, refusal).headers)[b"content-type"] == b"application/problem+json"
