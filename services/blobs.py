@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from offbook.contacts.photo_likeness import is_same_photo
 from offbook.core.errors import Invalid, NotFound
@@ -61,6 +61,10 @@ class Blobs:
     def holds(self, book_id: int, sha256: str) -> bool:
         """Whether the book has this photo."""
         return self._rows.head(book_id, sha256) is not None
+
+    def lacking(self, book_id: int, hashes: Collection[str]) -> Collection[str]:
+        """Those of these photos that the book does not have: records may name them before they come."""
+        return self._rows.lacking(book_id, hashes) if hashes else ()
 
     def original(self, book_id: int, sha256: str) -> tuple[str, bytes]:
         """A photo as it came, and its type. Raises NotFound."""

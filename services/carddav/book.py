@@ -6,19 +6,22 @@ sends changes (offbook.contacts.cards.held). Bytes are made outside of transacti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from offbook.contacts.cards.tokens import parse_token
 from offbook.contacts.table import CONTACTS
+from offbook.core.merge.retention import DAY_US
 from offbook.core.model import Verdict
+from offbook.core.pictures import photo_name
 from offbook.formats.carddav.serving import CardForm, etag, form_id, serve
 from services.blobs import Blobs
 from services.carddav.listing import Listing, read_listing
 from services.carddav.photos import card_photo
 from services.carddav.preconditions import Preconditions
 from services.carddav.values import CardBookState, CardEntry, ChangesPage, PutResult, ServedCard
+from services.carddav.versions import NO_PHOTO
 from services.carddav.writing import CardWriter
 from storage.carddav.book_cards import CardRow, CardRows
 from storage.carddav.device_cards import DeviceCardRows
@@ -28,6 +31,10 @@ from storage.values import CardProgramInfo, DeviceLogin
 
 CARDS_AT_ONCE = 500
 """So many cards are read in one transaction, and noted in one."""
+
+PHOTO_WAIT_US = DAY_US
+"""So long after a change that names a photo, its card is read again and again until the photo is there. A book's seq is
+its time."""
 
 NAMES_AT_ONCE = 2_000
 """So many contacts get their names in one transaction."""
@@ -112,16 +119,27 @@ class CardBook:
             ids = {segment: row.record_id for segment, row in named.items() if not row.deleted}
             rows = book.rows_of(CONTACTS.name, ids.values())
             held = self._devices.of(book, login).held(sorted(rows))
+            head = book.book.seq
         new = {id_: row["seq"] for id_, row in rows.items() if id_ not in held or held[id_].is_new(row["seq"])}
-        if new and is_served:
-            self._devices.offer(login, new)
+        unfinished = self._without_photos(login, rows.values(), head)
+        if (new or unfinished) and is_served:
+            self._devices.offer(login, new, unfinished)
+        without_photo = form._replace(photos=NO_PHOTO)
         for segment in segments:
             row = rows.get(ids.get(segment, ""))
             if row is None or row["data"] is None:
                 yield ServedCard(segment, None, None)
             else:
                 content = self._content(login, row["data"], form)
-                yield ServedCard(segment, etag(row["seq"], form), content, row["seq"])
+                served_form = without_photo if row["record_id"] in unfinished else form
+                yield ServedCard(segment, etag(row["seq"], served_form), content, row["seq"])
+
+    def _without_photos(self, login: DeviceLogin, rows: Iterable[dict[str, Any]], head: int) -> Collection[str]:
+        """The ids of those of these contacts whose photos are on their way."""
+        recent = {row["record_id"]: row["data"] for row in rows if row["data"] and head - row["seq"] < PHOTO_WAIT_US}
+        photos = {id_: photo for id_, data in recent.items() if (photo := photo_name(data.get("photo")))}
+        lacking = self._blobs.lacking(login.book_id, set(photos.values()))
+        return [id_ for id_, photo in photos.items() if photo in lacking]
 
     def _content(self, login: DeviceLogin, contact: dict[str, Any], form: CardForm) -> bytes:
         return serve(contact, form, partial(card_photo, self._blobs, login.book_id))

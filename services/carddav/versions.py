@@ -16,7 +16,13 @@ from offbook.formats.vcard.writing import V3, V4
 from services.blobs import Blobs
 from storage.base import ReadTransaction
 
-FORMS: Mapping[str, CardForm] = {form_id(form): form for form in (CardForm(V3), CardForm(V4))}
+NO_PHOTO = "none"
+"""The photo rule of a card whose photo is not there yet. Its ETag is another one, so that it is read once more."""
+
+FORMS: Mapping[str, CardForm] = {
+    form_id(form): form
+    for form in (CardForm(V3), CardForm(V4), CardForm(V3, photos=NO_PHOTO), CardForm(V4, photos=NO_PHOTO))
+}
 """The forms that devices are served, by what tells them in an ETag."""
 
 
@@ -41,11 +47,13 @@ def _is_known(book: ReadTransaction, record: Record, seq: int) -> bool:
 class Versions:
     """Makes the versions of contacts of one book."""
 
-    def __init__(self, blobs: Blobs, book_id: int, alike: Mapping[str, Collection[str]]) -> None:
-        """``alike`` are the SHA-256 of photos that came and look like one of the book, by the latter's."""
+    def __init__(self, blobs: Blobs, book_id: int, alike: Mapping[str, Collection[str]], *, with_photos: bool) -> None:
+        """``alike`` are the SHA-256 of photos that came and look like one of the book, by the latter's. Without
+        ``with_photos`` the device may have been served the card without its photo, which goes by no absence then."""
         self._blobs = blobs
         self._book_id = book_id
         self._alike = alike
+        self._with_photos = with_photos
 
     def version(self, record: Record, cells: Cells | None, form: CardForm) -> ServedVersion | None:
         """A record with these cells, as it was served in this form; None where nothing is known of it."""
@@ -58,7 +66,9 @@ class Versions:
         return ServedVersion(contact_of(record, record.cells), form, self._photos(record.cells.get("photo")))
 
     def _photos(self, photo: Any) -> frozenset[str]:
-        shown = self._blobs.shown_if_made(self._book_id, photo, PAGE_WIDTH) if isinstance(photo, str) else None
+        if not self._with_photos or not isinstance(photo, str):
+            return frozenset()
+        shown = self._blobs.shown_if_made(self._book_id, photo, PAGE_WIDTH)
         if not shown:
             return frozenset()
         return frozenset((photo, sha256_of(shown), *self._alike.get(photo, ())))

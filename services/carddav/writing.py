@@ -33,7 +33,7 @@ from services.carddav.errors import UidTaken
 from services.carddav.photos import card_photo
 from services.carddav.preconditions import Preconditions
 from services.carddav.values import PutResult
-from services.carddav.versions import FORMS, Versions, cells_at, contact_of
+from services.carddav.versions import FORMS, NO_PHOTO, Versions, cells_at, contact_of
 from services.references import apply_and_clear, clear_ahead
 from services.sync.push import Turns
 from storage.base import ChangeOrigin, ReadTransaction, WriteTransaction
@@ -173,7 +173,8 @@ class CardWriter:
 
     def _etag(self, sent: SentCard, planned: PlannedCard, after: Record) -> str | None:
         """The ETag of the card where it is served as the very bytes that came; a new photo never is."""
-        if after.deleted or planned.blobs:
+        photo = photo_name(after.cells.get("photo"))
+        if after.deleted or planned.blobs or (photo and self._blobs.lacking(sent.login.book_id, [photo])):
             return None
         is_same = self._is_same(sent, after, partial(card_photo, self._blobs))
         return etag(after.seq, sent.form) if is_same else None
@@ -210,7 +211,8 @@ class CardWriter:
         held: HeldCard,
     ) -> CardEdits:
         form = FORMS.get(named.form, sent.form) if named is not None else sent.form
-        versions = Versions(self._blobs, book.book.id, sent.alike)
+        with_photos = held.listed is None and form.photos != NO_PHOTO
+        versions = Versions(self._blobs, book.book.id, sent.alike, with_photos=with_photos or bool(sent.card.blobs))
         known = [versions.version(record, cells, form) for cells in cells_at(book, record, seqs)]
         if all(version is None for version in known):
             known = [None, versions.current(record, form)]

@@ -5,7 +5,7 @@ Each statement names the book: a hash that another book holds is not there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, func, select, update
 
@@ -13,6 +13,7 @@ from models import Base
 from storage.blobs.folder import BlobFolder
 from storage.blobs.unnamed import remove_unnamed
 from storage.engines.database import Database
+from storage.sql.array_params import in_array
 from storage.values import BlobHead, KeptBlob
 
 BLOBS, CHUNKS = (Base.metadata.tables[name] for name in ("blobs", "blob_chunks"))
@@ -41,6 +42,12 @@ class BlobRows:
         query = select(B.sha256, B.type, B.size).where(B.book_id == book_id, B.sha256 > after)
         with self._database.read() as connection:
             return [BlobHead(*row) for row in connection.execute(query.order_by(B.sha256).limit(most))]
+
+    def lacking(self, book_id: int, hashes: Collection[str]) -> set[str]:
+        """Those of these blobs that this book does not hold."""
+        query = select(B.sha256).where(B.book_id == book_id, in_array(B.sha256, "hashes"))
+        with self._database.read() as connection:
+            return set(hashes).difference(connection.scalars(query, {"hashes": sorted(hashes)}))
 
     def content(self, book_id: int, sha256: str, width: int = ITSELF) -> KeptBlob | None:
         """A blob with its bytes, or with those that are shown in this width (None: not made yet). None where this book

@@ -3,7 +3,7 @@ of the cards that it sent was not taken."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import orjson
 from sqlalchemy import Connection, Insert, and_, bindparam, func, literal, select, update
@@ -33,19 +33,24 @@ class DeviceCardRows:
         self._database = database
         self._put = database.upsert(HELD, [*H.keys()])
         self._offer = database.upsert(HELD, ["device_id", "record_id", "offered_seq"])
+        self._list = database.upsert(HELD, ["device_id", "record_id", "listed"])
 
     def of(self, book: ReadTransaction, login: DeviceLogin) -> DeviceCards:
         """What one device has, inside a transaction that the caller has begun."""
         assert isinstance(book, SqlReadTransaction)
         return DeviceCards(book.connection, self._put, login)
 
-    def offer(self, login: DeviceLogin, seqs: Mapping[str, int]) -> None:
-        """Note that these contacts are served in these states."""
+    def offer(self, login: DeviceLogin, seqs: Mapping[str, int], unfinished: Collection[str] = ()) -> None:
+        """Note that these contacts are served in these states, and that the ``unfinished`` are to be listed again."""
         rows = [
             {"device_id": login.device.id, "record_id": id_, "offered_seq": seq} for id_, seq in sorted(seqs.items())
         ]
+        listed = [{"device_id": login.device.id, "record_id": id_, "listed": TO_LIST} for id_ in sorted(unfinished)]
         with self._database.write() as connection:
-            connection.execute(self._offer, rows)
+            if rows:
+                connection.execute(self._offer, rows)
+            if listed:
+                connection.execute(self._list, listed)
 
     def confirm(self, login: DeviceLogin, seq: int) -> None:
         """The device has what it was served up to this seq. In parts, so that others who write needn't wait."""

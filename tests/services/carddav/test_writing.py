@@ -12,6 +12,7 @@ import pytest
 from offbook.core.errors import Conflicting, Malformed, NotFound
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Verdict
+from offbook.core.pictures import sha256_of
 from services.carddav.book import CardBook
 from services.carddav.errors import PreconditionFailed, UidTaken
 from services.carddav.writing import CARD_BYTES_MAX
@@ -472,3 +473,26 @@ def test_a_photo_that_can_not_be_kept_leaves_the_card_to_be_taken(house: CardHou
     phone.put("a.vcf", card("Ada", "TEL:1", photo_line(b"no picture at all"), uid="ada"))
     row = house.rows()[house.record_id("Ada")]
     assert (row["phone"], row["photo"]) == ("1", None)
+
+
+@BOTH_KINDS
+def test_a_photo_that_comes_after_its_contact_reaches_a_phone_and_is_not_removed_by_a_card_without_it(
+    house: CardHouse, names_states: bool
+) -> None:
+    laptop, phone, ada, name = known(house, names_states)
+    content = picture("JPEG", 200, 100)
+    laptop.see()
+    laptop.edit(ada, photo=sha256_of(content))
+    phone.sync()
+    phone.sync()
+    assert "PHOTO" not in phone.cards[name]
+    house.blobs.put(house.book_id, sha256_of(content), content, house.now)
+    other = house.phone("other")
+    other.sync()
+    assert "PHOTO" in other.cards[name]
+    phone.edit(name, "NOTE:old", "NOTE:new")
+    assert (house.rows()[ada]["photo"], house.rows()[ada]["notes"]) == (sha256_of(content), "new")
+    phone.sync()
+    assert "PHOTO" in phone.cards[name]
+    phone.sync()
+    assert phone.sync() == []
