@@ -1,0 +1,130 @@
+"""tsdav, the CardDAV library of JavaScript: account, cards and their changes, and 412 only where it must be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import pytest
+
+from tests.support.live_server import ROOT
+from tests.web.carddav.clients.programs import CARD, SECONDS_MAX, Account, Server
+
+pytestmark = pytest.mark.processes
+
+FOLDER = ROOT / ".venv" / "tsdav"
+
+Call = Callable[[str, Any], Any]
+
+
+@contextmanager
+def tsdav(account: Account) -> Iterator[Call]:
+    """A client of the account, which it finds from the server's address. Skips the test without node or tsdav."""
+    node = shutil.which("node")
+    if node is None or not (FOLDER / "node_modules").exists():
+        pytest.skip("node or tsdav is not installed (make install-dev where npm is)")
+    command = [node, str(Path(__file__).with_name("tsdav.mjs")), str(FOLDER)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        timer = Timer(SECONDS_MAX, child.kill)
+        timer.start()
+
+        def call(method: str, argument: Any) -> Any:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            child.stdin.write(json.dumps([method, argument]) + "\n")
+            child.stdin.flush()
+            line = child.stdout.readline()
+            assert line, "tsdav ended: what it says is on standard error"
+            return json.loads(line)
+
+        call("createDAVClient", {
+            "serverUrl": account.url,
+            "credentials": {"username": account.user, "password": account.token},
+            "authMethod": "Basic",
+            "defaultAccountType": "carddav",
+        })  # fmt: skip
+        try:
+            yield call
+            assert child.stdin is not None
+            child.stdin.close()
+            assert child.wait(SECONDS_MAX) == 0
+        finally:
+            timer.cancel()
+            child.kill()
+
+
+def test_cards_are_made_changed_and_deleted(server: Server) -> None:
+    account = server.add_account("tess")
+    with tsdav(account) as call:
+        (book,) = call("fetchAddressBooks", None)
+        assert book["url"] == f"{account.url}/dav/tess/contacts/"
+        assert {"syncCollection", "addressbookMultiget"} <= set(book["reports"])
+        new = {"addressBook": book, "filename": "ida @ home.vcf", "vCardString": CARD.format(name="Ida")}
+        assert call("createVCard", new)["status"] == 201
+        assert call("createVCard", new)["status"] == 412
+        (card,) = call("fetchVCards", {"addressBook": book})
+        assert "NOTE:old of Ida" in card["data"]
+        (contact,) = account.contacts()
+
+        card["data"] = card["data"].replace("old of Ida", "new of Ida")
+        assert call("updateVCard", {"vCard": card})["status"] == 204
+        assert account.cells_of_last_change(contact["id"]) == {"notes": "new of Ida"}
+
+        (fresh,) = call("fetchVCards", {"addressBook": book})
+        account.ask("PATCH", f"/contacts/{contact['id']}", json={"title": "Engineer"})
+        stale = fresh | {"data": fresh["data"].replace("new of Ida", "newest of Ida")}
+        assert call("updateVCard", {"vCard": stale})["status"] == 204
+        assert account.cells_of_last_change(contact["id"], "merged") == {"notes": "newest of Ida"}
+        assert call("deleteVCard", {"vCard": fresh})["status"] == 412
+        (merged,) = call("fetchVCards", {"addressBook": book})
+        assert "TITLE:Engineer" in merged["data"]
+        assert "NOTE:newest of Ida" in merged["data"]
+        assert call("deleteVCard", {"vCard": merged})["status"] == 204
+        assert account.contacts() == []
+        assert call("updateVCard", {"vCard": merged | {"url": f"{book['url']}never.vcf"}})["status"] == 412
+
+
+def test_a_collection_is_synced_by_its_token(server: Server) -> None:
+    account = server.add_account("timo")
+    with tsdav(account) as call:
+
+        def sync(book: dict[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+            """The book as the client has it then, and the texts of cards that are new or changed or gone."""
+            synced = call("smartCollectionSync", {"collection": book, "method": "webdav", "detailedResult": True})
+            told = synced.pop("objects")
+            texts = {kind: [card.get("data") or card["url"] for card in told[kind]] for kind in told}
+            changed = {card["url"]: card for card in told["created"] + told["updated"]}
+            gone = {card["url"] for card in told["deleted"]}
+            held = {card["url"]: card for card in book["objects"] if card["url"] not in gone} | changed
+            return synced | {"objects": list(held.values())}, texts
+
+        (book,) = call("fetchAddressBooks", None)
+        ids = [account.ask("POST", "/contacts", json={"name": f"Person {number}."})["id"] for number in range(30)]
+        book, told = sync(book | {"objects": [], "syncToken": ""})
+        assert (len(told["created"]), told["updated"], told["deleted"]) == (30, [], [])
+        book, told = sync(book)
+        assert not any(told.values())
+
+        account.ask("PATCH", f"/contacts/{ids[3]}", json={"notes": "new of it"})
+        account.ask("DELETE", f"/contacts/{ids[7]}")
+        account.ask("POST", "/contacts", json={"name": "Late"})
+        book, told = sync(book)
+        assert [len(told[kind]) for kind in ("created", "updated", "deleted")] == [1, 1, 1]
+        assert "FN:Late" in told["created"][0]
+        assert "NOTE:new of it" in told["updated"][0]
+        assert len(book["objects"]) == 30
+
+        (card,) = (card for card in book["objects"] if "FN:Person 5." in card["data"])
+        card["data"] = card["data"].replace("FN:", "NOTE:by the phone\r\nFN:")
+        assert call("updateVCard", {"vCard": card})["status"] == 204
+        assert account.cells_of_last_change(ids[5]) == {"notes": "by the phone"}
+        book, told = sync(book)
+        assert (told["created"], len(told["updated"]), told["deleted"]) == ([], 1, [])
+        book, told = sync(book)
+        assert not any(told.values())
