@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from offbook.contacts.importing import ImportProblem, ImportReport
-from offbook.contacts.matching import Contact, Match, match_contacts
+from offbook.contacts.matching import Contact
 from offbook.core.errors import Malformed
 from offbook.formats import messages
 from offbook.formats.archive.reading import read_archive
@@ -40,10 +40,6 @@ class FileContents:
         if self.format.name == ARCHIVE:
             report.trashed = report.labels = 0
         return report
-
-    def match(self, existing: Iterable[Contact], deleted: Collection[str]) -> list[Match]:
-        """Who each contact is in a book that has these, and had the deleted ones."""
-        return match_contacts(self.contacts, existing, deleted, lambda contact: self.format.carries.only(dict(contact)))
 
 
 def read_contents(file: BinaryIO, format_: Format | None = None, table: TableMapping | None = None) -> FileContents:

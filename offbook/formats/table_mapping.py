@@ -3,7 +3,7 @@
 ::
 
     table = choose_mapping(file, format_name, given, remembered)  # None: it is no table, or needs no mapping
-    contents = read_contents(file, format_, table)
+    source = OpenFile(file, format_, table)
     text = table.to_remember()  # under table.key, once it was imported
 """
 

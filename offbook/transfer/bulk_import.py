@@ -49,6 +49,12 @@ def deleted_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
     return deleted
 
 
+def present_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Which of these contacts are here."""
+    parts = (dump(ids[start : start + IDS_PER_QUERY]) for start in range(0, len(ids), IDS_PER_QUERY))
+    return {id for part in parts for (id,) in connection.execute(PRESENT, (part,))}
+
+
 class Counts(NamedTuple):
     """How many contacts were added, are here already, and were deleted on this device before and left so."""
 

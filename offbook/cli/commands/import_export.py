@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
@@ -27,8 +28,6 @@ from offbook.contacts.importing import (
     OnDuplicate,
     label_steps,
     labelled,
-    steps_of,
-    trash_steps,
 )
 from offbook.contacts.matching import Likeness
 from offbook.contacts.table import CONTACTS, LABELS
@@ -42,7 +41,7 @@ from offbook.database.connection import SqliteError
 from offbook.database.deletions import taken_back
 from offbook.database.records import record_table
 from offbook.replica import Replica, now_ms, random_id
-from offbook.transfer.bulk_import import NOTHING, BulkImport, Counts, deleted_ids
+from offbook.transfer.bulk_import import NOTHING, BulkImport, Counts
 from offbook.transfer.labels import known_labels
 
 if TYPE_CHECKING:
@@ -83,36 +82,34 @@ def _import_file(book: Replica, name: str, args: argparse.Namespace) -> ImportRe
 
 
 def _import(book: Replica, file: BinaryIO, format_: Format | None, args: argparse.Namespace) -> ImportReport:
-    from offbook.formats.contents import read_contents, unread
+    from offbook.formats.contents import OpenFile, unread
     from offbook.formats.table_mapping import Origin, choose_mapping, parse_given, with_remembered
     from offbook.transfer.photos import keep_photo
+    from offbook.transfer.reading import match_file, portions_of
 
     given = None if args.map is None else parse_given(_bytes_of(args.map).decode(errors="replace"))
     kept = _kept_mappings(book)
     table = choose_mapping(file, args.format or "", given, kept.get)
     try:
-        contents = read_contents(file, format_, table)
+        matched = match_file(book, OpenFile(file, format_, table))
     except Malformed as error:
         if not args.dry_run or table is None or given is not None:
             raise
         return unread(table, error)
-    report = contents.new_report()
-    existing = {contact["id"]: contact for contact in book.contacts.list()}
-    ids = [str(contact["id"]) for contact in (*contents.contacts, *contents.trash)]
-    deleted = deleted_ids(book.connection, ids)
-    back = taken_back(book.connection, CONTACTS, sorted(deleted))
-    matches = contents.match(existing.values(), deleted - back.keys())
-    steps = list(steps_of(contents.contacts, matches, existing, OnDuplicate(args.on_duplicate), args.label, back))
-    steps += trash_steps(contents.trash, dict.fromkeys(existing, False) | dict.fromkeys(deleted, True))
-    steps += _label_steps(book, contents, report)
+    report, batch = matched.contents.new_report(), random_id()
+    portions = portions_of(book, matched, OnDuplicate(args.on_duplicate), args.label)
+    labels = list(_label_steps(book, matched.contents, report))
     if args.dry_run:
-        for step in steps:
+        for step in chain(chain.from_iterable(portion.steps for portion in portions), labels):
             report.count(step)
-    else:
-        if table is not None and table.origin is not Origin.PROPOSED:
-            book.settings[MAPPINGS] = dict(with_remembered(kept, table))
+        return report
+    if table is not None and table.origin is not Origin.PROPOSED:
+        book.settings[MAPPINGS] = dict(with_remembered(kept, table))
+    for steps, contents in portions:
         steps = [keep_photo(book.connection, book.blobs, contents, step, report.problems.append) for step in steps]
-        _carry_out(book, steps, report, back)
+        _carry_out(book, steps, report, batch, matched.taken_back)
+    _add_labels(book, labels, report, batch)
+    report.batch = batch if report.added or report.changed or report.trashed or report.labels else None
     return report
 
 
@@ -154,18 +151,19 @@ def _named(name: str, formats: Mapping[str, Named]) -> Named:
     return formats[name]
 
 
-def _carry_out(book: Replica, steps: Sequence[ImportStep], report: ImportReport, back: Mapping[str, Record]) -> None:
-    """Write what is new and what has changed, as one batch; others get their turns in between."""
-    batch = random_id()
+def _carry_out(
+    book: Replica, steps: Sequence[ImportStep], report: ImportReport, batch: str, back: Mapping[str, Record]
+) -> None:
+    """Write what is new and what has changed, as of this batch; others get their turns in between."""
     for step in steps:
         if step.operation is None:
             report.count(step)
-    added = [step for step in steps if step.operation is Operation.INSERT and step.table is CONTACTS]
-    counts = add_contacts(book, [{**step.data, "id": step.record_id} for step in added], batch, back)
-    report.added, report.already_here = counts.added, report.already_here + counts.present
+    added = [step for step in steps if step.operation is Operation.INSERT]
+    counts = add_contacts(book, [{**step.data, "id": step.record_id} for step in added], batch, back, report.added)
+    report.added += counts.added
+    report.already_here += counts.present
     report.deleted_before += counts.deleted
     report.doubtful += sum(step.match.likeness is Likeness.DOUBTFUL for step in added)
-    _add_labels(book, steps, report, batch)
     _add_to_trash(book, [step for step in steps if step.operation is Operation.DELETE], report, batch)
     changed = [step for step in steps if step.operation is Operation.UPDATE]
     for start in range(0, len(changed), UPDATES_AT_ONCE):
@@ -177,14 +175,13 @@ def _carry_out(book: Replica, steps: Sequence[ImportStep], report: ImportReport,
                 except Invalid as error:
                     name = str(step.contact["name"] or "")
                     report.problems.append(ImportProblem(0, "", error.code, str(error), name))
-    report.batch = batch if report.added or report.changed or report.trashed or report.labels else None
 
 
 def _add_labels(book: Replica, steps: Sequence[ImportStep], report: ImportReport, batch: str) -> None:
-    labels = [step for step in steps if step.operation is Operation.INSERT and step.table is LABELS]
     with change_log.in_batch(book.connection, batch):
-        for step in labels:
-            book.labels.put(step.record_id, **step.data)
+        for step in steps:
+            if step.operation is not None:
+                book.labels.put(step.record_id, **step.data)
             report.count(step)
 
 
@@ -223,25 +220,29 @@ def _lines_of(report: ImportReport, is_dry: bool) -> Iterator[str]:
 
 
 def add_contacts(
-    book: Replica, contacts: Sequence[Mapping[str, Json]], batch: str, taken_back: Mapping[str, Record] = NOTHING
+    book: Replica,
+    contacts: Sequence[Mapping[str, Json]],
+    batch: str,
+    taken_back: Mapping[str, Record] = NOTHING,
+    before: int = 0,
 ) -> Counts:
     """Add those that were never here, or that an undo has ``taken_back``, as this batch. What cuts it short is raised
-    with what was added until then."""
+    with what was added until then, and ``before``."""
     importing = BulkImport(book.connection, batch, taken_back)
     try:
         importing.add(contacts)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_cut_short("The import was interrupted.", importing.counts)) from None
+        raise KeyboardInterrupt(_cut_short("The import was interrupted.", before + importing.counts.added)) from None
     except SqliteError as error:
-        if not importing.counts.added:
+        if not before + importing.counts.added:
             raise
         reason = str(error) if isinstance(error, OffbookError) else f"{book.path} can't be used any more: {error}."
-        raise CutShort(_cut_short(reason, importing.counts)) from error
+        raise CutShort(_cut_short(reason, before + importing.counts.added)) from error
     return importing.counts
 
 
-def _cut_short(reason: str, counts: Counts) -> str:
-    added = format_count(counts.added, "contact was added", "contacts were added")
+def _cut_short(reason: str, count: int) -> str:
+    added = format_count(count, "contact was added", "contacts were added")
     return f"{reason} {added} before: import the file again, and the rest is added."
 
 
