@@ -743,10 +743,10 @@ def test_what_is_watched_is_all_that_ada_has(app: App, scene: Scene) -> None:
 
 # --- without signing in ----------------------------------------------------------------------------------------------
 
-OPEN = {"health.healthz", "openapi.show", "auth.login", "auth.sign_in", "static"}
+OPEN = {"carddav.well_known", "health.healthz", "openapi.show", "auth.login", "auth.sign_in", "static"}
 """What anyone may ask."""
 
-HIDDEN = {"auth.setup", "auth.set_up", "metrics.show"}
+HIDDEN = {"auth.setup", "auth.set_up", "metrics.show", "phones.show", "phones.reveal", "phones.profile"}
 """What is not there for who does not know the link, or where no setting opens it."""
 
 
