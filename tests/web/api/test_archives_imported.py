@@ -220,7 +220,9 @@ def test_the_page_shows_a_zip_before_it_is_taken_and_undoes_it(full: Named, eve:
     assert "<dt>Into the trash</dt><dd>1</dd>" in shown.text
     assert "<dt>New labels</dt><dd>2</dd>" in shown.text
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown.text))
-    done = page.client.post("/import/confirm", data=fields, follow_redirects=True)
+    page.client.post("/import/confirm", data=fields)
+    wait_until(lambda: "import-progress" not in page.get("/import/progress").text)
+    done = page.get("/import/progress")
     assert "<dt>Into the trash</dt><dd>1</dd>" in done.text
     assert book_of(eve) == book_of(full)
     fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', done.text))
