@@ -125,6 +125,10 @@ class BackgroundImports:
         if thread is not None:
             thread.join(seconds)
 
+    def open(self) -> None:
+        """Carry out imports, also where an earlier server of the same app has been closed."""
+        self._is_ending.clear()
+
     def close(self) -> None:
         """Let all that is carried out here stop where it is; the next process that is asked goes on with it."""
         self._is_ending.set()

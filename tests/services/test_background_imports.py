@@ -179,6 +179,10 @@ def test_a_server_that_ends_leaves_its_import_to_the_next(
     assert left is not None
     assert (left.state, left.seen_at) == (JobState.RUNNING, 0)
     assert report_of(ended(parts, imports)).added == COUNT
+    ending.open()
+    again = started(parts, ending)
+    ending.wait(again, 10)
+    assert report_of(job_of(parts, ending)).already_here == COUNT
 
 
 def test_only_one_import_of_a_person_goes_on(parts: Services, jobs: ImportJobs) -> None:

@@ -46,10 +46,11 @@ def pools_of(app: WsgiApp) -> Pools | None:
 
 
 def close_of(app: WsgiApp) -> Callable[[], None] | None:
-    """What ends all that an offbook app does beside requests."""
+    """What ends all that an offbook app does beside requests, from here on."""
     if not isinstance(app, Flask):
         return None
     services: Services = app.extensions["offbook"]
+    services.imports.open()
     return services.imports.close
 
 
