@@ -51,11 +51,11 @@ SLOW = ("hosts", "generated", "loads", "kills", "processes", "versions", "worlds
 TAKES_TURNS = bool(os.environ.get("OFFBOOK_SERVERS_BY_TURNS"))
 """Set where a test that could run on both database servers runs on one of them, or on none: see `_has_its_turn`."""
 
-ON_EACH_TURN = ("storage", "ops", "migrations", "hosts")
-"""The folders of what is done by SQL of our own, where engines differ."""
+SERVERS_EVERY = {"hosts": 1, "storage": 2, "ops": 2, "migrations": 2}
+"""One test in so many of a folder runs on a database server: more where engines differ, in what is SQL of our own."""
 
-OTHERS_EVERY = 6
-"""Of all other tests one in so many runs on a database server: what they test lies above the storage."""
+OTHERS_EVERY = 12
+"""The same of all other folders: what they test lies above the storage."""
 
 FEW_WORLDS = 10
 LEFT_OUT: Counter[str] = Counter()
@@ -111,8 +111,8 @@ def _has_its_turn(item: pytest.Item) -> bool:
     if not engine or (mark is not None and not {"postgresql", "mysql"} <= set(mark.args)):
         return True
     turn = crc32(item.nodeid.replace(engine, "").encode())
-    is_often = item.path.relative_to(item.config.rootpath).parts[1] in ON_EACH_TURN
-    return engine == ("postgresql", "mysql")[turn % 2] and (is_often or turn // 2 % OTHERS_EVERY == 0)
+    every = SERVERS_EVERY.get(item.path.relative_to(item.config.rootpath).parts[1], OTHERS_EVERY)
+    return engine == ("postgresql", "mysql")[turn % 2] and turn // 2 % every == 0
 
 
 def _names_server(value: Any) -> bool:
