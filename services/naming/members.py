@@ -42,7 +42,7 @@ def change_members(
     store: Store, book_id: int, actor: Actor, place: NamingMap, fetch: Fetch, members: Members, now_us: int
 ) -> MembersReport:
     """Let records name what ``fetch`` reads, and others no more: one batch. Raises what ``fetch`` raises."""
-    act = _Act(actor, place, now_us, frozenset(members.add), MembersReport(actor.id))
+    act = _MembersChange(actor, place, now_us, frozenset(members.add), MembersReport(actor.id))
     with store.reading(book_id) as book:
         target = fetch(book)
     keys = [(place.table.name, record_id) for record_id in (*members.add, *members.remove)]
@@ -55,7 +55,7 @@ def change_members(
 
 
 @dataclass(frozen=True, slots=True)
-class _Act:
+class _MembersChange:
     """What somebody does to many records."""
 
     actor: Actor

@@ -5,11 +5,7 @@ A device that knows less shows what it can and loses nothing; one that knows mor
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +18,7 @@ from offbook.contacts.table import BUILT_IN, FIRST_ATTRIBUTES, FIRST_FIELDS
 from offbook.core.declaration.rules import app_schema
 from offbook.tables import Table, Text
 from ops.grow import grow
-from tests.migrations.test_last_version import A_SERVER_OF_THE_LAST_VERSION
+from tests.migrations.test_last_version import serving_before
 from tests.support import other_versions
 from tests.support.api_client import caller
 from tests.support.live_server import serving
@@ -134,21 +130,6 @@ def settings(tmp_path: Path) -> dict[str, Any]:
         "argon2_memory_kib": 8,
         "argon2_parallelism": 1,
     }
-
-
-@contextmanager
-def serving_before(code: Path, folder: Path, settings: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """A server of a version of before, as a process: its address and a device's token."""
-    words = [sys.executable, "-c", A_SERVER_OF_THE_LAST_VERSION, str(folder), json.dumps(settings)]
-    with subprocess.Popen(
-        words, cwd=code, env={"PYTHONPATH": str(code)}, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as child:
-        assert child.stdout is not None
-        try:
-            yield json.loads(child.stdout.readline())
-            child.communicate(timeout=20)
-        finally:
-            child.kill()
 
 
 @pytest.mark.parametrize("commit", [other_versions.LAST, other_versions.UNGROWN], ids=["last", "ungrown"])

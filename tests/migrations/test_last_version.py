@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -202,13 +203,10 @@ def test_a_device_and_a_browser_go_on_as_if_nothing_had_happened(
 # --- comparing -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def old_server(
-    tmp_path: Path, settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, str]]:
-    """The address of a server of the last version, and a device's token."""
-    code = extract_version(tmp_path_factory.mktemp("last"))
-    words = [sys.executable, "-c", A_SERVER_OF_THE_LAST_VERSION, str(tmp_path), json.dumps(settings)]
+@contextmanager
+def serving_before(code: Path, folder: Path, settings: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """A server of a version of before, as a process: its address and a device's token."""
+    words = [sys.executable, "-c", A_SERVER_OF_THE_LAST_VERSION, str(folder), json.dumps(settings)]
     with subprocess.Popen(
         words, cwd=code, env={"PYTHONPATH": str(code)}, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
@@ -218,6 +216,15 @@ def old_server(
             child.communicate(timeout=20)
         finally:
             child.kill()
+
+
+@pytest.fixture
+def old_server(
+    tmp_path: Path, settings: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """The address of a server of the last version, and a device's token."""
+    with serving_before(extract_version(tmp_path_factory.mktemp("last")), tmp_path, settings) as server:
+        yield server
 
 
 def test_a_device_compares_its_contacts_with_a_server_of_the_last_version(
