@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from flask import Response, request
 
+from offbook.formats.gathering import gathered
 from web.bodies import PACK_BYTES_MIN, PACK_LEVEL
 from web.carddav.problems import XML, DavProblem
 from web.carddav.xml.names import dav
@@ -28,7 +29,7 @@ PART_BYTES = 64 * 1024
 
 def render_multistatus(responses: Iterable[bytes]) -> Response:
     """The answer with these responses. Raises DavProblem (507) where a long one finds no room on the disk."""
-    parts = _gathered(_document(responses))
+    parts = gathered(_document(responses), PART_BYTES)
     first = next(parts)
     is_packed = len(first) > PACK_BYTES_MIN and request.accept_encodings["gzip"] > 0
     parts = chain((first,), parts)
@@ -52,19 +53,6 @@ def _document(responses: Iterable[bytes]) -> Iterator[bytes]:
     yield MULTISTATUS_BEGINS
     yield from responses
     yield MULTISTATUS_ENDS
-
-
-def _gathered(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in larger parts: to pack or write each by itself would cost more than to make it."""
-    pending: list[bytes] = []
-    size = 0
-    for part in parts:
-        pending.append(part)
-        size += len(part)
-        if size >= PART_BYTES:
-            yield b"".join(pending)
-            pending, size = [], 0
-    yield b"".join(pending)
 
 
 def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:

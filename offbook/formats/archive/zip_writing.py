@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
 from offbook.core.errors import Invalid
 from offbook.formats import messages
+from offbook.formats.gathering import gathered
 
 LOCAL = struct.Struct("<4s5H3I2H")
 CENTRAL = struct.Struct("<4s6H3I5H2I")
@@ -70,7 +71,7 @@ class ZipWriter:
         self._begin(entry)
         start = self._position
         crc = size = 0
-        for piece in pieces(parts):
+        for piece in gathered(parts, PIECE_BYTES):
             crc, size = zlib.crc32(piece, crc), size + len(piece)
             self._put(packed(piece))
         self._put(LAST_BLOCK)
@@ -112,20 +113,6 @@ def _checked(size: int) -> int:
     if size > SIZE_MAX:
         raise Invalid.of(messages.TOO_LARGE_FOR_ZIP)
     return size
-
-
-def pieces(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes, in pieces that are worth packing."""
-    waiting: list[bytes] = []
-    size = 0
-    for part in parts:
-        waiting.append(part)
-        size += len(part)
-        if size >= PIECE_BYTES:
-            yield b"".join(waiting)
-            waiting, size = [], 0
-    if size:
-        yield b"".join(waiting)
 
 
 LAST_BLOCK = b"\x03\x00"
