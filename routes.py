@@ -25,11 +25,11 @@ from web.carddav.views import carddav
 from web.live.handshake import live, note_cursor
 from web.pages.activity import activity
 from web.pages.conflicts import inbox
-from web.pages.contacts import contacts
+from web.pages.contacts.history import contact_history
+from web.pages.contacts.import_export import import_export
+from web.pages.contacts.labels import contact_labels
+from web.pages.contacts.views import contacts
 from web.pages.devices import devices
-from web.pages.history import contact_history
-from web.pages.import_export import import_export
-from web.pages.labels import contact_labels
 from web.pages.login import auth
 from web.pages.phones import phones
 from web.pages.settings import settings

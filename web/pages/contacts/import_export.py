@@ -25,7 +25,7 @@ from web.auth import session_required
 from web.current import services
 from web.downloads import render_archive
 from web.files import takes_file
-from web.pages.import_mapping import GOOGLE, MappingView, posted_choice, view_of
+from web.pages.contacts.import_mapping import GOOGLE, MappingView, posted_choice, view_of
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
 from web.sessions import signed_in_user

@@ -29,7 +29,7 @@ from storage.values import BY_NAME, SORTS, ContactRow, LabelCount
 from web.auth import session_required
 from web.current import services
 from web.fragments import requested_fragment
-from web.pages.contact_form import (
+from web.pages.contacts.form import (
     ContactForm,
     EntryRow,
     checked,

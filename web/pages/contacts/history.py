@@ -20,7 +20,7 @@ from services.history import record_history
 from services.restore import RestoredRecord, restore_values, restore_version
 from web.auth import session_required
 from web.current import services
-from web.pages.contacts import get_contact_or_404, redirect_to, render_pane, row_of
+from web.pages.contacts.views import get_contact_or_404, redirect_to, render_pane, row_of
 from web.presenters.history_text import history_events
 from web.presenters.record_words import record_name
 from web.request_values import posted, posted_or_query, query

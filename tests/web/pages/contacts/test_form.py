@@ -14,7 +14,7 @@ from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Malformed
 from offbook.core.model import Operation
 from offbook.core.validation import parse_cells
-from web.pages.contact_form import (
+from web.pages.contacts.form import (
     FIELDS,
     ContactForm,
     Posted,
