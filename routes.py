@@ -10,11 +10,11 @@ from flask import Blueprint, Flask
 from web.api.batches import batches
 from web.api.blobs import blobs
 from web.api.conflicts import conflicts
-from web.api.contacts import rest
+from web.api.contacts.importing import importing
+from web.api.contacts.labels import labels
+from web.api.contacts.views import rest
 from web.api.health import health
 from web.api.history import history
-from web.api.importing import importing
-from web.api.labels import labels
 from web.api.metrics import metrics
 from web.api.openapi import openapi
 from web.api.sync import api

@@ -7,7 +7,6 @@ from html import unescape
 from typing import Any
 
 import pytest
-from tests.web.pages.contacts.test_views import Person
 from werkzeug.test import TestResponse
 
 from app import App
@@ -19,6 +18,7 @@ from storage.base import ChangeOrigin
 from tests.support.browser import csrf_of
 from tests.support.html_forms import Forms
 from tests.support.pushes import push
+from tests.web.pages.contacts.test_views import Person
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 

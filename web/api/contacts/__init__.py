@@ -1,0 +1,1 @@
+"""Contacts for plain REST clients: records, labels, files in and out."""
