@@ -50,7 +50,8 @@ from storage.repositories.user_rights import UserRights
 from storage.sql.store import SqlStore
 from storage.streams.registry import Streams
 from storage.uploads import Uploads
-from web import allowed_hosts, assets, auth, errors, files, headers, request_values, sessions, template_filters
+from web import allowed_hosts, assets, auth, errors, headers, request_values, sessions, template_filters
+from web.bodies import uploads
 from web.pages import late_forms
 from web.pages.late_forms import Protection
 from web.telemetry import events
@@ -101,7 +102,7 @@ def create_app(config: Config | str = "default") -> App:
     wire(app, config)
     extend(app)
     for part in (
-        files,
+        uploads,
         errors,
         late_forms,
         headers,
@@ -133,7 +134,7 @@ def wire(app: App, config: Config) -> None:
     extensions.register(app, database)
     meters = meters_of(database) if config.metrics_token else None
     app.extensions["meters"], app.extensions["telemetry"] = meters, telemetry_of(config, meters)
-    queries, uploads = ContactQueries(database, store), Uploads(files.uploads_folder(config))
+    queries, upload_folder = ContactQueries(database, store), Uploads(uploads.uploads_folder(config))
     folder = blob_folder(config.blob_url)
     rows = BlobRows(database, None if folder is None else BlobFolder(folder))
     blobs = Blobs(rows, Decoder(), config.book_photos_mib * MIB)
@@ -149,8 +150,8 @@ def wire(app: App, config: Config) -> None:
         activity=Activity(database),
         streams=Streams(database),
         blobs=blobs,
-        uploads=uploads,
-        imports=BackgroundImports(store, queries, blobs, uploads, jobs, now_us, random_id, FAILURES),
+        uploads=upload_folder,
+        imports=BackgroundImports(store, queries, blobs, upload_folder, jobs, now_us, random_id, FAILURES),
         csv_mappings=CsvMappings(database),
         carddav=CardBook(
             store,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response, current_app, request
 
 from offbook.core.protocol.requests import PROTOCOL
-from web.bodies import pack
+from web.bodies.compression import pack
 
 CONTENT_POLICY = "; ".join(
     (

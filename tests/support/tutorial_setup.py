@@ -30,7 +30,7 @@ from storage.values import DeviceLogin
 from tests.support.pushes import push
 from tests.support.tutorial_client import TutorialClient
 from web.api import tutorial
-from web.bodies import loads
+from web.bodies.compression import loads
 
 SECOND = 1_000_000
 

@@ -11,7 +11,7 @@ from flask import Response, request
 
 from app import App
 from tests.support.browser import PASSWORD, Browser, add_device, add_user, app_on, bearer, csrf_of, parts_of, signed_in
-from web.bodies import read_body
+from web.bodies.compression import read_body
 from web.errors import ApiProblem
 from web.pages.login import safe_next
 

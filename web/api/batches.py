@@ -12,7 +12,7 @@ from web.api.describe import AuthKind, documented
 from web.api.schemas.basics import SEQ
 from web.api.sync import LIMIT, LIMIT_DOC, page_limit
 from web.auth import current_device, device_actor, device_required
-from web.bodies import render_json
+from web.bodies.compression import render_json
 from web.current import services
 from web.request_values import query
 

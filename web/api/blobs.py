@@ -13,7 +13,7 @@ from services.blobs import BookFull
 from storage.errors import RETRY_SECONDS, DecodersBusy
 from web.api.describe import AuthKind, documented
 from web.auth import current_book_id, writing_book_id
-from web.bodies import read_body
+from web.bodies.compression import read_body
 from web.current import services
 from web.errors import ApiProblem, render_problem
 from web.request_values import query

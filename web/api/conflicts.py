@@ -16,7 +16,7 @@ from services.conflicts import open_conflicts, resolve_conflict
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.history import render_record
 from web.auth import current_device, device_actor, device_required
-from web.bodies import read_object, render_json
+from web.bodies.compression import read_object, render_json
 from web.current import services
 from web.schema_header import shown_view
 

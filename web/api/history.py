@@ -19,7 +19,7 @@ from web.api.describe import UNFIT, AuthKind, documented
 from web.api.schemas.basics import SEQ, TEXT
 from web.api.sync import LIMIT, LIMIT_DOC, page_limit
 from web.auth import current_device, device_actor, device_required
-from web.bodies import read_object, render_json
+from web.bodies.compression import read_object, render_json
 from web.current import services
 from web.request_values import query
 from web.schema_header import shown_view

@@ -22,7 +22,7 @@ from web.api.describe import UNFIT, AuthKind, Codes, View, documented
 from web.api.schemas.basics import TEXT, JsonSchema
 from web.api.sync import LIMIT, LIMIT_DOC
 from web.auth import current_device, device_actor
-from web.bodies import loads, read_body, render_json
+from web.bodies.compression import loads, read_body, render_json
 from web.current import services
 from web.errors import ApiProblem, render_problem
 from web.request_values import query

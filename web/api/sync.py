@@ -30,7 +30,7 @@ from web.api.describe import PUSH, AuthKind, documented
 from web.api.schemas.basics import TEXT, JsonSchema
 from web.api.schemas.sync import TABLES_TEXT
 from web.auth import current_device, device_required, origin_of, report_device
-from web.bodies import loads, read_body, render_json
+from web.bodies.compression import loads, read_body, render_json
 from web.current import services
 from web.errors import ApiProblem
 from web.request_values import query

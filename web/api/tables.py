@@ -17,7 +17,7 @@ from web.api.describe import AuthKind, documented
 from web.api.history import HISTORY_PROBLEMS, HISTORY_QUERY, render_history
 from web.api.sync import limited_page_size
 from web.auth import current_book_id, current_device, device_required
-from web.bodies import render_json
+from web.bodies.compression import render_json
 from web.current import services
 from web.request_values import query
 

@@ -15,7 +15,7 @@ from services.accounts import act_on_user, get_user
 from storage.values import Account
 from web.api.describe import AuthKind, documented
 from web.auth import admin_or_device_required
-from web.bodies import read_object
+from web.bodies.compression import read_object
 from web.current import services
 from web.errors import ApiProblem
 from web.server.pools import Pool, runs_in

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from flask import Response, request
 
 from offbook.formats.gathering import gathered
-from web.bodies import PACK_BYTES_MIN, PACK_LEVEL
+from web.bodies.compression import PACK_BYTES_MIN, PACK_LEVEL
 from web.carddav.problems import XML, DavProblem
 from web.carddav.xml.names import dav
 from web.carddav.xml.writer import MULTISTATUS_BEGINS, MULTISTATUS_ENDS, element

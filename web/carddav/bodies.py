@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from flask import request
 
-from web.bodies import read_body
+from web.bodies.compression import read_body
 from web.carddav.problems import DavProblem
 from web.carddav.xml.filters import UnsupportedCollation, UnsupportedFilter
 from web.carddav.xml.names import card, dav

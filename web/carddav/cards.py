@@ -11,7 +11,7 @@ from offbook.formats.vcard.writing import V3, V4
 from services.carddav.errors import PreconditionFailed, UidTaken
 from services.carddav.writing import CARD_BYTES_MAX
 from storage.values import DeviceLogin
-from web.bodies import read_body
+from web.bodies.compression import read_body
 from web.carddav.access import addresses_of
 from web.carddav.hrefs import Kind, Place
 from web.carddav.problems import DavProblem, not_found

@@ -23,7 +23,7 @@ from services.sync.responses import sync_together
 from storage.errors import TablesGrown, Unwritable
 from web import schema_header
 from web.api.sync import device_report
-from web.bodies import loads
+from web.bodies.compression import loads
 from web.errors import CODES, ApiProblem, database_busy, problem_of
 from web.live.handshake import Subscriber
 from web.server.thread_pool import ThreadPool

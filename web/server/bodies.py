@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, BinaryIO
 
 from config import Config
-from web.files import file_too_large, open_unnamed, uploads_folder
+from web.bodies.uploads import file_too_large, open_unnamed, uploads_folder
 from web.server.clients import Scope, address_of
 from web.server.quotas import Quota
 from web.server.refusals import AnsweredEarly, ClientDisconnected, RequestRefused, WsgiResponse, busy

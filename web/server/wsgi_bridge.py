@@ -21,8 +21,8 @@ from typing import Any, Protocol
 from flask import Flask
 
 from config import Config
+from web.bodies.uploads import MARK as TAKES_FILE
 from web.errors import ApiProblem
-from web.files import MARK as TAKES_FILE
 from web.server.bodies import Bodies, Body, Receive
 from web.server.clients import Scope, address_of, sender_of
 from web.server.fair_queue import FairQueue

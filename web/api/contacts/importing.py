@@ -18,10 +18,10 @@ from services.contacts.mappings import mapping_for, remember
 from web.api.describe import AuthKind, documented
 from web.api.schemas.basics import TEXT
 from web.auth import current_device, device_required, origin_of
-from web.bodies import copy_file, render_json
+from web.bodies.compression import copy_file, render_json
+from web.bodies.downloads import render_archive
+from web.bodies.uploads import takes_file
 from web.current import services
-from web.downloads import render_archive
-from web.files import takes_file
 from web.request_values import query
 from web.server.pools import Pool, runs_in
 

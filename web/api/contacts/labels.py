@@ -23,7 +23,7 @@ from web.api import records
 from web.api.describe import AuthKind, documented
 from web.api.sync import limited_page_size
 from web.auth import current_device, device_actor, device_required
-from web.bodies import loads, read_body, render_json
+from web.bodies.compression import loads, read_body, render_json
 from web.current import services
 from web.request_values import query
 

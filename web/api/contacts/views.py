@@ -12,7 +12,7 @@ from web.api import records
 from web.api.schemas.basics import TEXT
 from web.api.sync import limited_page_size
 from web.auth import current_device, device_required
-from web.bodies import render_json
+from web.bodies.compression import render_json
 from web.current import services
 from web.request_values import query
 

@@ -22,9 +22,9 @@ from services.contacts.importing import ReadFile, owner_of_upload, read_file
 from services.contacts.mappings import mapping_for, mapping_without_memory, remember
 from storage.values import ImportJob, JobState
 from web.auth import session_required
+from web.bodies.downloads import render_archive
+from web.bodies.uploads import takes_file
 from web.current import services
-from web.downloads import render_archive
-from web.files import takes_file
 from web.pages.contacts.import_mapping import GOOGLE, MappingView, posted_choice, view_of
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in

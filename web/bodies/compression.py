@@ -18,8 +18,8 @@ from offbook.core.errors import Malformed
 from offbook.core.protocol import json
 from offbook.core.protocol.requests import BODY_BYTES_MAX
 from offbook.core.validation import Json
+from web.bodies.uploads import file_too_large
 from web.errors import ApiProblem
-from web.files import file_too_large
 
 CHUNK = 256 * 1024
 """How much of a large body is in memory."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from offbook.core.errors import Malformed
 from offbook.core.protocol import json
 from tests.core.strategies import JSON
-from web.bodies import loads
+from web.bodies.compression import loads
 
 QUIRKS = {
     "a key twice": b'{"a":1,"a":1}',
