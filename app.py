@@ -19,15 +19,15 @@ import routes
 from config import MIB, Config, blob_folder, config_named
 from extensions import db
 from offbook.core.merge.retention import DAY_US
-from services.accounts import Accounts
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import PASSWORD_LENGTH_MIN, Effort
+from services.accounts.phone_links import PhoneLinks
+from services.accounts.token_throttle import TokenThrottle
 from services.blobs import Blobs
 from services.carddav.book import CardBook
 from services.contacts.background_imports import BackgroundImports
 from services.contacts.tutorial import Tutorial
 from services.container import Services
-from services.passwords import PASSWORD_LENGTH_MIN, Effort
-from services.phone_links import PhoneLinks
-from services.token_throttle import TokenThrottle
 from storage.blobs.decoder import Decoder
 from storage.blobs.folder import BlobFolder
 from storage.blobs.rows import BlobRows

@@ -20,7 +20,7 @@ from bench import server, sync
 from bench.server import ROOT, Client, Server
 from bench.statistics import Figure
 from config import Config
-from services.accounts import Accounts
+from services.accounts.accounts import Accounts
 from storage.engines.database import open_engines
 
 CHANGES = 50

@@ -11,8 +11,8 @@ from pathlib import Path
 from bench.statistics import Figure, median, seconds
 from offbook.contacts.table import CONTACTS
 from offbook.core.model import Change, Operation, Value
-from services.accounts import Accounts
-from services.passwords import Effort
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import Effort
 from services.sync.push import apply_batch
 from storage.base import ChangeOrigin
 from storage.engines.database import open_engines

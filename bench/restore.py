@@ -11,7 +11,7 @@ from bench import sync
 from bench.statistics import Figure, seconds
 from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import parse_change
-from services.accounts import Accounts
+from services.accounts.accounts import Accounts
 from services.restore import Actor, preview, restore_book_to
 from services.sync.push import apply_batch
 from storage.base import ChangeOrigin

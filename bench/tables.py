@@ -24,7 +24,7 @@ from offbook.core.schema import Table as Declared
 from offbook.tables import Date, Flag, Integer, Table, Text
 from ops.backup.backup import back_up
 from ops.grow import grow
-from services.accounts import Accounts
+from services.accounts.accounts import Accounts
 from services.sync.push import apply_batch
 from storage.base import ChangeOrigin
 from storage.engines.database import open_engines

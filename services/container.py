@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from config import Config
 
 if TYPE_CHECKING:
-    from services.accounts import Accounts
+    from services.accounts.accounts import Accounts
+    from services.accounts.phone_links import PhoneLinks
+    from services.accounts.token_throttle import TokenThrottle
     from services.blobs import Blobs
     from services.carddav.book import CardBook
     from services.contacts.background_imports import BackgroundImports
     from services.contacts.tutorial import Tutorial
-    from services.phone_links import PhoneLinks
-    from services.token_throttle import TokenThrottle
     from storage.base import CommitNotifications
     from storage.csv_mappings import CsvMappings
     from storage.repositories.activity import Activity

@@ -11,7 +11,7 @@ from bench.costs.read_requests import written
 from bench.costs.setup import Place
 from bench.statistics import Figure
 from models import Device
-from services.accounts import Accounts
+from services.accounts.accounts import Accounts
 from storage.commit_notifications import PostgresNotify
 
 MESSAGES = 1_000

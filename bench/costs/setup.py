@@ -14,8 +14,8 @@ from bench import process_usage, sync
 from bench.load.hosts import Hosts
 from bench.server import Client, Server
 from bench.statistics import Figure
-from services.accounts import Accounts
-from services.passwords import Effort
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import Effort
 from storage.engines.database import Database
 
 ROUNDS = 5

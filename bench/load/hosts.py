@@ -19,8 +19,8 @@ from bench.load.device_roles import PASSWORD
 from bench.load.expected_state import History
 from bench.load.world import BookPlan
 from models import Base
-from services.accounts import Accounts
-from services.passwords import Effort
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import Effort
 from storage.engines.database import Database, open_engines
 
 CHANGES = Base.metadata.tables["changes"]

@@ -21,7 +21,7 @@ from bench.statistics import Figure, cpu_seconds, ratios
 from offbook import Replica
 from offbook.cli.parser import parse
 from offbook.database.connection import connect
-from services.accounts import Accounts
+from services.accounts.accounts import Accounts
 from services.blobs import Blobs
 from services.contacts.importing import import_contacts, read_file
 from storage.base import ChangeOrigin

@@ -18,8 +18,8 @@ from typing import Any
 from offbook import Replica
 from offbook.core.protocol.json import dumps, loads
 from offbook.core.protocol.requests import Push, parse_push
-from services.accounts import Accounts
-from services.passwords import Effort
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import Effort
 from services.sync.responses import sync
 from storage.base import ChangeOrigin
 from storage.engines.database import open_engines

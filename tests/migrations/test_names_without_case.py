@@ -15,8 +15,8 @@ from sqlalchemy import func, insert, inspect, select, text
 
 from models import Attempt, User
 from offbook.core.errors import Invalid
-from services.accounts import Accounts
-from services.passwords import Effort
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import Effort
 from storage.engines.database import Database
 from storage.engines.migrations import downgrade, upgrade
 from storage.errors import WrongPassword

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from models import TutorialNumber, TutorialRow
-from services.accounts import Accounts
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import Effort
 from services.contacts.tutorial import Tutorial
-from services.passwords import Effort
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import downgrade, upgrade
 from storage.repositories.tutorial import TutorialRows

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from offbook.core.errors import Invalid, NotFound
-from services.accounts import Accounts
-from services.passwords import Effort, Passwords
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import Effort, Passwords
 from storage.engines.database import Database
 from storage.errors import WrongPassword
 from storage.repositories.devices import CURSOR_EVERY_US, SEEN_EVERY_US

@@ -14,8 +14,8 @@ from models import ConflictRow
 from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.retention import DAY_US, RetentionLimits
 from offbook.core.protocol.requests import parse_change
-from services.accounts import Accounts
-from services.passwords import Effort
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import Effort
 from services.retention import prune
 from storage.base import ChangeOrigin
 from storage.engines.database import Database

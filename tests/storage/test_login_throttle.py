@@ -23,8 +23,8 @@ from offbook.core.accounts.login_throttle import (
     TurnGranted,
     decide_attempt,
 )
-from services.accounts import Accounts
-from services.passwords import Effort
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import Throttled, WrongPassword
 from storage.repositories.login_throttle import guest_at

@@ -13,8 +13,8 @@ from sqlalchemy import delete, func, select
 import models
 from offbook.core.errors import NotFound
 from offbook.core.merge.retention import DAY_US
-from services.accounts import Accounts
-from services.passwords import Effort
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import WrongPassword
 from storage.repositories.sessions import ELSEWHERE_EVERY_US, USED_EVERY_US, session_id

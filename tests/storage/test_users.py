@@ -10,8 +10,8 @@ import pytest
 
 from offbook.core.accounts.users import Act, Rights, describe_act
 from offbook.core.errors import Conflicting, Invalid, NotFound, NotLetIn
-from services.accounts import Accounts, act_on_user
-from services.passwords import Effort
+from services.accounts.accounts import Accounts, act_on_user
+from services.accounts.passwords import Effort
 from storage.engines.database import Database, open_engines
 from storage.errors import WrongPassword
 from storage.repositories.device_lag import lag_of

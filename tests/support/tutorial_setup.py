@@ -17,9 +17,9 @@ from offbook.core.errors import Malformed
 from offbook.core.merge.batch import Outcome
 from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change, Operation
-from services.accounts import Accounts
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import Effort
 from services.contacts.tutorial import Tutorial
-from services.passwords import Effort
 from services.retention import prune
 from services.sync.pull import pull
 from storage.base import ChangeOrigin, PageSize

@@ -22,7 +22,7 @@ import config
 from app import create_app, db
 from config import CONFIGS, Config, config_named
 from models import Base, Device, User
-from services.passwords import Effort, Passwords
+from services.accounts.passwords import Effort, Passwords
 from storage.engines.database import open_engines
 
 ROOT = Path(__file__).resolve().parents[2]

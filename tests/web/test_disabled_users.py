@@ -12,7 +12,7 @@ import pytest
 from app import App
 from offbook import NotAuthorized, Replica
 from offbook.core.accounts.users import Act
-from services.accounts import Accounts
+from services.accounts.accounts import Accounts
 from storage.engines.database import open_engines
 from storage.repositories.user_rights import UserRights
 from tests.support.api_client import Caller, caller, change

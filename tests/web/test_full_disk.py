@@ -22,7 +22,7 @@ from offbook.contacts.table import BUILT_IN
 from offbook.core.accounts.login_throttle import PER_GUEST, PER_NAME, SECOND_US, WAIT_US_MAX, WINDOW_US
 from offbook.core.errors import SyncError
 from offbook.core.model import Cursor
-from services.accounts import Accounts
+from services.accounts.accounts import Accounts
 from storage.base import ChangeOrigin
 from storage.engines.database import NOTE_SECONDS, Database, open_engines
 from storage.engines.sqlite import BUSY_TIMEOUT_MS

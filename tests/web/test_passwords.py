@@ -17,8 +17,8 @@ from werkzeug.test import TestResponse
 from app import App
 from models import User
 from offbook.core.errors import Invalid
-from services.accounts import Accounts
-from services.passwords import (
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import (
     GUESSES_MIN,
     PASSWORD_LENGTH_MAX,
     PASSWORD_LENGTH_MIN,

@@ -11,7 +11,7 @@ from offbook.core.accounts.users import Act, kept_until
 from offbook.core.errors import Invalid
 from offbook.core.formatting import format_iso
 from offbook.core.validation import Json
-from services.accounts import act_on_user, get_user
+from services.accounts.accounts import act_on_user, get_user
 from storage.values import Account
 from web.api.describe import AuthKind, documented
 from web.auth import admin_or_device_required

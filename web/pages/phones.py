@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from offbook.core.errors import Invalid, NotFound
-from services.phone_links import PhoneAccess
+from services.accounts.phone_links import PhoneAccess
 from web.auth import session_required
 from web.current import services
 from web.pages.devices import render_page

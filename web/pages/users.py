@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.accounts.users import Act, describe_act
 from offbook.core.errors import Conflicting, Invalid
-from services.accounts import act_on_user, get_user
+from services.accounts.accounts import act_on_user, get_user
 from web.auth import admin_required
 from web.current import services
 from web.presenters.user_actions import QUESTIONS

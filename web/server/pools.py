@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from services.passwords import HASHES_AT_ONCE
+from services.accounts.passwords import HASHES_AT_ONCE
 from web.errors import ApiProblem
 from web.server.clients import Scope
 from web.server.quotas import Quota

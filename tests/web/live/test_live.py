@@ -13,7 +13,7 @@ from config import Config
 from models import Base
 from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import CHANGES_MAX, parse_change
-from services.accounts import Accounts
+from services.accounts.accounts import Accounts
 from storage.base import ChangeOrigin
 from storage.commit_notifications import open_notifications
 from storage.engines.database import Database, open_engines

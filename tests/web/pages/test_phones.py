@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from app import App
-from services.phone_links import OPEN_US, PhoneAccess, key_of, seal
+from services.accounts.phone_links import OPEN_US, PhoneAccess, key_of, seal
 from tests.support.browser import Browser, Stage, add_user, app_on, csrf_of, parts_of, signed_in
 from tests.support.dav_client import DavClient, phone
 from web.presenters.apple_profile import carddav_profile

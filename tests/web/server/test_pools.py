@@ -17,7 +17,7 @@ import requests
 from argon2 import PasswordHasher
 
 from app import App
-from services.passwords import NICENESS, giving_way
+from services.accounts.passwords import NICENESS, giving_way
 from tests.support.api_client import Caller, change
 from tests.support.browser import PASSWORD, add_user, bearer, csrf_of
 from tests.support.live_server import serving

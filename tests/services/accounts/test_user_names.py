@@ -16,8 +16,8 @@ from app import App
 from models import User
 from offbook.core.errors import Invalid, NotFound
 from ops.doctor import examine
-from services.accounts import Accounts
-from services.passwords import Effort
+from services.accounts.accounts import Accounts
+from services.accounts.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import WrongPassword
 from storage.repositories.user_names import fold_name, validate_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from offbook.core.accounts.login_throttle import PER_GUEST, PER_NETWORK, SECOND_US, WINDOW_US
-from services.token_throttle import FAILURES_MAX, NETWORKS_MAX, TokenThrottle
+from services.accounts.token_throttle import FAILURES_MAX, NETWORKS_MAX, TokenThrottle
 from storage.errors import Throttled
 
 HOME, ELSEWHERE = "203.0.113.7", "198.51.100.1"

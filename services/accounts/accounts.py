@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from offbook.core.accounts.users import Act, require_access
 from offbook.core.errors import NotFound
-from services.passwords import Effort, Passwords
+from services.accounts.passwords import Effort, Passwords
 from storage.engines.database import Database
 from storage.errors import WrongPassword
 from storage.failures import NOT_WRITTEN

@@ -1,0 +1,1 @@
+"""Who may come in: users with their passwords, devices with their tokens, phones with their links."""
