@@ -39,14 +39,14 @@ from storage.csv_mappings import CsvMappings
 from storage.engines.database import Database, open_engines
 from storage.failures import FAILURES
 from storage.imports.jobs import ImportJobs
+from storage.repositories.accounts.sessions import Lifetime
+from storage.repositories.accounts.user_rights import UserRights
 from storage.repositories.activity import Activity
 from storage.repositories.contact_queries import ContactQueries
 from storage.repositories.device_lag import lag_of
 from storage.repositories.one_time_values import OneTimeValues
 from storage.repositories.record_queries import RecordQueries
-from storage.repositories.sessions import Lifetime
 from storage.repositories.tutorial import TutorialRows
-from storage.repositories.user_rights import UserRights
 from storage.sql.store import SqlStore
 from storage.streams.registry import Streams
 from storage.uploads import Uploads

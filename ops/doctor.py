@@ -24,8 +24,8 @@ from storage.engines.database import Database
 from storage.engines.migrations import scripts, unknown_to
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Unwritable
-from storage.repositories import user_names
-from storage.repositories.devices import RIGHTS
+from storage.repositories.accounts import user_names
+from storage.repositories.accounts.devices import RIGHTS
 
 
 @dataclass(frozen=True, slots=True)

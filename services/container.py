@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from services.contacts.tutorial import Tutorial
     from storage.base import CommitNotifications
     from storage.csv_mappings import CsvMappings
+    from storage.repositories.accounts.user_rights import UserRights
     from storage.repositories.activity import Activity
     from storage.repositories.contact_queries import ContactQueries
     from storage.repositories.record_queries import RecordQueries
-    from storage.repositories.user_rights import UserRights
     from storage.sql.store import SqlStore
     from storage.streams.registry import Streams
     from storage.uploads import Uploads

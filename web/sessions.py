@@ -1,6 +1,6 @@
 """Sessions of browsers: the cookie that carries one, the user that it is of, and how one begins.
 
-What the cookie says is web.session_cookie's, what is stored of a session storage.repositories.sessions's.
+What the cookie says is web.session_cookie's, what is stored of a session storage.repositories.accounts.sessions's.
 """
 
 from __future__ import annotations

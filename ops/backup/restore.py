@@ -18,7 +18,7 @@ from ops.move.move import RESTORE, mark_in, set_mark
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
 from storage.engines.read_only_mode import CLOSED, RESTORED, RESTORING
-from storage.repositories.sessions import forget_all
+from storage.repositories.accounts.sessions import forget_all
 
 SETTINGS = Base.metadata.tables["settings"]
 

@@ -15,13 +15,13 @@ from services.accounts.passwords import Effort, Passwords
 from storage.engines.database import Database
 from storage.errors import WrongPassword
 from storage.failures import NOT_WRITTEN
-from storage.repositories.devices import Devices
-from storage.repositories.login_throttle import Admission, LoginThrottle
-from storage.repositories.sessions import Lifetime
-from storage.repositories.sign_ins import SignIns
-from storage.repositories.user_names import comparable, validate_name
-from storage.repositories.user_rights import UserRights
-from storage.repositories.users import Users
+from storage.repositories.accounts.devices import Devices
+from storage.repositories.accounts.login_throttle import Admission, LoginThrottle
+from storage.repositories.accounts.sessions import Lifetime
+from storage.repositories.accounts.sign_ins import SignIns
+from storage.repositories.accounts.user_names import comparable, validate_name
+from storage.repositories.accounts.user_rights import UserRights
+from storage.repositories.accounts.users import Users
 from storage.values import Account, DeviceLogin
 
 

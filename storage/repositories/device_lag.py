@@ -6,7 +6,7 @@ from sqlalchemy import and_, case, func, select
 
 from models import Book, Device, User
 from storage.engines.database import Database
-from storage.repositories.devices import LET_IN
+from storage.repositories.accounts.devices import LET_IN
 from storage.values import DeviceLag
 
 

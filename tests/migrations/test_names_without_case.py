@@ -20,7 +20,7 @@ from services.accounts.passwords import Effort
 from storage.engines.database import Database
 from storage.engines.migrations import downgrade, upgrade
 from storage.errors import WrongPassword
-from storage.repositories import user_names
+from storage.repositories.accounts import user_names
 from storage.values import Account
 
 pytestmark = pytest.mark.versions

@@ -9,7 +9,7 @@ import pytest
 from app import App
 from offbook.core.accounts.users import Act, Rights
 from tests.ops.test_backup import backed_up, restored
-from tests.storage.test_user_purge import Stopped, fill, removed, stopped_after
+from tests.storage.accounts.test_user_purge import Stopped, fill, removed, stopped_after
 from tests.support.api_client import caller, contents
 from tests.support.browser import add_user, parts_of
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import pytest
 
-import storage.repositories.users
+import storage.repositories.accounts.users
 import web.pages.settings
 from app import App
 from offbook.core import POLICIES
@@ -28,7 +28,7 @@ def first_write_wins(context: MergeContext) -> Mapping[str, Resolution]:
 
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (decide, policy_wording, storage.repositories.users, web.pages.settings):
+    for module in (decide, policy_wording, storage.repositories.accounts.users, web.pages.settings):
         monkeypatch.setattr(module, "POLICIES", MappingProxyType({**POLICIES, "first-write-wins": first_write_wins}))
 
 

@@ -14,7 +14,7 @@ from offbook import NotAuthorized, Replica
 from offbook.core.accounts.users import Act
 from services.accounts.accounts import Accounts
 from storage.engines.database import open_engines
-from storage.repositories.user_rights import UserRights
+from storage.repositories.accounts.user_rights import UserRights
 from tests.support.api_client import Caller, caller, change
 from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in
 from tests.support.cli_runner import Device

@@ -27,8 +27,8 @@ from storage.base import ChangeOrigin
 from storage.engines.database import NOTE_SECONDS, Database, open_engines
 from storage.engines.sqlite import BUSY_TIMEOUT_MS
 from storage.errors import DatabaseDiskFull, Throttled, WrongPassword
-from storage.repositories.devices import SEEN_EVERY_US
-from storage.repositories.sessions import USED_EVERY_US
+from storage.repositories.accounts.devices import SEEN_EVERY_US
+from storage.repositories.accounts.sessions import USED_EVERY_US
 from tests.conftest import available
 from tests.support import event_loop
 from tests.support.api_client import NOON, Caller, caller, change

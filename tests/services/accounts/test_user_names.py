@@ -20,7 +20,7 @@ from services.accounts.accounts import Accounts
 from services.accounts.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import WrongPassword
-from storage.repositories.user_names import fold_name, validate_name
+from storage.repositories.accounts.user_names import fold_name, validate_name
 from storage.values import Account
 from tests.cli.test_accounts import run
 from tests.support.api_client import caller

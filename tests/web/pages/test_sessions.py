@@ -14,7 +14,7 @@ from sqlalchemy import event, select, text, update
 import models
 from app import App
 from offbook.core.merge.retention import DAY_US
-from storage.repositories.sessions import USED_EVERY_US, session_id
+from storage.repositories.accounts.sessions import USED_EVERY_US, session_id
 from tests.support.browser import COOKIE, PASSWORD, Browser, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.support.cookies import cookie_of, copied, earlier_cookie, is_in, signer_of
 from web.presenters.user_agents import browser_of

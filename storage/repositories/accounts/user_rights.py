@@ -14,9 +14,9 @@ from models import User
 from offbook.core.accounts.users import Act, Rights, rights_after
 from offbook.core.errors import NotFound
 from storage.engines.database import Database
-from storage.repositories import user_purge
-from storage.repositories.devices import RIGHTS
-from storage.repositories.sessions import Sessions, end_all
+from storage.repositories.accounts import user_purge
+from storage.repositories.accounts.devices import RIGHTS
+from storage.repositories.accounts.sessions import Sessions, end_all
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from models import Device, Membership, User
 from offbook.core.accounts.users import Rights, require_access
 from offbook.core.errors import NotFound
 from storage.engines.database import Database
-from storage.repositories.user_names import validate_name
+from storage.repositories.accounts.user_names import validate_name
 from storage.sql.array_params import in_array
 from storage.sql.prepared import Prepared
 from storage.values import DeviceInfo, DeviceLogin

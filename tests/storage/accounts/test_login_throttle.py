@@ -27,7 +27,7 @@ from services.accounts.accounts import Accounts
 from services.accounts.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import Throttled, WrongPassword
-from storage.repositories.login_throttle import guest_at
+from storage.repositories.accounts.login_throttle import guest_at
 from storage.values import Account
 
 NewId = Callable[[], str]

@@ -41,7 +41,7 @@ from models import SessionRow, User
 from offbook.core.errors import NotFound
 from offbook.core.merge.retention import DAY_US
 from storage.engines.database import Database
-from storage.repositories.devices import LET_IN, digest
+from storage.repositories.accounts.devices import LET_IN, digest
 from storage.sql.array_params import in_array
 from storage.values import CarriedSession, Session, Visit
 

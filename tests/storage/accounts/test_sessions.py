@@ -17,7 +17,7 @@ from services.accounts.accounts import Accounts
 from services.accounts.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import WrongPassword
-from storage.repositories.sessions import ELSEWHERE_EVERY_US, USED_EVERY_US, session_id
+from storage.repositories.accounts.sessions import ELSEWHERE_EVERY_US, USED_EVERY_US, session_id
 from storage.values import Account, CarriedSession, Session, Visit
 from tests.support.polling import wait_until
 

@@ -14,8 +14,8 @@ from services.accounts.accounts import Accounts, act_on_user
 from services.accounts.passwords import Effort
 from storage.engines.database import Database, open_engines
 from storage.errors import WrongPassword
+from storage.repositories.accounts.user_rights import UserRights
 from storage.repositories.device_lag import lag_of
-from storage.repositories.user_rights import UserRights
 from storage.values import Account, CarriedSession, DeviceInfo, Visit
 
 NewId = Callable[[], str]

@@ -15,7 +15,7 @@ from services.accounts.accounts import Accounts
 from services.accounts.passwords import Effort, Passwords
 from storage.engines.database import Database
 from storage.errors import WrongPassword
-from storage.repositories.devices import CURSOR_EVERY_US, SEEN_EVERY_US
+from storage.repositories.accounts.devices import CURSOR_EVERY_US, SEEN_EVERY_US
 from storage.values import Account, DeviceInfo
 
 NewId = Callable[[], str]

@@ -18,11 +18,11 @@ from models import Base, Book, Membership, Setting, User
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.policies import POLICIES
 from storage.engines.database import Database
-from storage.repositories import user_names
-from storage.repositories.devices import RIGHTS, digest
+from storage.repositories.accounts import user_names
+from storage.repositories.accounts.devices import RIGHTS, digest
+from storage.repositories.accounts.sessions import end_all, session_version_of
+from storage.repositories.accounts.user_names import fold_name, validate_name
 from storage.repositories.phone_numbers import validate_region
-from storage.repositories.sessions import end_all, session_version_of
-from storage.repositories.user_names import fold_name, validate_name
 from storage.values import Account, BookSettings
 
 SETUP_KEY = "setup"

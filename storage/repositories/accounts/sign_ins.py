@@ -1,6 +1,6 @@
 """Signing in, and who is signed in: a session with its user, by one query.
 
-What a session is: storage.repositories.sessions.
+What a session is: storage.repositories.accounts.sessions.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sqlalchemy import Connection, bindparam, select
 from models import SessionRow, User
 from storage.errors import WrongPassword
 from storage.failures import NOT_WRITTEN
-from storage.repositories.devices import LET_IN
-from storage.repositories.sessions import (
+from storage.repositories.accounts.devices import LET_IN
+from storage.repositories.accounts.sessions import (
     OPEN,
     SESSION,
     Sessions,
@@ -27,7 +27,7 @@ from storage.repositories.sessions import (
     session_of,
     session_version_of,
 )
-from storage.repositories.users import account_of, select_accounts
+from storage.repositories.accounts.users import account_of, select_accounts
 from storage.sql.prepared import Prepared
 from storage.values import Account, CarriedSession, Session, Visit
 

@@ -33,8 +33,8 @@ from storage.engines.database import Database
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Throttled
 from storage.failures import NOT_WRITTEN
-from storage.repositories import user_names
-from storage.repositories.user_names import Named, comparable
+from storage.repositories.accounts import user_names
+from storage.repositories.accounts.user_names import Named, comparable
 
 NAME_LENGTH_MAX = 100
 """Of a name that was typed this much is compared."""

@@ -19,8 +19,8 @@ from offbook.core.errors import Conflicting
 from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.formats.carddav.serving import CardForm
 from storage.engines.database import Database
-from storage.repositories import user_purge
-from storage.repositories.user_purge import owner_columns
+from storage.repositories.accounts import user_purge
+from storage.repositories.accounts.user_purge import owner_columns
 from storage.values import Visit
 from tests.support.api_client import Caller, caller, change, contents, new_id
 from tests.support.browser import add_device, add_user, parts_of
