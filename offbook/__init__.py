@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from offbook.database.status import Status
     from offbook.replica import Replica
     from offbook.sync.dry_run import DryRunReport as PlanReport
+    from offbook.sync.http.transport import HTTP, Response, Transport
     from offbook.sync.session import SyncReport
-    from offbook.sync.transport import HTTP, Response, Transport
     from offbook.verify.repair import Repair
     from offbook.verify.session import VerifyReport
 
@@ -73,16 +73,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "HTTP": "offbook.sync.transport",
+    "HTTP": "offbook.sync.http.transport",
     "Parked": "offbook.database.parked",
     "Past": "offbook.core.history.entry:HistoryEntry",
     "PlanReport": "offbook.sync.dry_run:DryRunReport",
     "Repair": "offbook.verify.repair",
     "Replica": "offbook.replica",
-    "Response": "offbook.sync.transport",
+    "Response": "offbook.sync.http.transport",
     "Status": "offbook.database.status",
     "SyncReport": "offbook.sync.session",
-    "Transport": "offbook.sync.transport",
+    "Transport": "offbook.sync.http.transport",
     "VerifyReport": "offbook.verify.session",
 }
 

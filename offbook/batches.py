@@ -11,8 +11,8 @@ from offbook.core.history.undo import BatchSummary, UndoReport
 from offbook.core.protocol.requests import PROTOCOL
 from offbook.core.protocol.validators import require
 from offbook.core.validation import UUID_TEXT, Json
-from offbook.sync.http_errors import json_of_answer, problem_of
-from offbook.sync.transport import Transport
+from offbook.sync.http.errors import json_of_answer, problem_of
+from offbook.sync.http.transport import Transport
 
 LIMIT = 100
 

@@ -9,8 +9,8 @@ from offbook.core.pictures import WIDTHS, checked_picture, photo_name, sha256_of
 from offbook.core.protocol.requests import PROTOCOL
 from offbook.database import blobs
 from offbook.database.connection import Connection
-from offbook.sync.http_errors import error_of, problem_of
-from offbook.sync.transport import Transport
+from offbook.sync.http.errors import error_of, problem_of
+from offbook.sync.http.transport import Transport
 
 
 class DeviceBlobs:

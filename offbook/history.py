@@ -28,8 +28,8 @@ from offbook.database import change_log
 from offbook.database.connection import Connection
 from offbook.database.edits import append_patch
 from offbook.database.server_rows import NO_SERVER_ROW, server_row, visible_record
-from offbook.sync.http_errors import json_of_answer, problem_of
-from offbook.sync.transport import Transport
+from offbook.sync.http.errors import json_of_answer, problem_of
+from offbook.sync.http.transport import Transport
 
 PAGE = 1_000
 PAGES_MAX = 100

@@ -49,8 +49,8 @@ from offbook.settings import DeviceSettings
 from offbook.sync import dry_run
 from offbook.sync.cancellation import CancellableTransport
 from offbook.sync.dry_run import DryRunReport
+from offbook.sync.http.transport import HTTP, Transport
 from offbook.sync.session import Progress, SyncReport, SyncSession
-from offbook.sync.transport import HTTP, Transport
 from offbook.tables import app_tables
 from offbook.verify.session import VerifyReport, VerifySession
 

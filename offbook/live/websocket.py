@@ -32,8 +32,8 @@ from offbook import addresses
 from offbook.core.connection import Seconds
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, ServerFault
 from offbook.core.protocol.requests import PROTOCOL, SCHEMA_HEADER
-from offbook.sync.http_errors import error_of, retry_after_seconds
-from offbook.sync.transport import Response, ca_bundle
+from offbook.sync.http.errors import error_of, retry_after_seconds
+from offbook.sync.http.transport import Response, ca_bundle
 from offbook.websocket_client import proxy_of, websocket_to
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024

@@ -30,10 +30,10 @@ from offbook.live.session import FallBackToHttp, LiveSession, message_of
 from offbook.live.websocket import Channel, ChannelSignal, Opened, SchemaGrown
 from offbook.sync.apply import Applied
 from offbook.sync.cancellation import CancellableTransport
+from offbook.sync.http.transport import Transport
 from offbook.sync.request import has_pending
 from offbook.sync.response import SyncResponse
 from offbook.sync.session import SyncSession, forget_old_lines
-from offbook.sync.transport import Transport
 
 logger = logging.getLogger("offbook")
 

@@ -11,8 +11,8 @@ import logging
 from offbook.core.protocol.requests import PROTOCOL
 from offbook.database import blobs
 from offbook.database.connection import Connection
-from offbook.sync.http_errors import problem_of
-from offbook.sync.transport import Response, Transport
+from offbook.sync.http.errors import problem_of
+from offbook.sync.http.transport import Response, Transport
 
 logger = logging.getLogger("offbook")
 

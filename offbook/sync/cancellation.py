@@ -12,7 +12,7 @@ from concurrent.futures import Future, wait
 from threading import Event, Thread
 
 from offbook.core.errors import Stopped
-from offbook.sync.transport import Response, Transport
+from offbook.sync.http.transport import Response, Transport
 
 LOOK_SECONDS = 0.05
 """How often it is looked whether to go on waiting. An answer is noticed at once."""

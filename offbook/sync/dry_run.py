@@ -23,10 +23,10 @@ from offbook.database.server_rows import server_row
 from offbook.database.sync_state import Snapshot, SyncState
 from offbook.sync import server_tables
 from offbook.sync.apply import Applied, is_awaited
+from offbook.sync.http.transport import Transport
 from offbook.sync.loop import SyncLoop, trusted_by
 from offbook.sync.request import in_one_request, sort_lines, where_from
 from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse
-from offbook.sync.transport import Transport
 
 HELD = "held"
 """In the place of a verdict: the change is not sent."""

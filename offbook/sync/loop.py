@@ -28,10 +28,10 @@ from offbook.database.connection import Connection
 from offbook.database.sync_state import Snapshot, SyncState
 from offbook.sync import server_tables
 from offbook.sync.apply import Applied
-from offbook.sync.http_errors import json_of_answer, json_of_page
+from offbook.sync.http.errors import json_of_answer, json_of_page
+from offbook.sync.http.transport import Response, Transport
 from offbook.sync.request import headers_of
 from offbook.sync.response import SyncResponse, book_of, check_book, parse_response
-from offbook.sync.transport import Response, Transport
 
 SNAPSHOTS_MAX = 5
 """How often one sync starts a snapshot over before it takes the server to be at fault."""

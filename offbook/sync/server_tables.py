@@ -20,8 +20,8 @@ from offbook.database.known_cells import Repull
 from offbook.database.parked import retry_known
 from offbook.database.sync_state import SyncState
 from offbook.sync import snapshot
-from offbook.sync.http_errors import json_of_answer
-from offbook.sync.transport import Transport
+from offbook.sync.http.errors import json_of_answer
+from offbook.sync.http.transport import Transport
 
 PATH = "/tables"
 NOT_MODIFIED = 304

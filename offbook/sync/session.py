@@ -19,11 +19,11 @@ from offbook.database.sync_state import SyncState
 from offbook.sync import server_tables, snapshot
 from offbook.sync.apply import Applied, apply
 from offbook.sync.blob_uploads import send_waiting
-from offbook.sync.http_errors import date_ms
+from offbook.sync.http.errors import date_ms
+from offbook.sync.http.transport import Response, Transport
 from offbook.sync.loop import SyncLoop, trusted_by
 from offbook.sync.request import count_pending, next_batch, park_unsent, request_of
 from offbook.sync.response import SyncResponse
-from offbook.sync.transport import Response, Transport
 
 KEPT_MS = 30 * 24 * 3600 * 1000
 """How long acknowledged lines are kept: a server restored from a backup as old as this can still be brought up."""

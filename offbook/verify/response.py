@@ -10,9 +10,9 @@ from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import RECORDS_MAX, Sum
-from offbook.sync.http_errors import json_of_answer
+from offbook.sync.http.errors import json_of_answer
+from offbook.sync.http.transport import Response
 from offbook.sync.response import PageRow, page_row
-from offbook.sync.transport import Response
 
 COUNT_MAX = 10_000_000
 """Far more records than any book has: what is looked for in more would not be found for years."""

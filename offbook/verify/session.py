@@ -27,11 +27,11 @@ from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import Connection, reading
 from offbook.database.lease import take_lease
 from offbook.database.server_rows import ServerRow
-from offbook.sync.http_errors import problem_of
+from offbook.sync.http.errors import problem_of
+from offbook.sync.http.transport import Response, Transport
 from offbook.sync.request import headers_of
 from offbook.sync.response import PageRow, check_book
 from offbook.sync.session import SyncSession
-from offbook.sync.transport import Response, Transport
 from offbook.verify.digest_form import DigestForm
 from offbook.verify.local_digests import LocalDigests, local_digests
 from offbook.verify.repair import Repair, repair

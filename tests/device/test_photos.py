@@ -13,7 +13,7 @@ from app import App
 from offbook import Invalid, NotFound, Replica, ServerFault
 from offbook.core.pictures import sha256_of
 from offbook.database import blobs
-from offbook.sync.transport import Response
+from offbook.sync.http.transport import Response
 from tests.device.fake_server import problem
 from tests.support.api_client import caller
 from tests.support.cli_runner import Device as Command

@@ -15,7 +15,7 @@ from threading import Event
 import pytest
 
 from offbook import HTTP, NotAuthorized, Offline, Replica, ServerFault, SyncError
-from offbook.sync import transport
+from offbook.sync.http import transport
 from tests.device.fake_server import Server
 from tests.device.http_server import TOKEN, House, serving
 from tests.device.scripted_servers import HEAD, Talk, Visitor, odd_server, says

@@ -12,7 +12,7 @@ from app import App
 from offbook import Replica
 from offbook.core.connection import Seconds
 from offbook.live import websocket, worker
-from offbook.sync import transport
+from offbook.sync.http import transport
 from tests.support.browser import add_device, add_user, app_beside
 from tests.support.callback_recorder import Witness
 from tests.support.fault_proxy import Middle

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from app import App
 from models import Base
 from offbook import HTTP, NoLive, NotAuthorized, Offline, Refused, Replica
-from offbook.sync.http_errors import error_of
+from offbook.sync.http.errors import error_of
 from tests.support.api_client import new_id
 from tests.support.browser import add_device, add_user, app_beside, parts_of
 from tests.support.callback_recorder import Witness, equal, names

@@ -21,7 +21,7 @@ from offbook.core.formatting import format_count
 from offbook.core.text import clock_advice, describe_clock_offset
 from offbook.database.status import Status
 from offbook.replica import Replica
-from offbook.sync.http_errors import USER_CODES
+from offbook.sync.http.errors import USER_CODES
 from offbook.sync.session import SyncReport
 
 WITH_NEXT_SYNC = "with the next sync"

@@ -21,7 +21,7 @@ from offbook.core.protocol.validators import (
 )
 from offbook.core.text import status_phrase
 from offbook.core.validation import Json
-from offbook.sync.transport import Response
+from offbook.sync.http.transport import Response
 
 RETRY_SECONDS_MAX = 3_600.0
 LOCATION_CHARACTERS_MAX = 200

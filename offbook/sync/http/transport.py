@@ -76,7 +76,7 @@ class HTTP:
         import requests
         import urllib3
 
-        from offbook.sync.http_connections import TooLate, deadline_in
+        from offbook.sync.http.connections import TooLate, deadline_in
 
         address = self.server + path
         proxy = addresses.proxy_of(address)
@@ -125,7 +125,7 @@ class HTTP:
         """
         import requests
 
-        from offbook.sync.http_connections import DeadlineAdapter
+        from offbook.sync.http.connections import DeadlineAdapter
 
         if self._session is None:
             self._session = requests.Session()
