@@ -66,8 +66,8 @@ class Book(Base):
 class User(Base):
     """A person who signs in. Nobody signs in with the password hash that a user has by default.
 
-    ``folded`` is the name as names are compared (storage.repositories.accounts.user_names); empty where others had the same
-    before names were compared so.
+    ``folded`` is the name as names are compared (storage.repositories.accounts.user_names); empty where others had the
+    same before names were compared so.
     Whoever is disabled or removed is not let in, and keeps everything. ``is_purging``: what a removed user had is being
     deleted, some at a time.
     """

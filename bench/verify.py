@@ -16,7 +16,7 @@ from bench.server import Client, Server
 from bench.statistics import Figure, median, seconds
 from offbook import HTTP, Replica
 from offbook.contacts.table import CONTACTS
-from offbook.database import change_log
+from offbook.database.local_changes import change_log
 from offbook.verify.digest_form import DigestForm
 from offbook.verify.local_digests import local_digests
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         SyncError,
     )
     from offbook.core.history.entry import HistoryEntry as Past
-    from offbook.database.parked import Parked
+    from offbook.database.local_changes.parked import Parked
     from offbook.database.status import Status
     from offbook.replica import Replica
     from offbook.sync.dry_run import DryRunReport as PlanReport
@@ -74,7 +74,7 @@ __all__ = [
 
 _HOMES = {
     "HTTP": "offbook.sync.http.transport",
-    "Parked": "offbook.database.parked",
+    "Parked": "offbook.database.local_changes.parked",
     "Past": "offbook.core.history.entry:HistoryEntry",
     "PlanReport": "offbook.sync.dry_run:DryRunReport",
     "Repair": "offbook.verify.repair",

@@ -24,9 +24,9 @@ from offbook.core.protocol.requests import PROTOCOL
 from offbook.core.protocol.validators import require, seq_of, uuid_of
 from offbook.core.schema import EXISTS, Table
 from offbook.core.validation import Json
-from offbook.database import change_log
 from offbook.database.connection import Connection
-from offbook.database.edits import append_patch
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.edits import append_patch
 from offbook.database.server_rows import NO_SERVER_ROW, server_row, visible_record
 from offbook.sync.http.errors import json_of_answer, problem_of
 from offbook.sync.http.transport import Transport

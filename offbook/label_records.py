@@ -19,9 +19,9 @@ from offbook.core.model import Operation
 from offbook.core.schema import NamingMap, record_id_of_key
 from offbook.core.text import fold_key, normalize_for_search
 from offbook.core.validation import Json
-from offbook.database import change_log
 from offbook.database.batched_writes import RECORD_SIZE, SIZE_FIRST, write_in_batches
 from offbook.database.connection import bindable, reading
+from offbook.database.local_changes import change_log
 from offbook.database.records import record_table
 from offbook.records import Record, Records, add_named, check_data, named_id
 

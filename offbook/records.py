@@ -25,9 +25,9 @@ from offbook.core.schema import Composite, Map, Table, record_id_of_key
 from offbook.core.search import search_terms
 from offbook.core.text import fold_key, normalize_for_search
 from offbook.core.validation import LENIENT, STRICT, UUID_TEXT, Json, change_data, check, parse_cells, with_defaults
-from offbook.database import change_log
 from offbook.database.connection import Connection, bindable, reading
 from offbook.database.ddl.triggers import whole_is_alone
+from offbook.database.local_changes import change_log
 from offbook.database.records import record_table
 from offbook.database.server_rows import change_of_line, server_row, visible_record
 

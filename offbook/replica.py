@@ -29,7 +29,7 @@ from offbook.core.model import Key
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json
-from offbook.database import change_log, conflicts, parked, schema, status, sync_state
+from offbook.database import conflicts, schema, status, sync_state
 from offbook.database.connection import (
     Connection,
     SqliteError,
@@ -41,7 +41,8 @@ from offbook.database.connection import (
     without_waiting,
 )
 from offbook.database.lease import hold_lease, holder_name, release_lease
-from offbook.database.parked import Parked
+from offbook.database.local_changes import change_log, parked
+from offbook.database.local_changes.parked import Parked
 from offbook.database.status import Status, WorkerStatus
 from offbook.label_records import LabelRecords
 from offbook.records import ContactRecords, same_record

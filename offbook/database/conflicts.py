@@ -26,10 +26,10 @@ from offbook.core.model import NO_CLOCK, Conflict, Key, Value
 from offbook.core.protocol.validators import SEQ_MAX
 from offbook.core.schema import Table
 from offbook.core.validation import Json, value_of
-from offbook.database import change_log
 from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import Connection, reading
-from offbook.database.edits import append_patch
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.edits import append_patch
 from offbook.database.server_rows import dump, server_row, visible_record
 
 PUT = """INSERT INTO conflicts (id, table_name, record_id, cell, seq, data) VALUES (?, ?, ?, ?, ?, ?)

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from offbook.core.history.undo import ExistenceStep, was_taken_back
 from offbook.core.model import NO_CLOCK, Operation, Record, Value
 from offbook.core.schema import Table
-from offbook.database import change_log
-from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.change_log import LogLine
 from offbook.database.server_rows import change_of_line, dump
 
 IDS_PER_QUERY = 500

@@ -19,9 +19,9 @@ from offbook.core.protocol.requests import parse_change
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.schema import EXISTS, Schema, Table, entry_of
 from offbook.core.validation import LENIENT, STRICT, Json, change_data, with_all_fields
-from offbook.database import change_log
-from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection, bindable
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.change_log import LogLine
 from offbook.database.records import record_table
 
 NOBODY = "00000000-0000-0000-0000-000000000000"

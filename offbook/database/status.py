@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from offbook import addresses
 from offbook.core.protocol.rows import iso_millis
-from offbook.database import change_log, conflicts, held, sync_state
+from offbook.database import conflicts, sync_state
 from offbook.database.connection import Connection, reading
+from offbook.database.local_changes import change_log, held
 
 OLDEST = f"SELECT min(timestamp) FROM change_log {change_log.SENDABLE}"
 PENDING = f"SELECT count(*) FROM change_log {change_log.PENDING}"

@@ -14,8 +14,8 @@ from offbook.core.protocol.json import dumps
 from offbook.core.protocol.validators import DETAIL_CHARACTERS_MAX, clean_text, json_of, uuid_of
 from offbook.core.schema import Schema
 from offbook.database import sync_state
-from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
+from offbook.database.local_changes.change_log import LogLine
 from offbook.sync.apply import Applied, apply, apply_verdicts
 from offbook.sync.request import next_batch, request_of
 from offbook.sync.response import ChangeResult, SyncResponse, head_of, parse_response, results_of

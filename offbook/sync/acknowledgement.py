@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from offbook.core.model import Verdict
-from offbook.database import change_log, sync_state
+from offbook.database import sync_state
 from offbook.database.connection import Connection
+from offbook.database.local_changes import change_log
 from offbook.sync.response import ChangeResult
 
 

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Key, Operation, Verdict
 from offbook.core.validation import Json, same
-from offbook.database import change_log, conflicts, deletions, known_cells, sync_state
+from offbook.database import conflicts, deletions, known_cells, sync_state
 from offbook.database.batched_writes import BatchTimer, run_in_batches
-from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
-from offbook.database.parked import UNKNOWN_RECORD, merge_into_parked_insert, park, write_bases
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.change_log import LogLine
+from offbook.database.local_changes.parked import UNKNOWN_RECORD, merge_into_parked_insert, park, write_bases
 from offbook.database.records import record_table
 from offbook.database.server_rows import (
     PUT,

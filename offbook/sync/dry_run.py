@@ -14,10 +14,11 @@ from offbook.core.errors import CursorGone, ServerFault
 from offbook.core.model import Cells, Key, Rejection, Verdict
 from offbook.core.protocol.server_tables import parse_server_tables
 from offbook.core.validation import Json, with_all_fields
-from offbook.database import change_log, known_cells
-from offbook.database.change_log import LogLine
+from offbook.database import known_cells
 from offbook.database.connection import Connection, bindable
-from offbook.database.held import Holder
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.change_log import LogLine
+from offbook.database.local_changes.held import Holder
 from offbook.database.records import record_table
 from offbook.database.server_rows import server_row
 from offbook.database.sync_state import Snapshot, SyncState

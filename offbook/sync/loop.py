@@ -22,9 +22,10 @@ from offbook.core.model import Rejection
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.requests import CHANGES_MAX, SCHEMA_HEADER
 from offbook.core.validation import Json
-from offbook.database import change_log, held, schema, sync_state
-from offbook.database.change_log import LogLine
+from offbook.database import schema, sync_state
 from offbook.database.connection import Connection
+from offbook.database.local_changes import change_log, held
+from offbook.database.local_changes.change_log import LogLine
 from offbook.database.sync_state import Snapshot, SyncState
 from offbook.sync import server_tables
 from offbook.sync.apply import Applied

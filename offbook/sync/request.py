@@ -18,11 +18,11 @@ from offbook.core.model import Change, Key, Operation, Rejection
 from offbook.core.protocol.requests import CHANGES_MAX, PROTOCOL, SCHEMA_HEADER
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import Schema
-from offbook.database import change_log, held
-from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection, atomic, bindable
 from offbook.database.known_cells import is_of_newer_version
-from offbook.database.parked import merge_into_parked_insert, park, write_bases
+from offbook.database.local_changes import change_log, held
+from offbook.database.local_changes.change_log import LogLine
+from offbook.database.local_changes.parked import merge_into_parked_insert, park, write_bases
 from offbook.database.server_rows import NO_SERVER_ROW, lines_over_insert, rebuild_row, server_row, validated_change
 from offbook.database.sync_state import SyncState, server_takes_batches
 from offbook.sync import restore_recovery
@@ -188,7 +188,7 @@ def in_one_request(lines: list[LogLine]) -> list[LogLine]:
 
 
 def _with_known_bases(server: Schema, checked: list[tuple[LogLine, Change]]) -> list[LogLine]:
-    """The lines, each with what its writer had really seen (offbook.database.parked.write_bases), as far as the server
+    """The lines, each with what its writer had really seen (offbook.database.local_changes.parked.write_bases), as far as the server
     knows the cells."""
     by_record: dict[Key, list[Change]] = {}
     for line, change in checked:

@@ -38,10 +38,11 @@ from offbook.core.model import NOTHING, Change, Key, Operation, Value, Verdict
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, Schema, entry_of
 from offbook.core.validation import change_data, is_empty, same
-from offbook.database import change_log, sync_state
-from offbook.database.change_log import LogLine
+from offbook.database import sync_state
 from offbook.database.connection import Connection
-from offbook.database.parked import append_line, write_bases
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.change_log import LogLine
+from offbook.database.local_changes.parked import append_line, write_bases
 from offbook.database.server_rows import ServerRow, change_of_line, dump, server_row
 
 if TYPE_CHECKING:

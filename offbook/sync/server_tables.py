@@ -13,11 +13,12 @@ from offbook.core.protocol.requests import PROTOCOL, parse_cursor
 from offbook.core.protocol.server_tables import ServerTables, parse_server_tables, pulls_of
 from offbook.core.schema import Schema
 from offbook.core.validation import Json
-from offbook.database import held, known_cells, schema, sync_state
-from offbook.database.change_log import without_logging
+from offbook.database import known_cells, schema, sync_state
 from offbook.database.connection import Connection
 from offbook.database.known_cells import Repull
-from offbook.database.parked import retry_known
+from offbook.database.local_changes import held
+from offbook.database.local_changes.change_log import without_logging
+from offbook.database.local_changes.parked import retry_known
 from offbook.database.sync_state import SyncState
 from offbook.sync import snapshot
 from offbook.sync.http.errors import json_of_answer

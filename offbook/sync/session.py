@@ -10,11 +10,12 @@ from offbook.core.errors import CursorGone
 from offbook.core.model import Rejection
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.validation import Json
-from offbook.database import held, known_cells, sync_state
+from offbook.database import known_cells, sync_state
 from offbook.database.batched_writes import write_in_batches
-from offbook.database.change_log import LogLine, last_id, without_logging
 from offbook.database.connection import Connection, atomic
 from offbook.database.lease import take_lease
+from offbook.database.local_changes import held
+from offbook.database.local_changes.change_log import LogLine, last_id, without_logging
 from offbook.database.sync_state import SyncState
 from offbook.sync import server_tables, snapshot
 from offbook.sync.apply import Applied, apply

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 from offbook.core.model import Key
 from offbook.database import known_cells, sync_state
-from offbook.database.change_log import without_logging
 from offbook.database.connection import Connection
+from offbook.database.local_changes.change_log import without_logging
 from offbook.database.server_rows import ServerRow, fold_acknowledged, server_row, store_server_row
 from offbook.database.sync_state import Snapshot
 from offbook.sync import restore_recovery

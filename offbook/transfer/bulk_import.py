@@ -15,9 +15,9 @@ from offbook.contacts.table import CONTACTS
 from offbook.core.model import Operation, Record
 from offbook.core.schema import Map, Type
 from offbook.core.validation import Json, is_empty
-from offbook.database import change_log
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.connection import Connection
+from offbook.database.local_changes import change_log
 from offbook.database.records import record_table
 from offbook.database.server_rows import dump
 from offbook.records import check_data

@@ -14,8 +14,8 @@ from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation
 from offbook.core.schema import Map, Table
 from offbook.core.validation import Json, with_all_fields
-from offbook.database import change_log
 from offbook.database.connection import Connection
+from offbook.database.local_changes import change_log
 from offbook.database.records import record_table
 from offbook.database.server_rows import NO_SERVER_ROW, ServerRow, dump, rebuild_row, server_row, store_server_row
 from offbook.sync.response import PageRow

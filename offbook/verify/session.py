@@ -22,10 +22,11 @@ from offbook.core.validation import UUID_TEXT
 from offbook.core.verify.digests import MODULUS, known_to_one, names_in
 from offbook.core.verify.first_digests import shape_of
 from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split
-from offbook.database import change_log, held, sync_state
+from offbook.database import sync_state
 from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import Connection, reading
 from offbook.database.lease import take_lease
+from offbook.database.local_changes import change_log, held
 from offbook.database.server_rows import ServerRow
 from offbook.sync.http.errors import problem_of
 from offbook.sync.http.transport import Response, Transport

@@ -18,9 +18,10 @@ from offbook import NotFound, Replica, Response
 from offbook.cli.commands.contacts import rm
 from offbook.cli.commands.import_export import add_contacts
 from offbook.cli.errors import CutShort
-from offbook.database import batched_writes, change_log
+from offbook.database import batched_writes
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.connection import Connection, atomic, connect
+from offbook.database.local_changes import change_log
 from offbook.formats import google_csv
 from offbook.sync.session import forget_old_lines
 from offbook.transfer.bulk_import import BulkImport

@@ -15,7 +15,7 @@ from offbook.cli.parser import parse
 from offbook.core.errors import Pruned
 from offbook.core.history.undo import KeptCell, undo_id
 from offbook.core.merge.batch import BookState
-from offbook.database import change_log
+from offbook.database.local_changes import change_log
 from tests.device.conftest import Device
 from tests.device.fake_server import Server, lost_request, ok, problem, says, wire
 

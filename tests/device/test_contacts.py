@@ -14,7 +14,7 @@ import pytest
 
 from offbook import Invalid, NotFound, Replica, Response
 from offbook.contacts.table import CONTACTS
-from offbook.database import change_log
+from offbook.database.local_changes import change_log
 from tests.device.conftest import Device
 from tests.device.fake_server import Clock, Server, Wire, says, wire
 

@@ -18,8 +18,9 @@ from offbook.core.validation import LENIENT, parse_cells
 from offbook.core.verify.digests import digest, names_in
 from offbook.core.verify.first_digests import first_digest
 from offbook.core.verify.ranges import WHOLE
-from offbook.database import change_log, schema
+from offbook.database import schema
 from offbook.database.connection import Connection, connect
+from offbook.database.local_changes import change_log
 from offbook.database.records import record_table
 from offbook.verify.digest_form import DigestForm
 from offbook.verify.local_digests import LocalDigests, local_digests

@@ -11,7 +11,7 @@ import pytest
 
 from offbook import Offline, Replica
 from offbook.core.schema import Table
-from offbook.database import change_log
+from offbook.database.local_changes import change_log
 from offbook.live.session import LiveSession
 from offbook.sync.request import has_pending
 from tests.device.fake_server import Server, Wire, lost_request

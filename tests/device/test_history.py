@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from offbook import Invalid, NotFound, Offline, Replica, ServerFault
-from offbook.database import change_log
+from offbook.database.local_changes import change_log
 from tests.device.conftest import Device
 from tests.device.fake_server import Server, lost_request, ok, says, wire
 

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from offbook.core.schema import Field, Gone, Map, Schema, Table, Type
-from offbook.database import change_log, schema
+from offbook.database import schema
 from offbook.database.connection import Connection, SqliteError, connect
+from offbook.database.local_changes import change_log
 from offbook.database.records import record_table
 from offbook.sync.response import row_of
 from tests.support.sqlite_drivers import DRIVERS

@@ -13,7 +13,7 @@ import pytest
 from offbook import NotFound, Offline, Replica
 from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import parse_push
-from offbook.database import change_log
+from offbook.database.local_changes import change_log
 from offbook.sync import apply, response
 from services.sync.responses import changes, sync
 from storage.base import ChangeOrigin

@@ -12,7 +12,7 @@ import pytest
 from offbook import Offline, Replica
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS
-from offbook.database import change_log
+from offbook.database.local_changes import change_log
 from offbook.live.session import LiveSession, Verdicts, message_of
 from tests.device.conftest import Device
 from tests.device.fake_server import SECOND, START, Server, Wire, lost_answer, lost_request, wire

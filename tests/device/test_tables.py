@@ -15,8 +15,9 @@ import pytest
 from offbook import Invalid, NotFound, Replica
 from offbook.contacts.table import BUILT_IN
 from offbook.core.schema import Schema, record_id_of_key
-from offbook.database import change_log, schema
-from offbook.database.parked import park
+from offbook.database import schema
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.parked import park
 from offbook.tables import Choice, Date, Flag, Integer, Json, Map, Number, Ref, Table, Text, Time
 
 notebooks = Table("notebooks", Text("name", required=True), key="name")

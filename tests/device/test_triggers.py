@@ -17,8 +17,9 @@ from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Change, Rejection
 from offbook.core.protocol.requests import parse_change
-from offbook.database import change_log, schema
+from offbook.database import schema
 from offbook.database.connection import Connection, atomic, bindable, connect, make_repeatable
+from offbook.database.local_changes import change_log
 from tests.support.sqlite_drivers import DRIVERS
 
 ADA = "5f0c1c9e-7d0a-4a57-9c0e-3b8f6a1d2e01"

@@ -11,7 +11,7 @@ import pytest
 from offbook import NotOffbook, Offline, OtherBook, Refused, Replica, Response, ServerFault, SyncError
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import RECORDS_MAX
-from offbook.database import change_log
+from offbook.database.local_changes import change_log
 from offbook.verify.session import STARTS_MAX
 from tests.device.conftest import Device
 from tests.device.fake_server import Server, Step, everything, lost_request, ok, problem, says, wire

@@ -15,7 +15,7 @@ from offbook import Replica
 from offbook.core.schema import Field, Map, Table, Type
 from offbook.core.verify.digests import digest_of
 from offbook.core.verify.ranges import WHOLE
-from offbook.database import change_log
+from offbook.database.local_changes import change_log
 from offbook.verify.digest_form import DigestForm
 from offbook.verify.local_digests import local_digests
 from tests.device.fake_server import Server, Wire, ok, says, wire

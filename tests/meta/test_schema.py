@@ -18,9 +18,10 @@ import pytest
 
 from offbook.contacts.table import BUILT_IN, CONTACTS
 from offbook.core.schema import Field, Map, Schema, Table, Type
-from offbook.database import change_log, schema
+from offbook.database import schema
 from offbook.database.connection import BUSY_SECONDS_MAX, Connection, SqliteError, atomic, connect, home_of, reading
 from offbook.database.ddl.own_tables import FIRST, SECOND
+from offbook.database.local_changes import change_log
 
 BOATS = Table(
     "boats",

@@ -23,7 +23,7 @@ from config import Config
 from offbook import Replica
 from offbook.contacts.table import BUILT_IN
 from offbook.core.declaration.rules import app_schema
-from offbook.database.change_log import without_logging
+from offbook.database.local_changes.change_log import without_logging
 from offbook.tables import Table, Text
 from ops.grow import grow
 from tests.support import other_versions

@@ -18,9 +18,9 @@ from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Change
 from offbook.core.schema import EXISTS
-from offbook.database import change_log
 from offbook.database.connection import sqlite3
-from offbook.database.parked import Parked
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.parked import Parked
 from offbook.database.server_rows import change_of_line
 from tests.worlds.edits import TYPED, Editor
 from tests.worlds.network import Crash, Network
@@ -87,7 +87,7 @@ class Version:
         self.Replica = modules["offbook.replica"].Replica
         self.schema = modules["offbook.contacts.table"].BUILT_IN
         self.table = self.schema["contacts"]
-        self.log = modules["offbook.database.change_log"]
+        self.log = modules["offbook.database.local_changes.change_log"]
         self._change_of_line = modules["offbook.database.server_rows"].change_of_line
         self.read_state = modules["offbook.database.sync_state"].read
         errors = modules["offbook.core.errors"]

@@ -16,7 +16,8 @@ from offbook.core.model import Operation, Value
 from offbook.core.schema import Map, Schema, Table
 from offbook.core.validation import parse_cells
 from offbook.core.verify import digests
-from offbook.database import held, known_cells
+from offbook.database import known_cells
+from offbook.database.local_changes import held
 from offbook.sync import response, server_tables
 from offbook.verify import digest_form, digest_lines
 

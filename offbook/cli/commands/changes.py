@@ -17,9 +17,9 @@ from offbook.core.listing import name_of
 from offbook.core.merge.rebase import LineState
 from offbook.core.schema import Table
 from offbook.core.validation import Json
-from offbook.database import change_log
-from offbook.database.change_log import LogLine
-from offbook.database.parked import Parked
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.change_log import LogLine
+from offbook.database.local_changes.parked import Parked
 from offbook.replica import Replica
 
 STATES: Mapping[LineState, str] = {

@@ -19,8 +19,8 @@ from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation, Value
 from offbook.core.schema import EXISTS, Table
 from offbook.core.validation import parse_cells
-from offbook.database import change_log
 from offbook.database.connection import bindable
+from offbook.database.local_changes import change_log
 from offbook.database.server_rows import change_of_line, server_row
 from offbook.replica import Replica
 

@@ -36,9 +36,9 @@ from offbook.core.formatting import format_count
 from offbook.core.messages import TABLE_LEFT_OUT
 from offbook.core.model import Operation, Record
 from offbook.core.validation import Json
-from offbook.database import change_log
 from offbook.database.connection import SqliteError
 from offbook.database.deletions import taken_back
+from offbook.database.local_changes import change_log
 from offbook.database.records import record_table
 from offbook.replica import Replica, now_ms, random_id
 from offbook.transfer.bulk_import import NOTHING, BulkImport, Counts

@@ -17,7 +17,7 @@ from offbook.cli.output import Event, event_as_json, flatten, with_time
 from offbook.cli.result import CommandResult
 from offbook.cli.stop_signals import ended_by_signal
 from offbook.core.formatting import format_count
-from offbook.database import change_log
+from offbook.database.local_changes import change_log
 from offbook.database.status import Status
 from offbook.replica import Replica
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from offbook import Replica
-from offbook.database import change_log
+from offbook.database.local_changes import change_log
 from offbook.tables import Choice, Date, Flag, Integer, Json, Map, Number, Ref, Table, Text
 from tests.support.cli_runner import Device
 

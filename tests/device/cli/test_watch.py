@@ -8,7 +8,7 @@ import pytest
 
 from offbook import Replica, Status
 from offbook.cli.commands.watch import ReplicaWatcher, event_sentence
-from offbook.database import change_log
+from offbook.database.local_changes import change_log
 from tests.device.fake_server import Server, Wire
 
 

@@ -21,9 +21,9 @@ from offbook.core.protocol.held import unknown_to
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import Schema, Table
 from offbook.core.validation import Json, is_empty, parse_cells, with_all_fields
-from offbook.database import change_log
-from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection, bindable
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.change_log import LogLine
 from offbook.database.records import record_table
 from offbook.database.server_rows import (
     NO_SERVER_ROW,

@@ -17,9 +17,9 @@ from offbook.core.protocol.held import is_ahead, unknown_to
 from offbook.core.protocol.server_tables import ServerTables, names_of_tables, parse_server_tables
 from offbook.core.schema import Schema
 from offbook.core.validation import Json
-from offbook.database import change_log
-from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.change_log import LogLine
 from offbook.database.server_rows import server_row
 
 BEHIND = ""

@@ -37,7 +37,7 @@ class LogLine:
     ``typed`` is 0 where no limits of this version count: this device wrote the line from what a server had said, or the
     file is that of a newer version, by which it may have been typed. ``batch`` is what the changes of one act share.
     ``held`` names what of it the server does not know yet, or is empty where an earlier line of its record is held;
-    None where nothing holds it (offbook.database.held).
+    None where nothing holds it (offbook.database.local_changes.held).
     """
 
     id: int

@@ -13,10 +13,10 @@ from offbook.core.model import Key, Operation, Rejection
 from offbook.core.protocol.requests import build_change
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.validation import LENIENT, change_data
-from offbook.database import change_log
-from offbook.database.change_log import LogLine
 from offbook.database.connection import Connection
-from offbook.database.parked import append_edit
+from offbook.database.local_changes import change_log
+from offbook.database.local_changes.change_log import LogLine
+from offbook.database.local_changes.parked import append_edit
 from offbook.database.server_rows import NO_SERVER_ROW, server_row
 
 
