@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from offbook.contacts.table import BUILT_IN
+from offbook.core.cells.validation import Json
 from offbook.core.declaration.codec import table_from_json
 from offbook.core.errors import Invalid, OffbookError
 from offbook.core.schema import Schema, Table
-from offbook.core.validation import Json
 
 NAME = "TABLES"
 """What holds the tables in a module."""

@@ -5,12 +5,12 @@ The server does it: it knows what others wrote since, and a book of a hundred th
 
 from __future__ import annotations
 
+from offbook.core.cells.validation import UUID_TEXT, Json
 from offbook.core.errors import NotFound, Pruned
 from offbook.core.history.batch_codec import batch_from_json, undo_from_json
 from offbook.core.history.undo import BatchSummary, UndoReport
 from offbook.core.protocol.requests import PROTOCOL
 from offbook.core.protocol.validators import require
-from offbook.core.validation import UUID_TEXT, Json
 from offbook.sync.http.errors import json_of_answer, problem_of
 from offbook.sync.http.transport import Transport
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from offbook.contacts.table import FIRST_SCHEMA
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Invalid, NotFound, ServerFault
 from offbook.core.history.codec import entry_from_json
 from offbook.core.history.entry import AFTER, BEFORE, HistoryEntry, restored_values
@@ -23,7 +24,6 @@ from offbook.core.model import Key, Record, Value
 from offbook.core.protocol.requests import PROTOCOL
 from offbook.core.protocol.validators import require, seq_of, uuid_of
 from offbook.core.schema import EXISTS, Table
-from offbook.core.validation import Json
 from offbook.database.connection import Connection
 from offbook.database.local_changes import change_log
 from offbook.database.local_changes.edits import append_patch

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.naming import Entries, begun_id, check_name, entries_naming, name_key, renamed_entries
 from offbook.core.messages import KEY_EXISTS
 from offbook.core.model import Operation
 from offbook.core.schema import NamingMap, record_id_of_key
 from offbook.core.text import fold_key, normalize_for_search
-from offbook.core.validation import Json
 from offbook.database.batched_writes import RECORD_SIZE, SIZE_FIRST, write_in_batches
 from offbook.database.connection import bindable, reading
 from offbook.database.local_changes import change_log

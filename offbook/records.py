@@ -11,9 +11,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
+from offbook.core.cells.lenient_validation import read_row, typed_part
+from offbook.core.cells.validation import (
+    LENIENT,
+    STRICT,
+    UUID_TEXT,
+    Json,
+    change_data,
+    check,
+    parse_cells,
+    with_defaults,
+)
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.entry import BEFORE, HistoryEntry
-from offbook.core.lenient_validation import read_row, typed_part
 from offbook.core.listing import Place, is_searched_for, place_in_list, sort_fields
 from offbook.core.merge.composite import completed_data
 from offbook.core.merge.naming import names_in_entries
@@ -24,7 +34,6 @@ from offbook.core.model import Operation, Value
 from offbook.core.schema import Composite, Map, Table, record_id_of_key
 from offbook.core.search import search_terms
 from offbook.core.text import fold_key, normalize_for_search
-from offbook.core.validation import LENIENT, STRICT, UUID_TEXT, Json, change_data, check, parse_cells, with_defaults
 from offbook.database.connection import Connection, bindable, reading
 from offbook.database.ddl.triggers import whole_is_alone
 from offbook.database.local_changes import change_log

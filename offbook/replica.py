@@ -22,13 +22,13 @@ from offbook.addresses import check_server
 from offbook.blobs import DeviceBlobs
 from offbook.book_tables import BookTables
 from offbook.contacts.table import BUILT_IN, CONTACTS, FIRST_SCHEMA, LABELS
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Invalid, NoServer, Stopped
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.history.undo import BatchSummary, UndoReport
 from offbook.core.model import Key
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import Schema, Table
-from offbook.core.validation import Json
 from offbook.database import conflicts, schema, status, sync_state
 from offbook.database.connection import (
     Connection,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, MutableMapping
 
-from offbook.core.validation import Json
+from offbook.core.cells.validation import Json
 from offbook.database.connection import Connection, atomic
 
 PUT = """INSERT INTO app_settings (name, value) VALUES (?, ?)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import Json
 from offbook.core.merge.decide import concurrent_cells
 from offbook.core.model import Author, Change, Operation, Record, Rejection, Verdict
 from offbook.core.protocol.requests import build_change
-from offbook.core.validation import Json
 from services.references import apply_and_clear, clear_ahead
 from services.restore import Actor
 from services.sync.push import Turns

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from offbook.core.cells.validation import Json, parse_cells, with_all_fields
 from offbook.core.errors import Conflicting, NotFound, OffbookError
 from offbook.core.merge.composite import completed_data
 from offbook.core.merge.naming import begun_id, check_name
 from offbook.core.model import Cells, Change, Operation, Record, Value
 from offbook.core.protocol.record_lists import table_named
 from offbook.core.schema import Map, Table, record_id_of_key
-from offbook.core.validation import Json, parse_cells, with_all_fields
 from services.naming.renaming import delete_named, find_named, naming_map_of, update_named
 from services.references import apply_change_and_clear, decide_and_clear_ahead
 from services.restore import Actor

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
+from offbook.core.cells.validation import change_data
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.entry import HistoryStep, restored_values
 from offbook.core.history.reconstruct import Patch, state_at, to_state, to_values
@@ -20,7 +21,6 @@ from offbook.core.merge.retention import is_purged
 from offbook.core.model import Change, Key, Record, Rejection, Value
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.core.schema import EXISTS
-from offbook.core.validation import change_data
 from services.references import Decide, apply_change_and_clear, decide_and_clear_ahead
 from services.sync.push import Turns, apply_batch, read_records
 from storage.base import ChangeOrigin, ReadTransaction, Store, WriteTransaction

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from offbook.core.cells.validation import Json
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep
 from offbook.core.history.undo import BatchSummary, ExistenceStep
@@ -24,7 +25,6 @@ from offbook.core.model import Author, Conflict, Cursor, DiscardedWrite, Key, Re
 from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.protocol.view import View
 from offbook.core.schema import NamingMap, Reference, Schema
-from offbook.core.validation import Json
 from offbook.core.verify.ranges import Range, Sum
 
 DigestMaker = Callable[[Record], int]

@@ -15,10 +15,10 @@ from flask import Flask, request
 from werkzeug.datastructures import Authorization, MultiDict
 from werkzeug.routing import BaseConverter, IntegerConverter
 
+from offbook.core.cells.validation import UUID_TEXT
 from offbook.core.errors import Malformed
 from offbook.core.pictures import SHA256_TEXT
 from offbook.core.protocol.requests import INTEGER_MAX, is_seq
-from offbook.core.validation import UUID_TEXT
 
 Default = TypeVar("Default")
 

@@ -10,10 +10,10 @@ from typing import NamedTuple, cast
 from flask import Blueprint, Response, g, request
 
 from offbook.contacts.table import FIRST_SCHEMA
+from offbook.core.cells.validation import Json
 from offbook.core.protocol.requests import SCHEMA_HEADER, Push, parse_push
 from offbook.core.protocol.view import View
 from offbook.core.schema import SHAPE, Schema
-from offbook.core.validation import Json
 from web.current import services
 from web.errors import ApiProblem
 

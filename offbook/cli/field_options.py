@@ -10,9 +10,9 @@ from typing import Any
 
 from offbook.cli.errors import Ambiguous
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import Json
 from offbook.core.errors import NotFound
 from offbook.core.schema import Type
-from offbook.core.validation import Json
 
 DETAILS = CONTACTS.maps_by_name["details"]
 KINDS = DETAILS.by_name["kind"].choices

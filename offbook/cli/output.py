@@ -17,10 +17,10 @@ from unicodedata import combining, east_asian_width
 
 from offbook.contacts.labels import KINDS, field_label, kind_label
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import Json
 from offbook.core.listing import heading_of
 from offbook.core.schema import EXISTS, Table
 from offbook.core.text import without_control_characters
-from offbook.core.validation import Json
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -11,9 +11,9 @@ from offbook.cli.output import flatten, format_pairs, format_time, heading, labe
 from offbook.contacts.card_words import params_words, property_words
 from offbook.contacts.labels import with_site_labels
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import Json
 from offbook.core.listing import name_of
 from offbook.core.schema import Field, Map, Table, Type
-from offbook.core.validation import Json
 from offbook.database.connection import bindable
 from offbook.database.records import record_table
 

@@ -11,8 +11,8 @@ from uuid import uuid4
 from offbook.cli.errors import UsageError
 from offbook.cli.field_options import PREFIX, fields_in, key_of
 from offbook.cli.output import heading
+from offbook.core.cells.validation import Json
 from offbook.core.schema import Field, Map, Table, Type
-from offbook.core.validation import Json
 
 ENTRIES, REMOVED = "entries_", "removed_"
 """Entries live under names of their own among the arguments, as fields do."""

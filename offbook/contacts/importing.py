@@ -16,13 +16,13 @@ from typing import Any, NamedTuple, TypeVar
 
 from offbook.contacts.matching import Contact, Likeness, Match, replacing_data, updating_data
 from offbook.contacts.table import BUILT_IN, CONTACTS, GROUP, LABELS
+from offbook.core.cells.validation import is_empty
 from offbook.core.errors import Invalid
 from offbook.core.merge.naming import name_key, names_in_entries
 from offbook.core.messages import MORE_PROBLEMS, NAMES_NOTHING
 from offbook.core.model import Operation, Record
 from offbook.core.schema import Table
 from offbook.core.text import fold_key
-from offbook.core.validation import is_empty
 
 AnyContact = TypeVar("AnyContact", bound=Contact)
 

@@ -19,12 +19,12 @@ from unicodedata import decimal
 
 from offbook.contacts.labels import with_site_labels
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import change_data
 from offbook.core.merge.composite import completed_data
 from offbook.core.model import Record
 from offbook.core.schema import EXISTS
 from offbook.core.search import LAST_DIGITS, phone_key
 from offbook.core.text import fold_key, normalize_for_search
-from offbook.core.validation import change_data
 
 Contact = Mapping[str, Any]
 

@@ -22,12 +22,12 @@ from uuid import UUID, uuid5
 
 from offbook.contacts.table import CONTACTS
 from offbook.core import messages
+from offbook.core.cells.validation import Json, parse_cells
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Change, Operation, Record, Rejection, Value, Verdict
 from offbook.core.protocol.requests import INTEGER_MAX, OPERATIONS
 from offbook.core.protocol.rows import iso_micros
-from offbook.core.validation import Json, parse_cells
 
 TABLE = CONTACTS.name
 CELLS = ("name", "email", "phone")

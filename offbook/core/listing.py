@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from offbook.core.cells.validation import Json
 from offbook.core.schema import Field, Map, Table, Type
 from offbook.core.search import Term, fulfils, searched_text
 from offbook.core.text import normalize_for_search
-from offbook.core.validation import Json
 
 Place = tuple[Any, ...]
 """Compares with that of another record of its table."""

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from offbook.core.cells.lenient_validation import is_whole
+from offbook.core.cells.validation import Json, value_of
 from offbook.core.conflicts.codec import (
     ConflictView,
     ReceivedConflict,
@@ -20,12 +22,10 @@ from offbook.core.conflicts.codec import (
 from offbook.core.conflicts.resolution import Choice, parse_custom_value, patch_of_choice
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.reconstruct import Patch
-from offbook.core.lenient_validation import is_whole
 from offbook.core.listing import name_of
 from offbook.core.model import NO_CLOCK, Conflict, Key, Value
 from offbook.core.protocol.validators import SEQ_MAX
 from offbook.core.schema import Table
-from offbook.core.validation import Json, value_of
 from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import Connection, reading
 from offbook.database.local_changes import change_log

@@ -7,7 +7,7 @@ tables that have grown, from the seq at which the server learnt of it up to the 
 a server that does not tell when that was, it takes the book anew. A version from before these notes moves the cursor
 without one, and a trigger then takes the note away (offbook.database.schema).
 
-A choice or a limit is no cell: what a server says is held without knowing them (offbook.core.lenient_validation).
+A choice or a limit is no cell: what a server says is held without knowing them (offbook.core.cells.lenient_validation).
 """
 
 from __future__ import annotations

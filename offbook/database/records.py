@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
+from offbook.core.cells.validation import LENIENT, Json, check, is_empty
 from offbook.core.model import NO_CELLS, Cells
 from offbook.core.schema import Field, Map, Table, Type
-from offbook.core.validation import LENIENT, Json, check, is_empty
 from offbook.database.connection import Connection
 
 Data = Mapping[str, Json]

@@ -11,14 +11,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from offbook.core.cells.lenient_validation import known_part, typed_part
+from offbook.core.cells.validation import LENIENT, STRICT, Json, change_data, with_all_fields
 from offbook.core.codes import Scope, names_in
-from offbook.core.lenient_validation import known_part, typed_part
 from offbook.core.merge.rebase import LineState, PendingLine, is_on_top, update_first_seen, visible_cells
 from offbook.core.model import NO_CLOCK, NOTHING, Change, Key, Operation, Record, Rejection, Value
 from offbook.core.protocol.requests import parse_change
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.schema import EXISTS, Schema, Table, entry_of
-from offbook.core.validation import LENIENT, STRICT, Json, change_data, with_all_fields
 from offbook.database.connection import Connection, bindable
 from offbook.database.local_changes import change_log
 from offbook.database.local_changes.change_log import LogLine

@@ -26,9 +26,9 @@ from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from offbook.contacts.table import CONTACTS, FIRST_FIELDS
+from offbook.core.cells.validation import UUID_TEXT, parse_cells
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
-from offbook.core.validation import UUID_TEXT, parse_cells
 from offbook.formats import messages
 from offbook.formats.csv.damage import find_damage, neutralize
 from offbook.formats.csv.dialect import Lines, open_table, possible_headers, text_lines

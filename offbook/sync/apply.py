@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from offbook.core.cells.validation import Json, same
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Key, Operation, Verdict
-from offbook.core.validation import Json, same
 from offbook.database import conflicts, deletions, known_cells, sync_state
 from offbook.database.batched_writes import BatchTimer, run_in_batches
 from offbook.database.connection import Connection

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from offbook.core.cells.validation import Json, with_all_fields
 from offbook.core.errors import CursorGone, ServerFault
 from offbook.core.model import Cells, Key, Rejection, Verdict
 from offbook.core.protocol.server_tables import parse_server_tables
-from offbook.core.validation import Json, with_all_fields
 from offbook.database import known_cells
 from offbook.database.connection import Connection, bindable
 from offbook.database.local_changes import change_log

@@ -16,12 +16,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from offbook.core.cells.validation import Json
 from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
 from offbook.core.messages import Fault, Message
 from offbook.core.model import Rejection
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.requests import CHANGES_MAX, SCHEMA_HEADER
-from offbook.core.validation import Json
 from offbook.database import schema, sync_state
 from offbook.database.connection import Connection
 from offbook.database.local_changes import change_log, held

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from offbook.core.lenient_validation import known_part
+from offbook.core.cells.lenient_validation import known_part
 from offbook.core.merge.rebase import split_into_batches, with_bases
 from offbook.core.messages import BEHIND_PARKED, CAPITAL_ID
 from offbook.core.model import Change, Key, Operation, Rejection

@@ -3,7 +3,7 @@
 What is no answer at all raises ServerFault, and nothing of it is applied. No row is left out, save those of a table
 that this version does not know: cells that it does not know are left out of their row, and so are, with a warning,
 those whose value is of the wrong type. Limits, choices and needs are for what a person types
-(offbook.core.lenient_validation): a newer server may have others, and an older device must never lose what it says.
+(offbook.core.cells.lenient_validation): a newer server may have others, and an older device must never lose what it says.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from offbook.core.cells.lenient_validation import read_row
+from offbook.core.cells.validation import Json
 from offbook.core.conflicts.codec import CONFLICTS, ReceivedConflict, conflict_from_json
 from offbook.core.errors import Invalid, OtherBook, ServerFault
-from offbook.core.lenient_validation import read_row
 from offbook.core.model import Key, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX, milliseconds
 from offbook.core.protocol.rows import iso_micros
@@ -31,7 +32,6 @@ from offbook.core.protocol.validators import (
     uuid_of,
 )
 from offbook.core.schema import Schema, Table
-from offbook.core.validation import Json
 from offbook.database.server_rows import ServerRow
 
 logger = logging.getLogger("offbook")

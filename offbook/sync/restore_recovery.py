@@ -24,8 +24,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from offbook.core.cells.lenient_validation import unknown_cells
+from offbook.core.cells.validation import change_data, is_empty, same
 from offbook.core.history.reconstruct import Patch, without_removed_entries
-from offbook.core.lenient_validation import unknown_cells
 from offbook.core.merge.rebase import (
     LineState,
     patch_of_lost_row,
@@ -37,7 +38,6 @@ from offbook.core.merge.rebase import (
 from offbook.core.model import NOTHING, Change, Key, Operation, Value, Verdict
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, Schema, entry_of
-from offbook.core.validation import change_data, is_empty, same
 from offbook.database import sync_state
 from offbook.database.connection import Connection
 from offbook.database.local_changes import change_log

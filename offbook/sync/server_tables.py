@@ -7,12 +7,12 @@ were pulled without it are pulled again (offbook.database.known_cells).
 
 from __future__ import annotations
 
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Malformed
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import PROTOCOL, parse_cursor
 from offbook.core.protocol.server_tables import ServerTables, parse_server_tables, pulls_of
 from offbook.core.schema import Schema
-from offbook.core.validation import Json
 from offbook.database import known_cells, schema, sync_state
 from offbook.database.connection import Connection
 from offbook.database.known_cells import Repull

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
+from offbook.core.cells.validation import Json
 from offbook.core.errors import CursorGone
 from offbook.core.model import Rejection
 from offbook.core.protocol.rows import iso_millis
-from offbook.core.validation import Json
 from offbook.database import known_cells, sync_state
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.connection import Connection, atomic

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import Json, is_empty
 from offbook.core.model import Operation, Record
 from offbook.core.schema import Map, Type
-from offbook.core.validation import Json, is_empty
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.connection import Connection
 from offbook.database.local_changes import change_log

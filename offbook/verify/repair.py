@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from offbook.core.cells.validation import Json, with_all_fields
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation
 from offbook.core.schema import Map, Table
-from offbook.core.validation import Json, with_all_fields
 from offbook.database.connection import Connection
 from offbook.database.local_changes import change_log
 from offbook.database.records import record_table

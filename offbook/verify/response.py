@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from offbook.core.cells.validation import Json
 from offbook.core.protocol.validators import cursor_of, object_of, require, uuid_of
 from offbook.core.schema import Schema, Table
-from offbook.core.validation import Json
 from offbook.core.verify.digests import MODULUS
 from offbook.core.verify.ranges import RECORDS_MAX, Sum
 from offbook.sync.http.errors import json_of_answer

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from offbook.core import messages
+from offbook.core.cells.validation import UUID_TEXT
 from offbook.core.errors import Refused, ServerFault, SyncError
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.requests import PAGE_MAX
-from offbook.core.validation import UUID_TEXT
 from offbook.core.verify.digests import MODULUS, known_to_one, names_in
 from offbook.core.verify.first_digests import shape_of
 from offbook.core.verify.ranges import PARTS, RANGES_MAX, RECORDS_MAX, WHOLE, Range, Sum, split

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from offbook.core.cells.validation import with_all_fields
 from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import state_at
 from offbook.core.model import Cells, Record
 from offbook.core.pictures import PAGE_WIDTH, sha256_of
-from offbook.core.validation import with_all_fields
 from offbook.formats.carddav.lines import ServedVersion
 from offbook.formats.carddav.serving import CardForm, form_id
 from offbook.formats.vcard.writing import V3, V4

@@ -15,13 +15,13 @@ from typing import BinaryIO
 import orjson
 
 from offbook.contacts.table import CONTACTS, LABELS
+from offbook.core.cells.validation import Json, filled_fields
 from offbook.core.errors import CursorGone
 from offbook.core.history.codec import entry_to_json
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Cursor
 from offbook.core.protocol.rows import iso_micros
 from offbook.core.text import fold_key
-from offbook.core.validation import Json, filled_fields
 from offbook.formats.archive.writing import ArchiveSource, Photo, write_archive
 from services.blobs import Blobs
 from services.sync.pull import pull

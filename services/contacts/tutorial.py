@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from offbook.contacts import tutorial
 from offbook.contacts.tutorial import TABLE, Item, TutorialStep
+from offbook.core.cells.validation import Json
 from offbook.core.merge.batch import RecordedVerdict
 from offbook.core.model import Change, Key, Record, Rejection
-from offbook.core.validation import Json
 from services.references import apply_and_clear, clear_ahead
 from services.sync.push import Turns
 from storage.base import ChangeOrigin, WriteTransaction

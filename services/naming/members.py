@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
+from offbook.core.cells.validation import LENIENT, Json, parse_cells, with_all_fields
 from offbook.core.merge.naming import entries_naming, key_of, renamed_entries
 from offbook.core.messages import Fault
 from offbook.core.model import Change, Key, Operation, Record
 from offbook.core.protocol.members import Members
 from offbook.core.schema import NamingMap
-from offbook.core.validation import LENIENT, Json, parse_cells, with_all_fields
 from services.naming.renaming import RECORDS_AT_ONCE, Fetch
 from services.restore import Actor
 from services.sync.push import Turns, apply_batch, read_records

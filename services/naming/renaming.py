@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
+from offbook.core.cells.validation import LENIENT, Json, parse_cells, with_all_fields
 from offbook.core.errors import Invalid
 from offbook.core.merge.naming import (
     NamedText,
@@ -29,7 +30,6 @@ from offbook.core.model import Cells, Change, Key, Operation, Record
 from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.core.schema import NamingMap, Schema, Table, record_id_of_key
 from offbook.core.text import fold_key
-from offbook.core.validation import LENIENT, Json, parse_cells, with_all_fields
 from services.naming.following import known_keys
 from services.restore import Actor
 from services.sync.push import Turns, apply_batch, read_records

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from offbook.core.cells.validation import Json
 from offbook.core.conflicts.codec import conflict_to_row, conflict_view
 from offbook.core.errors import CursorGone
 from offbook.core.history.entry import HistoryStep
@@ -12,7 +13,6 @@ from offbook.core.model import Cursor, Key
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.protocol.view import View
 from offbook.core.schema import EXISTS
-from offbook.core.validation import Json
 from storage.base import WHOLE_PAGE, Page, PageSize, ReadTransaction, Store
 
 

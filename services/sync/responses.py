@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain, groupby, islice
 
+from offbook.core.cells.validation import Json
 from offbook.core.errors import CursorGone
 from offbook.core.merge.batch import Outcome
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import Push
 from offbook.core.protocol.rows import data_of
 from offbook.core.protocol.view import View
-from offbook.core.validation import Json
 from services.sync.portions import PushBasis, push_in_turns
 from services.sync.pull import pull, read_page
 from services.sync.push import Turns, plan_changes

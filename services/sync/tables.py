@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from offbook.core.cells.validation import Json
 from offbook.core.declaration.codec import schema_to_json
-from offbook.core.validation import Json
 from storage.base import Store
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from offbook.core.cells.validation import Json
 from offbook.core.merge.batch import BookState
 from offbook.core.model import Cursor
 from offbook.core.protocol.rows import row, sparse_row
 from offbook.core.protocol.view import View
-from offbook.core.validation import Json
 from offbook.core.verify.digests import digest_of, names_in
 from offbook.core.verify.first_digests import first_digest_of, shape_of
 from offbook.core.verify.ranges import RECORDS_MAX, Compare, Fetch, Sum

@@ -31,13 +31,13 @@ from sqlalchemy import (
 from models import Base
 from offbook.contacts.names import PARTS
 from offbook.contacts.table import BUILT_IN
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Malformed
 from offbook.core.merge.naming import name_key
 from offbook.core.model import Record
 from offbook.core.pictures import photo_name
 from offbook.core.search import Term, narrowed
 from offbook.core.text import fold_key, normalize_for_search
-from offbook.core.validation import Json
 from storage.base import PageSize
 from storage.engines.database import Database
 from storage.repositories.list_pages import (

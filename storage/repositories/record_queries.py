@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Select, Table, select, tuple_
 
+from offbook.core.cells.validation import Json
 from offbook.core.model import Scalar
 from offbook.core.protocol.record_lists import parse_filters, table_named
 from offbook.core.search import Term, narrowed
-from offbook.core.validation import Json
 from storage.base import PageSize
 from storage.repositories.list_pages import (
     find_terms,

@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
+from offbook.core.cells.validation import Json
 from offbook.core.schema import Map, Type
-from offbook.core.validation import Json
 from storage.base import PageSize
 from storage.sql.mapping.records import PageEntries
 from storage.sql.prepared import HasDriverConnection

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, select
 
 from offbook.core.accounts.users import user_is_purged
+from offbook.core.cells.validation import Json
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep
 from offbook.core.merge.batch import BookState, Plan, RecordedVerdict
@@ -25,7 +26,6 @@ from offbook.core.model import Author, Conflict, DiscardedWrite, Key, Record, Ve
 from offbook.core.protocol.view import View
 from offbook.core.schema import Map, NamingMap, Reference, Schema
 from offbook.core.schema import Table as SyncedTable
-from offbook.core.validation import Json
 from offbook.core.verify.ranges import Range, Sum, sum_of
 from storage.base import ChangeOrigin, DigestMaker, HistoryPage, PageSize
 from storage.engines import write_probe

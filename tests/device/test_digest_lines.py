@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offbook.contacts.table import CONTACTS, FIRST_SCHEMA
+from offbook.core.cells.validation import LENIENT, parse_cells
 from offbook.core.model import Operation, Value
 from offbook.core.protocol.rows import iso_micros
 from offbook.core.schema import INTEGER_MAX, Field, Map, Schema, Table, Type
-from offbook.core.validation import LENIENT, parse_cells
 from offbook.core.verify.digests import digest, names_in
 from offbook.core.verify.first_digests import first_digest
 from offbook.core.verify.ranges import WHOLE

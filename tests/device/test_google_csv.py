@@ -18,10 +18,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from offbook.contacts.table import CONTACTS, FIRST_FIELDS
+from offbook.core.cells.validation import parse_cells
 from offbook.core.errors import Malformed
 from offbook.core.model import Operation
 from offbook.core.schema import ENTRY_KEY
-from offbook.core.validation import parse_cells
 from offbook.formats.google_csv import Contact, ParsedFile, decode, read, write
 from offbook.formats.google_csv_columns import GROUPS, OWN_ID, PHONETIC
 

@@ -11,9 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import parse_cells
 from offbook.core.errors import Malformed
 from offbook.core.model import Operation
-from offbook.core.validation import parse_cells
 from offbook.formats.csv.mapped import read_any
 from offbook.formats.csv.mapping import KINDS
 from offbook.formats.registry import FORMATS, HEAD, recognize

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import parse_cells
 from offbook.core.errors import Malformed
 from offbook.core.model import Operation
-from offbook.core.validation import parse_cells
 from offbook.formats.values import Contact, ContactRead, Written
 from offbook.formats.vcard.canonical import canonical_file
 from offbook.formats.vcard.files import read

@@ -89,7 +89,7 @@ def test_the_documentation_lists_every_code() -> None:
 
 def test_codes_are_in_scope_where_the_core_raises_them() -> None:
     """What the checks of a value raise may be the answer to a request about one record."""
-    paths = ("offbook/core/validation.py", "offbook/core/merge/record_size.py")
+    paths = ("offbook/core/cells/validation.py", "offbook/core/merge/record_size.py")
     nodes = [node for path in paths for node in ast.walk(trees()[Path(path)])]
     names = {node.attr for node in nodes if isinstance(node, ast.Attribute) and hasattr(messages, node.attr)}
     codes = {getattr(messages, name).code for name in names}

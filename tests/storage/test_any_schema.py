@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from offbook.core.cells.validation import parse_cells, with_all_fields
 from offbook.core.errors import OffbookError
 from offbook.core.merge.batch import BookState
 from offbook.core.model import Operation
 from offbook.core.protocol.view import View
 from offbook.core.schema import Schema
-from offbook.core.validation import parse_cells, with_all_fields
 from services.batches import list_batches, undo_batch
 from services.restore import Actor, restore_values, restore_version
 from storage.base import PageSize

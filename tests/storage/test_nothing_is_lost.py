@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from offbook.core.cells.validation import same
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policies import POLICIES
 from offbook.core.model import Change, Key, Record, Value
 from offbook.core.protocol.requests import parse_change
-from offbook.core.validation import same
 from services.restore import Actor, preview, restore_book_to, restore_values, restore_version
 from tests.storage.library import ORIGIN, TICK, Desk, Library, uuid
 from tests.storage.scenarios import HISTORIES, Player, Push, play

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from offbook.contacts.table import BUILT_IN
+from offbook.core.cells.validation import Json, with_all_fields
 from offbook.core.declaration.growth import grow
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values, seq_of_effect
@@ -23,7 +24,6 @@ from offbook.core.model import Author, Change, Conflict, DiscardedWrite, Key, Op
 from offbook.core.protocol.rows import iso_micros, iso_millis, row_of
 from offbook.core.protocol.view import View
 from offbook.core.schema import EXISTS, NamingMap, Reference, Schema
-from offbook.core.validation import Json, with_all_fields
 from offbook.core.verify.digests import digest_of
 from offbook.core.verify.ranges import Range, Sum, sum_of
 from storage.base import ChangeOrigin, DigestMaker, HistoryPage, PageSize

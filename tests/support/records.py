@@ -10,10 +10,10 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
+from offbook.core.cells.validation import change_data, is_empty, parse_cells
 from offbook.core.model import Change, Clock, Operation, Record
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, Field, Map, Table, Type
-from offbook.core.validation import change_data, is_empty, parse_cells
 
 IDS = st.integers(0, 2**128 - 1).map(lambda number: str(UUID(int=number)))
 SEQS = st.integers(0, 2**63 - 1)

@@ -23,10 +23,10 @@ from werkzeug.test import TestResponse
 from app import STATIC, App
 from offbook.contacts.table import CONTACTS, LABELS
 from offbook.core.accounts.users import Act
+from offbook.core.cells.validation import parse_cells
 from offbook.core.model import Change, Operation
 from offbook.core.pictures import sha256_of
 from offbook.core.schema import record_id_of_key
-from offbook.core.validation import parse_cells
 from storage.base import ChangeOrigin
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.support.dav_client import basic

@@ -19,9 +19,9 @@ from hypothesis import Phase, find, settings
 
 from offbook import Invalid, Replica, SyncReport
 from offbook.contacts.table import BUILT_IN
+from offbook.core.cells.validation import with_defaults
 from offbook.core.merge.policies import POLICIES
 from offbook.core.schema import Field, Schema, Table, Type
-from offbook.core.validation import with_defaults
 from services.sync.responses import changes
 from storage.base import PageSize
 from tests.storage.library import memory_library

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from offbook.core.cells.validation import parse_cells
 from offbook.core.errors import Invalid
 from offbook.core.model import Operation, Value
 from offbook.core.schema import Map, Schema, Table
-from offbook.core.validation import parse_cells
 from offbook.core.verify import digests
 from offbook.database import known_cells
 from offbook.database.local_changes import held

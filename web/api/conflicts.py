@@ -6,12 +6,12 @@ from uuid import UUID
 
 from flask import Blueprint, Response
 
+from offbook.core.cells.validation import Json
 from offbook.core.conflicts.bulk import CustomValue
 from offbook.core.conflicts.codec import conflict_to_json
 from offbook.core.conflicts.resolution import Choice
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.protocol.requests import INTEGER_MAX
-from offbook.core.validation import Json
 from services.conflicts import open_conflicts, resolve_conflict
 from web.api.describe import UNFIT, AuthKind, documented
 from web.api.history import render_record

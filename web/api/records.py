@@ -11,12 +11,12 @@ from types import MappingProxyType
 
 from flask import Blueprint, Response, request
 
+from offbook.core.cells.validation import UUID_TEXT, Json
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Record
 from offbook.core.protocol.requests import BODY_BYTES_MAX
 from offbook.core.protocol.rows import data_of
 from offbook.core.schema import Table
-from offbook.core.validation import UUID_TEXT, Json
 from services.records import RecordChanged, RecordExists, create_record, delete_record, get_record, update_record
 from web.api.describe import UNFIT, AuthKind, Codes, View, documented
 from web.api.schemas.basics import TEXT, JsonSchema

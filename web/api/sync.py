@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from offbook.core.cells.validation import Json
 from offbook.core.protocol.requests import (
     BODY_BYTES_MAX,
     INTEGER_MAX,
@@ -19,7 +20,6 @@ from offbook.core.protocol.requests import (
     parse_cursor,
 )
 from offbook.core.protocol.view import View
-from offbook.core.validation import Json
 from offbook.core.verify.ranges import parse_compare, parse_fetch
 from services.sync.responses import changes, dry_run, sync
 from services.sync.verify import compare, fetch

@@ -6,9 +6,9 @@ Which requests it is for: docs/tutorial-form.md.
 from __future__ import annotations
 
 from offbook.contacts.tutorial import parse_item, parse_since
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Malformed
 from offbook.core.model import Verdict
-from offbook.core.validation import Json
 from services.contacts.tutorial import Tutorial
 from storage.values import DeviceLogin
 

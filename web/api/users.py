@@ -8,9 +8,9 @@ from flask import Blueprint, jsonify, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.accounts.users import Act, kept_until
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Invalid
 from offbook.core.formatting import format_iso
-from offbook.core.validation import Json
 from services.accounts.accounts import act_on_user, get_user
 from storage.values import Account
 from web.api.describe import AuthKind, documented

@@ -14,10 +14,10 @@ from typing import IO, BinaryIO
 import orjson
 from flask import Request, Response, request
 
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Malformed
 from offbook.core.protocol import json
 from offbook.core.protocol.requests import BODY_BYTES_MAX
-from offbook.core.validation import Json
 from web.bodies.uploads import file_too_large
 from web.errors import ApiProblem
 

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 
+from offbook.core.cells.validation import Json
 from offbook.core.errors import CursorGone, Malformed, NotLetIn
 from offbook.core.protocol.requests import INTEGER_MAX, Push
-from offbook.core.validation import Json
 from services.container import Services
 from services.sync.responses import sync_together
 from storage.errors import TablesGrown, Unwritable

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from offbook.contacts.labels import cell_label
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import same
 from offbook.core.merge.decide import concurrent_cells
 from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Author, Change, Clock, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS
 from offbook.core.text import join_with_and
-from offbook.core.validation import same
 from web.presenters.record_words import A_PHOTO, photo_in
 
 VALUE_MAX = 60

@@ -9,13 +9,13 @@ from typing import NamedTuple
 from offbook.contacts.card_words import params_words, property_words
 from offbook.contacts.labels import KINDS
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import same
 from offbook.core.history.entry import DiscardedValue, HistoryEntry, RecordHistory, WinningChange, was_deferred
 from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Cells, Operation, Record, Value, Verdict
 from offbook.core.protocol.rows import micros_of
 from offbook.core.schema import EXISTS, Table, entry_of
-from offbook.core.validation import same
 from web.presenters.edit_feedback import quote_value
 from web.presenters.record_words import A_PHOTO, cell_name, main_cell, photo_in, plain_text
 

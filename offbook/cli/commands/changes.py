@@ -13,10 +13,10 @@ from offbook.cli.record_text import VERBS, value_rows
 from offbook.cli.result import CommandResult
 from offbook.cli.table_options import set_values
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import Json
 from offbook.core.listing import name_of
 from offbook.core.merge.rebase import LineState
 from offbook.core.schema import Table
-from offbook.core.validation import Json
 from offbook.database.local_changes import change_log
 from offbook.database.local_changes.change_log import LogLine
 from offbook.database.local_changes.parked import Parked

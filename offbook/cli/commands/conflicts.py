@@ -9,9 +9,9 @@ from offbook.cli.errors import UsageError
 from offbook.cli.lookup import find_by_prefix
 from offbook.cli.output import cell_label, flatten, format_pairs, format_time, short_ids, with_table
 from offbook.cli.result import CommandResult
+from offbook.core.cells.validation import Json
 from offbook.core.formatting import format_count
 from offbook.core.history.explain import CompetingWrite, quote_value, who
-from offbook.core.validation import Json
 from offbook.replica import Replica
 
 EFFECT = "It counts here at once, and everywhere with the next sync."

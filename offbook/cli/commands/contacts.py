@@ -12,7 +12,7 @@ from offbook.cli.lookup import find_contact
 from offbook.cli.output import flatten, format_table, label, short_ids, terminal_columns
 from offbook.cli.record_text import STAR, contact_lines
 from offbook.cli.result import CommandResult
-from offbook.core.validation import Json
+from offbook.core.cells.validation import Json
 from offbook.replica import Replica
 
 COLUMNS = ("name", "email", "phone", "company")

@@ -11,10 +11,10 @@ from offbook.cli.output import flatten, format_pairs, with_table
 from offbook.cli.record_text import VERBS, value_rows
 from offbook.cli.result import OFFLINE, CommandResult
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Offline
 from offbook.core.formatting import format_count
 from offbook.core.schema import Schema, Table
-from offbook.core.validation import Json
 from offbook.replica import Replica
 from offbook.sync.dry_run import DryRunReport, PlannedChange, PlannedRow
 

@@ -11,6 +11,7 @@ from offbook.cli.lookup import find_by_prefix, find_contact, find_contact_or_del
 from offbook.cli.output import cell_label, flatten, format_time, short_ids
 from offbook.cli.result import CommandResult
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import parse_cells
 from offbook.core.errors import NotFound
 from offbook.core.history.codec import entry_to_json
 from offbook.core.history.entry import HistoryEntry, was_deferred, written
@@ -18,7 +19,6 @@ from offbook.core.history.explain import CompetingWrite, ExplainedEdit, explain_
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation, Value
 from offbook.core.schema import EXISTS, Table
-from offbook.core.validation import parse_cells
 from offbook.database.connection import bindable
 from offbook.database.local_changes import change_log
 from offbook.database.server_rows import change_of_line, server_row

@@ -31,11 +31,11 @@ from offbook.contacts.importing import (
 )
 from offbook.contacts.matching import Likeness
 from offbook.contacts.table import CONTACTS, LABELS
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Invalid, Malformed, OffbookError
 from offbook.core.formatting import format_count
 from offbook.core.messages import TABLE_LEFT_OUT
 from offbook.core.model import Operation, Record
-from offbook.core.validation import Json
 from offbook.database.connection import SqliteError
 from offbook.database.deletions import taken_back
 from offbook.database.local_changes import change_log

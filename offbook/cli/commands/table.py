@@ -17,11 +17,11 @@ from offbook.cli.parser import Parser
 from offbook.cli.record_text import record_lines, value_text
 from offbook.cli.result import CommandResult
 from offbook.cli.table_options import add_options, values_in
+from offbook.core.cells.validation import UUID_TEXT, Json
 from offbook.core.declaration.codec import table_to_json
 from offbook.core.history.codec import entry_to_json
 from offbook.core.listing import name_field, name_of
 from offbook.core.schema import Table, Type
-from offbook.core.validation import UUID_TEXT, Json
 from offbook.records import Record
 from offbook.replica import Replica
 

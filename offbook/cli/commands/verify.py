@@ -10,11 +10,11 @@ from offbook.cli.commands.sync import report_unreachable, require_server
 from offbook.cli.output import flatten, heading, with_table
 from offbook.cli.record_text import entry_text
 from offbook.cli.result import OK, PARKED, CommandResult
+from offbook.core.cells.validation import Json, is_empty
 from offbook.core.errors import NotAuthorized, Offline
 from offbook.core.formatting import format_count
 from offbook.core.listing import name_of
 from offbook.core.schema import Schema, Table
-from offbook.core.validation import Json, is_empty
 from offbook.replica import Replica
 from offbook.verify.repair import Repair
 from offbook.verify.session import VerifyReport

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from offbook.core.cells.lenient_validation import read_value
+from offbook.core.cells.validation import Json, json_of
 from offbook.core.conflicts.resolution import choices
 from offbook.core.errors import Invalid
-from offbook.core.lenient_validation import read_value
 from offbook.core.model import NO_CLOCK, Author, Conflict, Operation
 from offbook.core.protocol.requests import milliseconds
 from offbook.core.protocol.rows import iso_micros, iso_millis
 from offbook.core.protocol.validators import NAME_CHARACTERS_MAX, clean_text, require, time_of, uuid_of
 from offbook.core.schema import EXISTS, Schema
-from offbook.core.validation import Json, json_of
 
 CONFLICTS = "conflicts"
 """The table of pages that holds open conflicts; read-only, so not one of a schema."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from offbook.core import messages
+from offbook.core.cells.validation import Json
 from offbook.core.declaration.rules import (
     FIELD_OPTIONS,
     JOIN,
@@ -27,7 +28,6 @@ from offbook.core.declaration.rules import (
 )
 from offbook.core.errors import Invalid
 from offbook.core.schema import Field, Map, Schema, Table, Type
-from offbook.core.validation import Json
 
 COLUMN_LISTS = {"shows", "order"}
 """The options of a table that list its fields."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from offbook.core.cells.validation import Json
 from offbook.core.declaration.rules import (
     FIELD_OPTIONS,
     FIELDS_MAX,
@@ -27,7 +28,6 @@ from offbook.core.formatting import format_count
 from offbook.core.messages import NOT_GROWTH
 from offbook.core.schema import Field, Map, Schema, Table
 from offbook.core.text import join_with_and
-from offbook.core.validation import Json
 
 
 @dataclass(frozen=True)

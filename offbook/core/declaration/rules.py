@@ -15,11 +15,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from offbook.core import messages
+from offbook.core.cells.validation import STRICT, Json, check
 from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.messages import Argument, Message
 from offbook.core.schema import Field, Gone, Map, Schema, Table, Type
-from offbook.core.validation import STRICT, Json, check
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 """A name of a table, a field, a map or an attribute, and of the table that holds a map's entries: with a prefix it

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from offbook.core.cells.validation import Json
 from offbook.core.history.undo import BatchSummary, KeptCell, UndoReport
 from offbook.core.model import Author
 from offbook.core.protocol.rows import iso_micros
@@ -18,7 +19,6 @@ from offbook.core.protocol.validators import (
     seq_of,
     uuid_of,
 )
-from offbook.core.validation import Json
 
 CELL_CHARACTERS_MAX = 200
 

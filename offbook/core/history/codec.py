@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from offbook.core.cells.validation import LENIENT, Json, json_of, json_of_cells, value_of
 from offbook.core.errors import Invalid
 from offbook.core.history.entry import DiscardedValue, HistoryEntry, WinningChange
 from offbook.core.model import Operation, Value, Verdict
@@ -23,7 +24,6 @@ from offbook.core.protocol.validators import (
 )
 from offbook.core.protocol.view import cut
 from offbook.core.schema import Table
-from offbook.core.validation import LENIENT, Json, json_of, json_of_cells, value_of
 
 
 def entry_to_json(table: Table, entry: HistoryEntry) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from offbook.core.cells.validation import same
 from offbook.core.errors import Invalid
 from offbook.core.messages import NO_VALUE_IN_CHANGE
 from offbook.core.model import Author, Cells, DiscardedWrite, Key, Operation, Value, Verdict
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS
-from offbook.core.validation import same
 
 BEFORE, AFTER = "before", "after"
 """Which values of a change are to be restored: those that it replaced, or its own."""

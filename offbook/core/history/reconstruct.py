@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from offbook.core.cells.validation import same
 from offbook.core.history.entry import HistoryEntry, HistoryStep, written
 from offbook.core.model import Cells, Conflict, Operation, Record, Value
 from offbook.core.schema import EXISTS, Table, entry_of
-from offbook.core.validation import same
 
 
 class Patch(NamedTuple):

@@ -14,12 +14,12 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
+from offbook.core.cells.validation import same
 from offbook.core.history.entry import HistoryStep
 from offbook.core.history.reconstruct import Patch, state_at, state_of, to_values
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Author, Cells, Key, Operation, Record, Value
 from offbook.core.schema import EXISTS, entry_of
-from offbook.core.validation import same
 
 
 class Reason(StrEnum):

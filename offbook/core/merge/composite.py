@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from offbook.core.cells.validation import Json
 from offbook.core.merge.decide import has_unseen_composite
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import NO_CELLS, Cells, Change, Key, Operation, Record, Value, parts_of_value, value_of_parts
 from offbook.core.schema import Composite, Table
-from offbook.core.validation import Json
 
 CellsAt = Callable[[Key, int], Cells]
 """Returns the cells that a record had right after a seq, as far as that is known any more."""

@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Invalid
 from offbook.core.merge.following import following_change
 from offbook.core.messages import NAMES_NOTHING
 from offbook.core.model import Change, Key, Operation, Record
 from offbook.core.schema import EXISTS, Map, Naming, NamingMap, Table, entry_of, record_id_of_key
 from offbook.core.text import fold_key, with_article
-from offbook.core.validation import Json
 
 Names = dict[str, str]
 """Texts by what they are compared as (fold_key)."""

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
+from offbook.core.cells.validation import same
 from offbook.core.history.reconstruct import Patch, to_state, without_removed_entries
 from offbook.core.merge.composite import later_parts
 from offbook.core.merge.decide import asserts
 from offbook.core.model import NO_CELLS, Cells, Change, Operation, Record, Value
 from offbook.core.schema import EXISTS, Table, entry_of
-from offbook.core.validation import same
 
 
 class LineState(IntEnum):

@@ -10,12 +10,12 @@ import json
 from collections.abc import Mapping
 
 from offbook.core import messages
+from offbook.core.cells.lenient_validation import read_row
+from offbook.core.cells.validation import Json, filled_fields, is_empty
 from offbook.core.errors import Invalid
-from offbook.core.lenient_validation import read_row
 from offbook.core.messages import Fault
 from offbook.core.model import Cells
 from offbook.core.schema import Table
-from offbook.core.validation import Json, filled_fields, is_empty
 
 BYTES_OF_CHARACTER = 6
 """The most that one takes as JSON: ``\\u0001``."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from offbook.core.cells.validation import MADE_BY_SERVER, STRICT, Json, check
 from offbook.core.errors import Invalid
 from offbook.core.model import Operation
 from offbook.core.schema import Field, Map, Schema, Table, Type
-from offbook.core.validation import MADE_BY_SERVER, STRICT, Json, check
 
 LIFTED = frozenset({"bad_choice", "missing", "out_of_range", "too_long"})
 """The codes of refusals that a later declaration may lift: of a further choice, of an empty field, of a longer text."""

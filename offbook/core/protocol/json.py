@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from operator import itemgetter
 
 from offbook.core import messages
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Malformed
-from offbook.core.validation import Json
 
 
 def loads(body: bytes) -> Json:

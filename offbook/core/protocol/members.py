@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from offbook.core import messages
+from offbook.core.cells.validation import UUID_TEXT, Json
 from offbook.core.errors import Malformed
-from offbook.core.validation import UUID_TEXT, Json
 
 MEMBERS_MAX = 1_000
 """So many ids one request may have: what a push may have changes."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from offbook.core import messages
+from offbook.core.cells.validation import STRICT, Json
 from offbook.core.errors import Invalid, Malformed, NotFound
 from offbook.core.model import Scalar
 from offbook.core.protocol import json
 from offbook.core.schema import Field, Schema, Table, Type
-from offbook.core.validation import STRICT, Json
 
 WRITTEN_AS_JSON: Mapping[Type, str] = MappingProxyType(
     {Type.FLAG: "true or false", Type.INTEGER: "a whole number", Type.NUMBER: "a number", Type.JSON: "JSON"}

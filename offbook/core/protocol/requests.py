@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from offbook.core import messages
+from offbook.core.cells.validation import STRICT, UUID_TEXT, Json, Rules, parse_cells
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.messages import Message
 from offbook.core.model import NOTHING, Change, Cursor, Key, Operation, Rejection, Value, parts_of_value
 from offbook.core.protocol.rows import EPOCH
 from offbook.core.protocol.view import View
 from offbook.core.schema import Schema, Table
-from offbook.core.validation import STRICT, UUID_TEXT, Json, Rules, parse_cells
 
 PROTOCOL = "1"
 """Sent as the header Offbook-Protocol both ways."""

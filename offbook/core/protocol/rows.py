@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from offbook.core.cells.validation import Json, filled_fields, with_all_fields
 from offbook.core.model import Operation, Record
 from offbook.core.protocol.view import View
-from offbook.core.validation import Json, filled_fields, with_all_fields
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSERT, UPDATE, DELETE = (operation.value for operation in (Operation.INSERT, Operation.UPDATE, Operation.DELETE))

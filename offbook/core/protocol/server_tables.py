@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import NamedTuple
 
+from offbook.core.cells.validation import Json
 from offbook.core.declaration.codec import schema_from_json
 from offbook.core.errors import Invalid, ServerFault
 from offbook.core.protocol.validators import object_of, require, seq_of
 from offbook.core.schema import Schema
-from offbook.core.validation import Json
 
 SHAPE = re.compile("[0-9a-f]{16}")
 

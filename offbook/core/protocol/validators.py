@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
+from offbook.core.cells.validation import UUID_TEXT, Json
 from offbook.core.errors import ServerFault
-from offbook.core.validation import UUID_TEXT, Json
 
 SEQ_MAX = 253_402_300_799_999_999
 """The last microsecond of the year 9999: a seq is a time, and must be one that can be written."""

@@ -14,10 +14,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from offbook.core import messages
+from offbook.core.cells.validation import UUID_TEXT, Json
 from offbook.core.errors import Malformed
 from offbook.core.protocol.requests import PAGE_MAX
 from offbook.core.schema import Schema, Table
-from offbook.core.validation import UUID_TEXT, Json
 from offbook.core.verify.digests import MODULUS, NOTHING_LEFT_OUT
 
 DIGITS = "0123456789abcdef"

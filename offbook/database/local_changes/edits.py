@@ -6,13 +6,13 @@ belong to a record that no longer shows.
 
 from __future__ import annotations
 
+from offbook.core.cells.validation import LENIENT, change_data
 from offbook.core.errors import Invalid
 from offbook.core.history.reconstruct import Patch
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Key, Operation, Rejection
 from offbook.core.protocol.requests import build_change
 from offbook.core.protocol.rows import iso_millis
-from offbook.core.validation import LENIENT, change_data
 from offbook.database.connection import Connection
 from offbook.database.local_changes import change_log
 from offbook.database.local_changes.change_log import LogLine

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
 from typing import NamedTuple
 
+from offbook.core.cells.validation import Json
 from offbook.core.model import Key
 from offbook.core.protocol.held import is_ahead, unknown_to
 from offbook.core.protocol.server_tables import ServerTables, names_of_tables, parse_server_tables
 from offbook.core.schema import Schema
-from offbook.core.validation import Json
 from offbook.database.connection import Connection
 from offbook.database.local_changes import change_log
 from offbook.database.local_changes.change_log import LogLine

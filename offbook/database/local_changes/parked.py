@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
+from offbook.core.cells.validation import Json, is_empty, parse_cells, with_all_fields
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.composite import completed_data
 from offbook.core.merge.rebase import LineState, with_bases
@@ -20,7 +21,6 @@ from offbook.core.model import NO_CELLS, Change, Key, Operation, Rejection
 from offbook.core.protocol.held import unknown_to
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import Schema, Table
-from offbook.core.validation import Json, is_empty, parse_cells, with_all_fields
 from offbook.database.connection import Connection, bindable
 from offbook.database.local_changes import change_log
 from offbook.database.local_changes.change_log import LogLine

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from offbook.contacts.table import CONTACTS, LABELS
+from offbook.core.cells.validation import UUID_TEXT, Json, filled_fields, parse_cells
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.messages import MISSING_IN_ENTRY, Fault
 from offbook.core.model import Operation
 from offbook.core.pictures import PICTURE_BYTES_MAX
 from offbook.core.protocol import json
 from offbook.core.schema import Map, Table
-from offbook.core.validation import UUID_TEXT, Json, filled_fields, parse_cells
 from offbook.formats import messages
 from offbook.formats.archive import names
 from offbook.formats.archive.zip_reading import ZipReader, first_name

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from offbook.core.cells.validation import Json, is_empty
 from offbook.core.protocol.json import dumps
-from offbook.core.validation import Json, is_empty
 from offbook.formats import google_csv
 from offbook.formats.archive.names import (
     CARDS,

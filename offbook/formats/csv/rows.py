@@ -13,11 +13,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from offbook.contacts.names import PARTS, Parts, join
 from offbook.contacts.table import CONTACTS, GROUP, LABEL_LIMIT, SYSTEM_GROUPS
+from offbook.core.cells.validation import parse_cells
 from offbook.core.errors import Invalid
 from offbook.core.messages import Argument, Fault, Message
 from offbook.core.model import Operation
 from offbook.core.text import fold_key
-from offbook.core.validation import parse_cells
 from offbook.formats import messages
 from offbook.formats.csv.damage import find_damage, undo
 from offbook.formats.csv.dates import parse_date, to_date

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from offbook.contacts.table import CONTACTS
-from offbook.core.validation import UUID_TEXT
+from offbook.core.cells.validation import UUID_TEXT
 from offbook.formats.vcard.lines import RawCard
 
 NAMESPACE = uuid5(NAMESPACE_URL, "https://offbook.invalid/vcard")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from offbook.addresses import display_address
+from offbook.core.cells.validation import Json
 from offbook.core.codes import Scope, names_by_status
 from offbook.core.errors import CursorGone, NotAuthorized, NotOffbook, Refused, ServerFault, SyncError
 from offbook.core.protocol.validators import (
@@ -20,7 +21,6 @@ from offbook.core.protocol.validators import (
     uuid_of,
 )
 from offbook.core.text import status_phrase
-from offbook.core.validation import Json
 from offbook.sync.http.transport import Response
 
 RETRY_SECONDS_MAX = 3_600.0

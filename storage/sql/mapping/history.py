@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
+from offbook.core.cells.validation import Json
 from offbook.core.history.entry import NOBODY, HistoryEntry, HistoryStep, discarded_values, seq_of_effect
 from offbook.core.merge.batch import LoggedChange
 from offbook.core.model import Author, Clock, DiscardedWrite, Operation, Value, Verdict
 from offbook.core.protocol.rows import iso_micros, iso_millis
-from offbook.core.validation import Json
 from storage.base import ChangeOrigin
 from storage.sql.mapping.records import dump
 from storage.sql.prepared import Rows

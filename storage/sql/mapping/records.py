@@ -16,12 +16,12 @@ import orjson
 from sqlalchemy import Row, Table
 
 from offbook.contacts.derived_texts import DERIVED_TEXTS, DerivedTexts
+from offbook.core.cells.validation import Json, entry_values
 from offbook.core.listing import sort_fields
 from offbook.core.model import Cells, Clock, Record, Value
 from offbook.core.protocol.rows import row, sparse_row
 from offbook.core.schema import EXISTS, Map, Schema
 from offbook.core.schema import Table as Synced
-from offbook.core.validation import Json, entry_values
 from storage.sql.mapping.derived_columns import search_text, sort_key, unsearched_cells
 from storage.sql.mapping.stored_digests import stored_digest
 from storage.sql.prepared import Rows

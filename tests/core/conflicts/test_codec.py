@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 
 from offbook.contacts.table import BUILT_IN
+from offbook.core.cells.validation import value_of
 from offbook.core.conflicts.codec import conflict_from_json, conflict_to_json, conflict_to_row, conflict_view
 from offbook.core.errors import Invalid, ServerFault
 from offbook.core.model import Author
 from offbook.core.schema import Schema
-from offbook.core.validation import value_of
 from offbook.tables import Json, Map, Table, Text
 from tests.core.conflicts.test_resolution import HOME, ID, a_conflict
 

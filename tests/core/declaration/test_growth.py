@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.contacts.table import BUILT_IN
+from offbook.core.cells.validation import parse_cells
 from offbook.core.declaration.codec import schema_from_json, schema_to_json
 from offbook.core.declaration.growth import Growth, NewColumn, NewLimit, NewMap, NewRule, NewTable, grow, union
 from offbook.core.declaration.rules import app_schema
 from offbook.core.errors import Invalid
 from offbook.core.model import Operation
 from offbook.core.schema import Field, Map, Schema
-from offbook.core.validation import parse_cells
 from offbook.tables import Choice, Date, Flag, Integer, Number, Ref, Table, Text
 from offbook.tables import Map as MapOf
 from tests.support.records import datas

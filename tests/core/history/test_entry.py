@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import value_of
 from offbook.core.errors import Invalid
 from offbook.core.history.entry import (
     DiscardedValue,
@@ -19,7 +20,6 @@ from offbook.core.history.entry import (
     written,
 )
 from offbook.core.model import Author, Clock, DiscardedWrite, Operation, Value, Verdict
-from offbook.core.validation import value_of
 
 KEY = ("contacts", "r")
 

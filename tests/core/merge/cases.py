@@ -16,8 +16,8 @@ import pytest
 
 from offbook.contacts.table import CONTACTS
 from offbook.core import POLICIES, Change, Create, Operation, Record, Write, decide
+from offbook.core.cells.validation import parse_cells, with_all_fields
 from offbook.core.merge.decide import Decision, NoChange, Reject
-from offbook.core.validation import parse_cells, with_all_fields
 
 CONTACT = str(UUID(int=7))
 PARENT_SEQ = 10

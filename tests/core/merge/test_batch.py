@@ -20,10 +20,10 @@ from offbook.core import (
     Verdict,
     plan_batch,
 )
+from offbook.core.cells.validation import parse_cells
 from offbook.core.merge.batch import incomplete, next_seq
 from offbook.core.messages import BAD_ID, BASE_UNKNOWN, LONG_DELETED, TOO_LONG
 from offbook.core.model import Key
-from offbook.core.validation import parse_cells
 
 NOW = 1_000_000_000
 NOW_MS = NOW // 1000

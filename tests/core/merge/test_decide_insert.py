@@ -9,7 +9,7 @@ import pytest
 
 from offbook.contacts.table import CONTACTS
 from offbook.core import Change, Create, Operation, decide
-from offbook.core.validation import parse_cells, with_all_fields
+from offbook.core.cells.validation import parse_cells, with_all_fields
 
 ADA = str(UUID(int=7))
 

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from offbook.core import BookState, Change, Operation, Plan, Record, Table, Verdict, plan_batch
+from offbook.core.cells.validation import parse_cells
 from offbook.core.merge.retention import is_purged
-from offbook.core.validation import parse_cells
 from offbook.tables import Choice, Flag, Map, Text
 from offbook.tables import Table as TableOf
 

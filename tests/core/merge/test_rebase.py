@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from offbook.contacts.table import CONTACTS
 from offbook.core import BookState, Change, Operation, Verdict, plan_batch
+from offbook.core.cells.validation import parse_cells
 from offbook.core.history.reconstruct import Patch
 from offbook.core.merge.batch import Plan
 from offbook.core.merge.rebase import (
@@ -30,7 +31,6 @@ from offbook.core.merge.rebase import (
     with_own_values_seen,
 )
 from offbook.core.model import Clock, Record
-from offbook.core.validation import parse_cells
 
 ADA: dict[str, Any] = {"name": "Ada"}
 K1 = "details/k1/"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from offbook.contacts.table import CONTACTS, LABELS
+from offbook.core.cells.validation import parse_cells
 from offbook.core.errors import Invalid
 from offbook.core.merge.record_size import bytes_of, require_size, too_large
 from offbook.core.model import Operation
-from offbook.core.validation import parse_cells
 
 MAX = CONTACTS.bytes_max
 CARD = {"kind": "property", "label": "X-LONG"}

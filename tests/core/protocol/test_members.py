@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Malformed
 from offbook.core.protocol.members import MEMBERS_MAX, Members, parse_members
-from offbook.core.validation import Json
 
 ADA, BOB = "0f8fad5b-d9cb-469f-a165-70867728950e", "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 

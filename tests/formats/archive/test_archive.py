@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import is_empty
 from offbook.core.errors import Malformed
 from offbook.core.pictures import sha256_of
-from offbook.core.validation import is_empty
 from offbook.formats import google_csv
 from offbook.formats.archive.reading import Archive, read_archive
 from offbook.formats.archive.writing import Photo

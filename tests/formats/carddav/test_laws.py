@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from offbook.contacts.names import NAME, PARTS, STAND_INS, complete, known_parts
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import parse_cells
 from offbook.core.errors import Malformed
 from offbook.core.model import Operation
 from offbook.core.text import fold_key
-from offbook.core.validation import parse_cells
 from offbook.formats.carddav.edits import edits_of, sent_with
 from offbook.formats.carddav.incoming import read_incoming
 from offbook.formats.carddav.lines import ServedVersion

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
+from offbook.core.cells.validation import parse_cells, with_all_fields
 from offbook.core.model import Operation
 from offbook.core.schema import Schema
-from offbook.core.validation import parse_cells, with_all_fields
 from tests.support.any_requests import Request, requests
 from tests.support.api_client import Caller
 from tests.support.browser import Stage

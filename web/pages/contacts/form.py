@@ -19,6 +19,7 @@ from typing import Any
 from offbook.contacts.labels import KINDS, cell_label, site_label
 from offbook.contacts.names import PARTS, Parts, join
 from offbook.contacts.table import BUILT_IN, CONTACTS, GROUP
+from offbook.core.cells.validation import Json, parse_cells
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.merge.composite import completed_data
 from offbook.core.merge.naming import check_name, name_key, names_of
@@ -27,7 +28,6 @@ from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import is_seq
 from offbook.core.schema import ENTRY_KEY, Type
 from offbook.core.text import normalize_for_search
-from offbook.core.validation import Json, parse_cells
 from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines
 
 OWN = "@"

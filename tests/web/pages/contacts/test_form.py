@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.contacts.table import CONTACTS
+from offbook.core.cells.validation import parse_cells
 from offbook.core.errors import Malformed
 from offbook.core.model import Operation
-from offbook.core.validation import parse_cells
 from web.pages.contacts.form import (
     FIELDS,
     ContactForm,

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from offbook.core.cells.validation import LENIENT, Json, check, json_of_cells, parse_cells, same, value_of
 from offbook.core.errors import Invalid
 from offbook.core.model import Operation, Scalar, Value
 from offbook.core.schema import ENTRY_KEY, Field, Map, Table, Type, entry_of
-from offbook.core.validation import LENIENT, Json, check, json_of_cells, parse_cells, same, value_of
 
 TYPES_OF_JSON = {str: Type.TEXT, int: Type.INTEGER, float: Type.NUMBER}
 """What a cell must be of that is not known here; all else is JSON."""

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from offbook.contacts.table import CONTACTS
 from offbook.core import Operation
+from offbook.core.cells.validation import change_data, parse_cells, same, with_all_fields
 from offbook.core.errors import Invalid
 from offbook.core.model import Value
 from offbook.core.schema import Table
-from offbook.core.validation import change_data, parse_cells, same, with_all_fields
 from tests.core.strategies import JSON
 from tests.support.records import datas
 from tests.support.schemas import tables

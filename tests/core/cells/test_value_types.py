@@ -10,10 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.core import Operation
-from offbook.core.errors import Invalid
-from offbook.core.lenient_validation import is_whole, read_row, read_value, typed_part
-from offbook.core.schema import Field, Type, record_id_of_key
-from offbook.core.validation import (
+from offbook.core.cells.lenient_validation import is_whole, read_row, read_value, typed_part
+from offbook.core.cells.validation import (
     LENIENT,
     STRICT,
     change_data,
@@ -26,6 +24,8 @@ from offbook.core.validation import (
     with_all_fields,
     with_defaults,
 )
+from offbook.core.errors import Invalid
+from offbook.core.schema import Field, Type, record_id_of_key
 from offbook.tables import Choice, Date, Flag, Integer, Json, Map, Number, Ref, Table, Text, Time
 from tests.core.strategies import JSON
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.core.cells.lenient_validation import is_whole, known_part, read_row, read_value, typed_part, unknown_cells
+from offbook.core.cells.validation import LENIENT, STRICT, change_data, parse_cells
 from offbook.core.errors import Invalid
-from offbook.core.lenient_validation import is_whole, known_part, read_row, read_value, typed_part, unknown_cells
 from offbook.core.model import Change, Operation, Rejection, Value
 from offbook.core.protocol.requests import parse_change
 from offbook.core.schema import Type
-from offbook.core.validation import LENIENT, STRICT, change_data, parse_cells
 
 ADDRESS = {"kind": "address", "street": "x" * 501, "city": "Rome"}
 
