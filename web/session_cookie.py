@@ -1,8 +1,8 @@
 """What the cookie says of the session of whoever shows it. Flask signs it, and lets it rest for a month.
 
 Of a session that is stored it holds the token. Of one that nothing could be stored of it holds what the row would say
-(storage.repositories.accounts.sessions). A cookie of an earlier version says who it is of and no more: its token follows from
-what is in it, so that the same cookie, copied or shown twice at once, is one session.
+(storage.repositories.accounts.sessions). A cookie of an earlier version says who it is of and no more: its token
+follows from what is in it, so that the same cookie, copied or shown twice at once, is one session.
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ declaration            a schema <-> JSON
 declaration_rules      what may be declared, and the sentence for what may not
 growth                 what a newer declaration adds, in steps; what fits several versions
 model                  the nouns: Change, Record, Clock, Verdict, Conflict, Cursor
-validation             the values of cells, checked by the rules of a declaration
-lenient_validation     a server's row, checked by its JSON types alone
+cells.validation       the values of cells, checked by the rules of a declaration
+cells.lenient_validation
+                       a server's row, checked by its JSON types alone
 merge.policies         one function per policy
 merge.policy_wording   what each policy does, in words
 merge.decide           decide(record, change, policy, seq) -> Decision

@@ -25,8 +25,8 @@ class SyncState:
     ``knew`` is what all versions knew that pulled, ``repulls`` what is pulled again because of it
     (offbook.database.known_cells); ``cursor_before`` the cursor that was given up for a snapshot, until its first page
     is here. ``server_shape`` names what the server last said of its tables, None where it says nothing of them
-    (offbook.database.local_changes.held). ``answered`` is a seq that the book had when it answered, where no line of the log tells
-    one that is as new.
+    (offbook.database.local_changes.held). ``answered`` is a seq that the book had when it answered, where no line of
+    the log tells one that is as new.
     """
 
     replica: str

@@ -188,8 +188,10 @@ def in_one_request(lines: list[LogLine]) -> list[LogLine]:
 
 
 def _with_known_bases(server: Schema, checked: list[tuple[LogLine, Change]]) -> list[LogLine]:
-    """The lines, each with what its writer had really seen (offbook.database.local_changes.parked.write_bases), as far as the server
-    knows the cells."""
+    """The lines, each with what its writer had really seen, as far as the server knows the cells.
+
+    How that is known: offbook.database.local_changes.parked.write_bases.
+    """
     by_record: dict[Key, list[Change]] = {}
     for line, change in checked:
         if line.seq is None:

@@ -3,7 +3,8 @@
 What is no answer at all raises ServerFault, and nothing of it is applied. No row is left out, save those of a table
 that this version does not know: cells that it does not know are left out of their row, and so are, with a warning,
 those whose value is of the wrong type. Limits, choices and needs are for what a person types
-(offbook.core.cells.lenient_validation): a newer server may have others, and an older device must never lose what it says.
+(offbook.core.cells.lenient_validation): a newer server may have others, and an older device must never lose what it
+says.
 """
 
 from __future__ import annotations

@@ -122,7 +122,8 @@ deleted the record (offbook.database.deletions), ``takes_history`` whether a res
 to be in its history (offbook.sync.restore_recovery). ``knows`` is what the version knows that made the triggers, with
 their ``shape``; the three behind it and ``repulls`` are explained in offbook.database.known_cells, ``server_tables``
 and ``server_shape`` in offbook.database.local_changes.held, ``answered`` in offbook.database.sync_state, ``tables`` and
-``tables_from`` in offbook.database.ddl.declared, ``typed``, ``batch`` and ``held`` in offbook.database.local_changes.change_log."""
+``tables_from`` in offbook.database.ddl.declared, ``typed``, ``batch`` and ``held`` in
+offbook.database.local_changes.change_log."""
 
 FORGET_NOTE = """CREATE TRIGGER pulled_without_note AFTER UPDATE OF cursor ON sync_state
 WHEN NEW.cursor IS NOT OLD.cursor AND NEW.knew_at IS NOT NEW.cursor AND NEW.knew IS NOT NULL
