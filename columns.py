@@ -1,4 +1,4 @@
-"""What the columns of the server's tables are made of: types that each database has in its own way, and names.
+"""What the server's tables are made of: their root, and types of columns that each database has in its own way.
 
 Their lengths suit MariaDB's and PostgreSQL's limits.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Integer, LargeBinary, MetaData, String, Text
 from sqlalchemy.dialects.mysql import MEDIUMBLOB, MEDIUMTEXT
-from sqlalchemy.orm import mapped_column
+from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -38,3 +38,10 @@ Uuid = Annotated[str, mapped_column(String(36))]
 Long = Annotated[str, mapped_column(LONG_TEXT)]
 Hash = Annotated[str, mapped_column(String(64))]
 Bytes = Annotated[bytes, mapped_column(BYTES)]
+
+
+class Base(DeclarativeBase):
+    """The root of all models. Its metadata is what Flask-Migrate compares with the database."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {int: BigInteger()}

@@ -3,46 +3,67 @@
 Times are integers: microseconds since 1970 in ``*_at`` and in ``seq``, milliseconds where the name ends in ``_ms`` and
 in ``timestamp``, which devices send. No column holds a date, so no database's idea of time zones matters.
 
-Lengths are those of offbook.core.schema, and suit MariaDB's and PostgreSQL's limits. This module says what the schema
-should be; only the migrations make it so, and a test compares the two. Nothing here reads or writes a row.
+Lengths are those of offbook.core.schema, and suit MariaDB's and PostgreSQL's limits. What is here says what the schema
+should be; only the migrations make it so, and a test compares the two. Nothing here reads or writes a row. The tables
+of photos, imports, signing in and CardDAV stand beside what stores them, and can be imported from here like the others.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    MetaData,
     String,
     UniqueConstraint,
     false,
     text,
     true,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from columns import ENTRY_TEXT, NAMES, NUMBER, BookId, Bytes, Hash, Long, Number, UserId, Uuid
+from columns import ENTRY_TEXT, NUMBER, Base, BookId, Long, Number, UserId, Uuid
+from storage.blobs.models import Blob, BlobChunk
+from storage.carddav.models import Card, CardProgram, DeviceCard
+from storage.imports.models import CsvMapping, ImportJobRow
+from storage.repositories.accounts.models import Attempt, SessionRow
+
+__all__ = [
+    "NO_PASSWORD",
+    "ONLY_ON",
+    "Attempt",
+    "Base",
+    "Blob",
+    "BlobChunk",
+    "Book",
+    "Card",
+    "CardProgram",
+    "ChangeRow",
+    "ConflictRow",
+    "Contact",
+    "ContactDetail",
+    "CsvMapping",
+    "Device",
+    "DeviceCard",
+    "ImportJobRow",
+    "Label",
+    "Membership",
+    "SessionRow",
+    "Setting",
+    "TutorialNumber",
+    "TutorialRow",
+    "User",
+]
 
 HAS_BATCH = text("batch IS NOT NULL")
 NAMES_LABEL = text("kind = 'group' AND removed IS 0")
 HAS_UID = text("uid IS NOT NULL")
-WAS_OFFERED = text("offered_seq IS NOT NULL")
-IS_TO_LIST = text("listed IS NOT NULL")
 
 ONLY_ON = "only_on"
 """The note of an index that one engine alone has: of which."""
 
 NO_PASSWORD = "!"
 """What no password hashes to."""
-
-
-class Base(DeclarativeBase):
-    """The root of all models. Its metadata is what Flask-Migrate compares with the database."""
-
-    metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {int: BigInteger()}
 
 
 class Book(Base):
@@ -86,25 +107,6 @@ class User(Base):
     is_purging: Mapped[bool] = mapped_column(default=False, server_default=false())
     signed_out_at: Mapped[int | None]
     """When all sessions of this user were ended together, last: also those of which nothing is stored."""
-
-
-class SessionRow(Base):
-    """Somebody who is, or was, signed in with one browser. Of what the cookie shows only a hash is kept: the id.
-
-    ``way`` says how it was opened, ``browser`` what with, in words, ``address`` where it was used from last. It stays
-    when it has ended (``ended_at``) for as long as a cookie could claim that nothing was stored of it yet.
-    """
-
-    __tablename__ = "sessions"
-
-    id: Mapped[Uuid] = mapped_column(primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    way: Mapped[str] = mapped_column(String(40))
-    opened_at: Mapped[int] = mapped_column(index=True)
-    last_used_at: Mapped[int]
-    browser: Mapped[str] = mapped_column(String(100))
-    address: Mapped[str] = mapped_column(String(45))
-    ended_at: Mapped[int | None]
 
 
 class Membership(Base):
@@ -331,93 +333,6 @@ class ConflictRow(Base):
     resolved_by: Mapped[Uuid | None]
 
 
-class Blob(Base):
-    """Bytes that a book holds, by their hash: a photo. ``type`` is what it is to HTTP, ``size`` its bytes.
-
-    ``created_at`` is when it was sent last: what nothing names is removed a day later.
-    """
-
-    __tablename__ = "blobs"
-
-    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)
-    sha256: Mapped[Hash] = mapped_column(primary_key=True)
-    type: Mapped[str] = mapped_column(String(20))
-    size: Mapped[int]
-    created_at: Mapped[int]
-
-
-class BlobChunk(Base):
-    """One megabyte of a blob, the last one less. ``width``: 0 of the blob itself; else of a JPEG that pages show in its
-    place, which is empty where the blob can't be decoded."""
-
-    __tablename__ = "blob_chunks"
-    __table_args__ = (ForeignKeyConstraint(["book_id", "sha256"], ["blobs.book_id", "blobs.sha256"]),)
-
-    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)
-    sha256: Mapped[Hash] = mapped_column(primary_key=True)
-    width: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    content: Mapped[Bytes]
-
-
-class ImportJobRow(Base):
-    """An import of a person that goes on beside requests, or the last one. ``batch`` is what its changes share.
-
-    ``seen_at`` is when the process that carries it out (``runner``) was last heard of; ``choices`` and ``report`` are
-    JSON.
-    """
-
-    __tablename__ = "import_jobs"
-
-    user_id: Mapped[UserId] = mapped_column(primary_key=True, autoincrement=False)
-    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False, index=True)
-    batch: Mapped[Uuid]
-    digest: Mapped[Hash]
-    file_name: Mapped[str] = mapped_column(String(255))
-    choices: Mapped[Long]
-    started_at: Mapped[int]
-    runner: Mapped[Uuid]
-    seen_at: Mapped[int]
-    state: Mapped[str] = mapped_column(String(20))
-    done: Mapped[int]
-    total: Mapped[int]
-    report: Mapped[Long | None]
-    problem: Mapped[str] = mapped_column(String(500))
-
-
-class Attempt(Base):
-    """A failed sign-in, by the name that was typed and by network: what the throttle counts.
-
-    Where ``browser`` is set the attempt counts for a known browser alone, or for a signed-in person: that is the name
-    then, and there is no address. Where ``tried`` is false nothing was tried yet: this network was asked to wait, and
-    may try at this name once from ``at`` on.
-    """
-
-    __tablename__ = "attempts"
-    __table_args__ = (
-        Index(None, "name", "at"),
-        Index(None, "address", "name", "at"),
-    )
-
-    id: Mapped[Number]
-    name: Mapped[str] = mapped_column(String(100))
-    address: Mapped[str] = mapped_column(String(45))
-    browser: Mapped[str] = mapped_column(String(40), default="", server_default=text("''"))
-    tried: Mapped[bool] = mapped_column(default=True, server_default=true())
-    at: Mapped[int]
-
-
-class CsvMapping(Base):
-    """What the columns of a CSV are (JSON), as somebody of the book said; ``header`` is a hash of its header line."""
-
-    __tablename__ = "csv_mappings"
-
-    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False)
-    header: Mapped[str] = mapped_column(String(32), primary_key=True)
-    mapping: Mapped[Long]
-    used_at: Mapped[int]
-
-
 class Setting(Base):
     """One value of the whole server, such as the hash of the set-up link."""
 
@@ -455,53 +370,3 @@ class TutorialRow(Base):
     offered: Mapped[Long | None]
     offered_seq: Mapped[int | None]
     was_served: Mapped[bool] = mapped_column(default=True, server_default=true())
-
-
-class Card(Base):
-    """What a contact is called in the paths of CardDAV: by the client that made it, or by us once it is listed.
-
-    It stays while the contact does, in the trash too, so that devices hear which card was deleted.
-    """
-
-    __tablename__ = "cards"
-    __table_args__ = (
-        UniqueConstraint("book_id", "record_id"),
-        ForeignKeyConstraint(["book_id", "record_id"], ["contacts.book_id", "contacts.id"], ondelete="CASCADE"),
-    )
-
-    book_id: Mapped[int] = mapped_column(NUMBER, primary_key=True, autoincrement=False)
-    segment: Mapped[str] = mapped_column(String(255), primary_key=True)
-    record_id: Mapped[Uuid]
-
-
-class DeviceCard(Base):
-    """Which states of a contact a device of CardDAV has (offbook.contacts.cards.held), and what it sent: JSON."""
-
-    __tablename__ = "device_cards"
-    __table_args__ = (
-        Index(None, "device_id", "offered_seq", sqlite_where=WAS_OFFERED, postgresql_where=WAS_OFFERED),
-        Index(None, "device_id", "listed", sqlite_where=IS_TO_LIST, postgresql_where=IS_TO_LIST),
-    )
-
-    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"), primary_key=True, autoincrement=False)
-    record_id: Mapped[Uuid] = mapped_column(primary_key=True)
-    confirmed_seq: Mapped[int | None]
-    offered_seq: Mapped[int | None]
-    listed: Mapped[int | None]
-    sent: Mapped[Long | None]
-
-
-class CardProgram(Base):
-    """What a device of CardDAV is: its program, as it calls itself; how many of the cards that it sent were not taken
-    (``refused``); and of the last of these the path segment, the code, the sentence and the time."""
-
-    __tablename__ = "card_programs"
-
-    device_id: Mapped[int] = mapped_column(ForeignKey("devices.id"), primary_key=True, autoincrement=False)
-    book_id: Mapped[BookId] = mapped_column(primary_key=True, autoincrement=False, index=True)
-    program: Mapped[str | None] = mapped_column(String(200))
-    refused: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    segment: Mapped[str | None] = mapped_column(String(255))
-    code: Mapped[str | None] = mapped_column(String(40))
-    detail: Mapped[Long | None]
-    refused_at: Mapped[int | None]
