@@ -11,17 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
+from offbook.core.cells.json_data import change_data, with_defaults
 from offbook.core.cells.lenient_validation import read_row, typed_part
-from offbook.core.cells.validation import (
-    LENIENT,
-    STRICT,
-    UUID_TEXT,
-    Json,
-    change_data,
-    check,
-    parse_cells,
-    with_defaults,
-)
+from offbook.core.cells.validation import LENIENT, STRICT, UUID_TEXT, Json, check, parse_cells
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.listing import Place, is_searched_for, place_in_list, sort_fields

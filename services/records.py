@@ -9,7 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from offbook.core.cells.validation import Json, parse_cells, with_all_fields
+from offbook.core.cells.json_data import with_all_fields
+from offbook.core.cells.validation import Json, parse_cells
 from offbook.core.errors import Conflicting, NotFound, OffbookError
 from offbook.core.merge.composite import completed_data
 from offbook.core.merge.naming import begun_id, check_name

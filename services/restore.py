@@ -13,7 +13,7 @@ from enum import Enum
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
-from offbook.core.cells.validation import change_data
+from offbook.core.cells.json_data import change_data
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.entry import HistoryStep, restored_values
 from offbook.core.history.reconstruct import Patch, state_at, to_state, to_values

@@ -19,7 +19,7 @@ from unicodedata import decimal
 
 from offbook.contacts.labels import with_site_labels
 from offbook.contacts.table import CONTACTS
-from offbook.core.cells.validation import change_data
+from offbook.core.cells.json_data import change_data
 from offbook.core.merge.composite import completed_data
 from offbook.core.model import Record
 from offbook.core.schema import EXISTS

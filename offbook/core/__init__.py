@@ -16,6 +16,7 @@ model                  the nouns: Change, Record, Clock, Verdict, Conflict, Curs
 cells.validation       the values of cells, checked by the rules of a declaration
 cells.lenient_validation
                        a server's row, checked by its JSON types alone
+cells.json_data        cells as JSON objects: the data of a record, and of a change
 merge.policies         one function per policy
 merge.policy_wording   what each policy does, in words
 merge.decide           decide(record, change, policy, seq) -> Decision

@@ -11,8 +11,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from offbook.core.cells.json_data import change_data, with_all_fields
 from offbook.core.cells.lenient_validation import known_part, typed_part
-from offbook.core.cells.validation import LENIENT, STRICT, Json, change_data, with_all_fields
+from offbook.core.cells.validation import LENIENT, STRICT, Json
 from offbook.core.codes import Scope, names_in
 from offbook.core.merge.rebase import LineState, PendingLine, is_on_top, update_first_seen, visible_cells
 from offbook.core.model import NO_CLOCK, NOTHING, Change, Key, Operation, Record, Rejection, Value

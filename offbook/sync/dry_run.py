@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from offbook.core.cells.validation import Json, with_all_fields
+from offbook.core.cells.json_data import with_all_fields
+from offbook.core.cells.validation import Json
 from offbook.core.errors import CursorGone, ServerFault
 from offbook.core.model import Cells, Key, Rejection, Verdict
 from offbook.core.protocol.server_tables import parse_server_tables

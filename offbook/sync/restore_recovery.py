@@ -24,8 +24,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from offbook.core.cells.json_data import change_data
 from offbook.core.cells.lenient_validation import unknown_cells
-from offbook.core.cells.validation import change_data, is_empty, same
+from offbook.core.cells.validation import is_empty, same
 from offbook.core.history.reconstruct import Patch, without_removed_entries
 from offbook.core.merge.rebase import (
     LineState,

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 from offbook.contacts.table import CONTACTS, LABELS
-from offbook.core.cells.validation import Json, filled_fields
+from offbook.core.cells.json_data import filled_fields
+from offbook.core.cells.validation import Json
 from offbook.database.connection import reading
 from offbook.database.records import record_table
 from offbook.database.server_rows import deleted_cells

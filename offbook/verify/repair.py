@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from offbook.core.cells.validation import Json, with_all_fields
+from offbook.core.cells.json_data import with_all_fields
+from offbook.core.cells.validation import Json
 from offbook.core.merge.rebase import LineState
 from offbook.core.model import Operation
 from offbook.core.schema import Map, Table

@@ -15,7 +15,8 @@ from typing import BinaryIO
 import orjson
 
 from offbook.contacts.table import CONTACTS, LABELS
-from offbook.core.cells.validation import Json, filled_fields
+from offbook.core.cells.json_data import filled_fields
+from offbook.core.cells.validation import Json
 from offbook.core.errors import CursorGone
 from offbook.core.history.codec import entry_to_json
 from offbook.core.merge.retention import is_purged

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid5
 
-from offbook.core.cells.validation import LENIENT, Json, parse_cells, with_all_fields
+from offbook.core.cells.json_data import with_all_fields
+from offbook.core.cells.validation import LENIENT, Json, parse_cells
 from offbook.core.merge.naming import entries_naming, key_of, renamed_entries
 from offbook.core.messages import Fault
 from offbook.core.model import Change, Key, Operation, Record

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
-from offbook.core.cells.validation import LENIENT, Json, parse_cells, with_all_fields
+from offbook.core.cells.json_data import with_all_fields
+from offbook.core.cells.validation import LENIENT, Json, parse_cells
 from offbook.core.errors import Invalid
 from offbook.core.merge.naming import (
     NamedText,

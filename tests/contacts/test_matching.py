@@ -19,7 +19,7 @@ from offbook.contacts.matching import (
     updating_data,
 )
 from offbook.contacts.table import CONTACTS
-from offbook.core.cells.validation import with_all_fields
+from offbook.core.cells.json_data import with_all_fields
 from offbook.core.merge.batch import BookState, plan_batch
 from offbook.core.model import Change, Operation, Record, Verdict
 from offbook.core.protocol.requests import build_change

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from offbook.core.cells.validation import parse_cells, with_all_fields
+from offbook.core.cells.json_data import with_all_fields
+from offbook.core.cells.validation import parse_cells
 from offbook.core.errors import OffbookError
 from offbook.core.merge.batch import BookState
 from offbook.core.model import Operation

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from offbook.contacts.table import BUILT_IN
-from offbook.core.cells.validation import Json, with_all_fields
+from offbook.core.cells.json_data import with_all_fields
+from offbook.core.cells.validation import Json
 from offbook.core.declaration.growth import grow
 from offbook.core.history.bursts import ChangeMarker
 from offbook.core.history.entry import HistoryEntry, HistoryStep, discarded_values, seq_of_effect

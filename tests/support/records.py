@@ -10,7 +10,8 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from offbook.core.cells.validation import change_data, is_empty, parse_cells
+from offbook.core.cells.json_data import change_data
+from offbook.core.cells.validation import is_empty, parse_cells
 from offbook.core.model import Change, Clock, Operation, Record
 from offbook.core.protocol.rows import iso_millis
 from offbook.core.schema import EXISTS, Field, Map, Table, Type

@@ -19,7 +19,7 @@ from hypothesis import Phase, find, settings
 
 from offbook import Invalid, Replica, SyncReport
 from offbook.contacts.table import BUILT_IN
-from offbook.core.cells.validation import with_defaults
+from offbook.core.cells.json_data import with_defaults
 from offbook.core.merge.policies import POLICIES
 from offbook.core.schema import Field, Schema, Table, Type
 from services.sync.responses import changes

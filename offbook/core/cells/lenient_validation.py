@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from offbook.core.cells.validation import LENIENT, Json, check, json_of_cells, parse_cells, same, value_of
+from offbook.core.cells.json_data import json_of_cells
+from offbook.core.cells.validation import LENIENT, Json, check, parse_cells, same, value_of
 from offbook.core.errors import Invalid
 from offbook.core.model import Operation, Scalar, Value
 from offbook.core.schema import ENTRY_KEY, Field, Map, Table, Type, entry_of

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from offbook.core.cells.json_data import json_of
 from offbook.core.cells.lenient_validation import read_value
-from offbook.core.cells.validation import Json, json_of
+from offbook.core.cells.validation import Json
 from offbook.core.conflicts.resolution import choices
 from offbook.core.errors import Invalid
 from offbook.core.model import NO_CLOCK, Author, Conflict, Operation

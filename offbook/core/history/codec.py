@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from offbook.core.cells.validation import LENIENT, Json, json_of, json_of_cells, value_of
+from offbook.core.cells.json_data import json_of, json_of_cells
+from offbook.core.cells.validation import LENIENT, Json, value_of
 from offbook.core.errors import Invalid
 from offbook.core.history.entry import DiscardedValue, HistoryEntry, WinningChange
 from offbook.core.model import Operation, Value, Verdict

@@ -10,8 +10,9 @@ import json
 from collections.abc import Mapping
 
 from offbook.core import messages
+from offbook.core.cells.json_data import filled_fields
 from offbook.core.cells.lenient_validation import read_row
-from offbook.core.cells.validation import Json, filled_fields, is_empty
+from offbook.core.cells.validation import Json, is_empty
 from offbook.core.errors import Invalid
 from offbook.core.messages import Fault
 from offbook.core.model import Cells

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from offbook.core.cells.validation import Json, filled_fields, with_all_fields
+from offbook.core.cells.json_data import filled_fields, with_all_fields
+from offbook.core.cells.validation import Json
 from offbook.core.model import Operation, Record
 from offbook.core.protocol.view import View
 

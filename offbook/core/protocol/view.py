@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from offbook.core import messages
-from offbook.core.cells.validation import Json, filled_fields, with_all_fields
+from offbook.core.cells.json_data import filled_fields, with_all_fields
+from offbook.core.cells.validation import Json
 from offbook.core.errors import Malformed
 from offbook.core.model import Cells, Conflict, Value
 from offbook.core.schema import Schema, Table

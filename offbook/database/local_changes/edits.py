@@ -6,7 +6,8 @@ belong to a record that no longer shows.
 
 from __future__ import annotations
 
-from offbook.core.cells.validation import LENIENT, change_data
+from offbook.core.cells.json_data import change_data
+from offbook.core.cells.validation import LENIENT
 from offbook.core.errors import Invalid
 from offbook.core.history.reconstruct import Patch
 from offbook.core.merge.rebase import LineState

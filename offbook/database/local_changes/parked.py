@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from offbook.core.cells.validation import Json, is_empty, parse_cells, with_all_fields
+from offbook.core.cells.json_data import with_all_fields
+from offbook.core.cells.validation import Json, is_empty, parse_cells
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.composite import completed_data
 from offbook.core.merge.rebase import LineState, with_bases

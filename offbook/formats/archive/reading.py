@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from offbook.contacts.table import CONTACTS, LABELS
-from offbook.core.cells.validation import UUID_TEXT, Json, filled_fields, parse_cells
+from offbook.core.cells.json_data import filled_fields
+from offbook.core.cells.validation import UUID_TEXT, Json, parse_cells
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.messages import MISSING_IN_ENTRY, Fault
 from offbook.core.model import Operation

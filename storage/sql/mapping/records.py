@@ -16,7 +16,8 @@ import orjson
 from sqlalchemy import Row, Table
 
 from offbook.contacts.derived_texts import DERIVED_TEXTS, DerivedTexts
-from offbook.core.cells.validation import Json, entry_values
+from offbook.core.cells.json_data import entry_values
+from offbook.core.cells.validation import Json
 from offbook.core.listing import sort_fields
 from offbook.core.model import Cells, Clock, Record, Value
 from offbook.core.protocol.rows import row, sparse_row

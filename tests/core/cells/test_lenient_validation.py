@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from offbook.contacts.table import BUILT_IN, CONTACTS
+from offbook.core.cells.json_data import change_data
 from offbook.core.cells.lenient_validation import is_whole, known_part, read_row, read_value, typed_part, unknown_cells
-from offbook.core.cells.validation import LENIENT, STRICT, change_data, parse_cells
+from offbook.core.cells.validation import LENIENT, STRICT, parse_cells
 from offbook.core.errors import Invalid
 from offbook.core.model import Change, Operation, Rejection, Value
 from offbook.core.protocol.requests import parse_change

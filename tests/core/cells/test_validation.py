@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from offbook.contacts.table import CONTACTS
 from offbook.core import Operation
-from offbook.core.cells.validation import change_data, parse_cells, same, with_all_fields
+from offbook.core.cells.json_data import change_data, with_all_fields
+from offbook.core.cells.validation import parse_cells, same
 from offbook.core.errors import Invalid
 from offbook.core.model import Value
 from offbook.core.schema import Table

@@ -10,20 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.core import Operation
-from offbook.core.cells.lenient_validation import is_whole, read_row, read_value, typed_part
-from offbook.core.cells.validation import (
-    LENIENT,
-    STRICT,
+from offbook.core.cells.json_data import (
     change_data,
-    check,
     filled_fields,
     json_of,
     json_of_cells,
-    parse_cells,
-    value_of,
     with_all_fields,
     with_defaults,
 )
+from offbook.core.cells.lenient_validation import is_whole, read_row, read_value, typed_part
+from offbook.core.cells.validation import LENIENT, STRICT, check, parse_cells, value_of
 from offbook.core.errors import Invalid
 from offbook.core.schema import Field, Type, record_id_of_key
 from offbook.tables import Choice, Date, Flag, Integer, Json, Map, Number, Ref, Table, Text, Time

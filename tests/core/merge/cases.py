@@ -16,7 +16,8 @@ import pytest
 
 from offbook.contacts.table import CONTACTS
 from offbook.core import POLICIES, Change, Create, Operation, Record, Write, decide
-from offbook.core.cells.validation import parse_cells, with_all_fields
+from offbook.core.cells.json_data import with_all_fields
+from offbook.core.cells.validation import parse_cells
 from offbook.core.merge.decide import Decision, NoChange, Reject
 
 CONTACT = str(UUID(int=7))

@@ -9,7 +9,8 @@ import pytest
 
 from offbook.contacts.table import CONTACTS
 from offbook.core import Change, Create, Operation, decide
-from offbook.core.cells.validation import parse_cells, with_all_fields
+from offbook.core.cells.json_data import with_all_fields
+from offbook.core.cells.validation import parse_cells
 
 ADA = str(UUID(int=7))
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from offbook.core.cells.validation import parse_cells, with_all_fields
+from offbook.core.cells.json_data import with_all_fields
+from offbook.core.cells.validation import parse_cells
 from offbook.core.model import Operation
 from offbook.core.schema import Schema
 from tests.support.any_requests import Request, requests
