@@ -16,7 +16,8 @@ from services.container import Services
 from web.live.connections import LiveSockets
 from web.server.pools import Pools
 from web.server.uvicorn_server import server_for
-from web.server.wsgi_bridge import OpenLive, WsgiApp, WsgiBridge
+from web.server.wsgi_bridge import OpenLive, WsgiBridge
+from web.server.wsgi_call import WsgiApp
 from web.telemetry.events import Telemetry
 
 

@@ -19,7 +19,7 @@ from websockets.sync.client import connect as connect_socket
 
 from config import Config
 from tests.support.live_server import connect, echo_app, exchange, read_all, running, serving
-from web.server.wsgi_bridge import environ_of
+from web.server.wsgi_call import environ_of
 
 QUICK = Config(head_seconds=0.2, body_seconds=0.2, send_seconds=0.3, body_bytes_max=1000, bodies_bytes_max=1500)
 CLOSE = b"Host: x\r\nConnection: close\r\n"
