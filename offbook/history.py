@@ -27,7 +27,8 @@ from offbook.core.schema import EXISTS, Table
 from offbook.database.connection import Connection
 from offbook.database.local_changes import change_log
 from offbook.database.local_changes.edits import append_patch
-from offbook.database.server_rows import NO_SERVER_ROW, server_row, visible_record
+from offbook.database.server_rows import NO_SERVER_ROW, server_row
+from offbook.database.visible_rows import visible_record
 from offbook.sync.http.errors import json_of_answer, problem_of
 from offbook.sync.http.transport import Transport
 

@@ -30,7 +30,8 @@ from offbook.database.connection import Connection, bindable, reading
 from offbook.database.ddl.triggers import whole_is_alone
 from offbook.database.local_changes import change_log
 from offbook.database.records import record_table
-from offbook.database.server_rows import change_of_line, server_row, visible_record
+from offbook.database.server_rows import change_of_line, server_row
+from offbook.database.visible_rows import visible_record
 
 Record = dict[str, Json]
 """A record with every field, its times, and per map its entries by their keys."""

@@ -30,7 +30,8 @@ from offbook.database.batched_writes import RECORD_SIZE, write_in_batches
 from offbook.database.connection import Connection, reading
 from offbook.database.local_changes import change_log
 from offbook.database.local_changes.edits import append_patch
-from offbook.database.server_rows import dump, server_row, visible_record
+from offbook.database.server_rows import dump, server_row
+from offbook.database.visible_rows import visible_record
 
 PUT = """INSERT INTO conflicts (id, table_name, record_id, cell, seq, data) VALUES (?, ?, ?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, data = excluded.data WHERE excluded.seq > conflicts.seq"""

@@ -22,7 +22,7 @@ from offbook.database.ddl.reference_triggers import reference_triggers, targets_
 from offbook.database.ddl.synced_tables import column_sql, create_sql, index_sql, tables_of
 from offbook.database.ddl.triggers import PREFIX, triggers
 from offbook.database.known_cells import covers, note_of
-from offbook.database.server_rows import show_pending_lines
+from offbook.database.visible_rows import show_pending_lines
 
 logger = logging.getLogger("offbook")
 

@@ -23,19 +23,9 @@ from offbook.database.local_changes import change_log
 from offbook.database.local_changes.change_log import LogLine
 from offbook.database.local_changes.parked import UNKNOWN_RECORD, merge_into_parked_insert, park, write_bases
 from offbook.database.records import record_table
-from offbook.database.server_rows import (
-    PUT,
-    ROW,
-    ServerRow,
-    dump,
-    lines_over_insert,
-    rebuild_row,
-    restore_known_row,
-    server_row,
-    server_row_of,
-    store_server_row,
-)
+from offbook.database.server_rows import PUT, ROW, ServerRow, dump, server_row, server_row_of, store_server_row
 from offbook.database.sync_state import SyncState
+from offbook.database.visible_rows import lines_over_insert, rebuild_row, restore_known_row
 from offbook.sync import acknowledgement, restore_recovery, snapshot
 from offbook.sync.response import NOT_SENT, ChangeResult, PageRow, SyncResponse, check_book, row_of
 

@@ -23,8 +23,9 @@ from offbook.database.known_cells import is_of_newer_version
 from offbook.database.local_changes import change_log, held
 from offbook.database.local_changes.change_log import LogLine
 from offbook.database.local_changes.parked import merge_into_parked_insert, park, write_bases
-from offbook.database.server_rows import NO_SERVER_ROW, lines_over_insert, rebuild_row, server_row, validated_change
+from offbook.database.server_rows import NO_SERVER_ROW, server_row, validated_change
 from offbook.database.sync_state import SyncState, server_takes_batches
+from offbook.database.visible_rows import lines_over_insert, rebuild_row
 from offbook.sync import restore_recovery
 
 BATCH_BYTES_MAX = 4 * 1024 * 1024

@@ -12,7 +12,7 @@ from offbook.core.cells.json_data import filled_fields
 from offbook.core.cells.validation import Json
 from offbook.database.connection import reading
 from offbook.database.records import record_table
-from offbook.database.server_rows import deleted_cells
+from offbook.database.visible_rows import deleted_cells
 from offbook.formats.archive.writing import ArchiveSource, write_archive
 from offbook.replica import Replica
 from offbook.transfer.photos import held_photo, held_photos

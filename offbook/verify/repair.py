@@ -18,7 +18,8 @@ from offbook.core.schema import Map, Table
 from offbook.database.connection import Connection
 from offbook.database.local_changes import change_log
 from offbook.database.records import record_table
-from offbook.database.server_rows import NO_SERVER_ROW, ServerRow, dump, rebuild_row, server_row, store_server_row
+from offbook.database.server_rows import NO_SERVER_ROW, ServerRow, dump, server_row, store_server_row
+from offbook.database.visible_rows import rebuild_row
 from offbook.sync.response import PageRow
 
 UNLOGGED = "unlogged"

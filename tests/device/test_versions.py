@@ -13,7 +13,7 @@ import pytest
 from offbook import Offline, Replica, Response, SyncReport
 from offbook.cli.record_text import contact_lines
 from offbook.database.local_changes import change_log
-from offbook.database.server_rows import rebuild_row
+from offbook.database.visible_rows import rebuild_row
 from offbook.formats.google_csv import read, write
 from offbook.live.session import LiveSession, Verdicts
 from offbook.sync.response import results_of

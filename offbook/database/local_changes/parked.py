@@ -26,15 +26,8 @@ from offbook.database.connection import Connection, bindable
 from offbook.database.local_changes import change_log
 from offbook.database.local_changes.change_log import LogLine
 from offbook.database.records import record_table
-from offbook.database.server_rows import (
-    NO_SERVER_ROW,
-    NOBODY,
-    dump,
-    lines_over_insert,
-    rebuild_row,
-    server_row,
-    validated_change,
-)
+from offbook.database.server_rows import NO_SERVER_ROW, NOBODY, dump, server_row, validated_change
+from offbook.database.visible_rows import lines_over_insert, rebuild_row
 
 UNKNOWN_RECORD = "unknown_record"
 UNKNOWN_TO_SERVER = frozenset({"unknown_cell", "unknown_table"})
