@@ -18,7 +18,7 @@ from offbook.core.verify.ranges import Range
 from storage.engines.database import Database
 from storage.repositories.accounts.sessions import open_sessions_of
 from storage.repositories.accounts.sign_ins import SIGNED_IN
-from storage.repositories.contact_queries import HAVING, MAPPING, ORDERS, trash_of
+from storage.repositories.contact_statements import HAVING, MAPPING, ORDERS, trash_of
 from storage.schema.declaration import read_declaration
 from storage.schema.known_tables import KnownTables, all_database_tables, read_known_tables
 from storage.sql import batches
