@@ -21,12 +21,13 @@ from offbook.contacts.labels import with_site_labels
 from offbook.contacts.table import CONTACTS, DETAIL_KINDS
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.messages import recorded_fault
-from offbook.formats import google_csv, messages
+from offbook.formats import messages
 from offbook.formats.archive import reading as archive
 from offbook.formats.archive.zip_reading import HEADS, other_zip
 from offbook.formats.csv import mapped, mapping
 from offbook.formats.csv.dialect import text_lines
-from offbook.formats.google_csv_columns import FIELDS, GROUPS, PART_OF, PHONETIC, PLAIN
+from offbook.formats.google_csv import reading as google_reading
+from offbook.formats.google_csv.columns import FIELDS, GROUPS, PART_OF, PHONETIC, PLAIN
 from offbook.formats.other_files import HEAD, refuse_other_files
 from offbook.formats.values import Carries, Contact, ContactRead, FetchBlob, Problem, Written
 from offbook.formats.vcard import files
@@ -82,7 +83,7 @@ GOOGLE = Carries(
 
 
 def _read_google(file: BinaryIO) -> Iterator[ContactRead]:
-    for row, contact, flaw, damage in google_csv.read_rows(partial(text_lines, file)):
+    for row, contact, flaw, damage in google_reading.read_rows(partial(text_lines, file)):
         if flaw:
             fault = recorded_fault("bad_row", flaw)
             assert fault is not None  # there is a code
@@ -94,7 +95,7 @@ def _read_google(file: BinaryIO) -> Iterator[ContactRead]:
 def _write_google(contacts: Iterable[Contact], _: FetchBlob, is_for_spreadsheet: bool = False) -> Written:
     listed = list(contacts)
     left_out = [left_out for contact in listed for left_out in GOOGLE.left_out(contact)]
-    return Written(google_csv.write(listed, is_for_spreadsheet), left_out)
+    return Written(google_reading.write(listed, is_for_spreadsheet), left_out)
 
 
 # --- CSV of other programs -------------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ def _by_name(*formats: Format) -> Mapping[str, Format]:
 FORMATS = _by_name(
     Format("vcard4", ".vcf", "text/vcard", VCARD, files.recognizes, files.read, partial(_write_vcard, V4)),
     Format("vcard3", ".vcf", "text/vcard", VCARD, files.recognizes, files.read, partial(_write_vcard, V3)),
-    Format("google", ".csv", "text/csv", GOOGLE, google_csv.recognizes, _read_google, _write_google),
+    Format("google", ".csv", "text/csv", GOOGLE, google_reading.recognizes, _read_google, _write_google),
     _mapped("outlook", "outlook"),
     _mapped("thunderbird", "thunderbird"),
     _mapped("csv", ""),

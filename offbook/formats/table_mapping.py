@@ -20,7 +20,7 @@ from offbook.formats import messages
 from offbook.formats.csv.mapped import Sheet, look_at
 from offbook.formats.csv.mapping import ColumnMapping, custom, header_key, parse_mapping
 from offbook.formats.csv.proposing import identifies, is_data, propose
-from offbook.formats.google_csv_columns import is_surely_google, parse_headers
+from offbook.formats.google_csv.columns import is_surely_google, parse_headers
 from offbook.formats.registry import FORMATS, HEAD, recognize
 
 REMEMBERED_MOST = 50

@@ -22,8 +22,8 @@ from offbook.core.cells.validation import parse_cells
 from offbook.core.errors import Malformed
 from offbook.core.model import Operation
 from offbook.core.schema import ENTRY_KEY
-from offbook.formats.google_csv import Contact, ParsedFile, decode, read, write
-from offbook.formats.google_csv_columns import GROUPS, OWN_ID, PHONETIC
+from offbook.formats.google_csv.columns import GROUPS, OWN_ID, PHONETIC
+from offbook.formats.google_csv.reading import Contact, ParsedFile, decode, read, write
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 REAL = DATA / "legislators-google.csv"

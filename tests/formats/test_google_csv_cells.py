@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from offbook.formats.google_csv import Contact, read, write
+from offbook.formats.google_csv.reading import Contact, read, write
 from tests.device.test_google_csv import details, only, table
 
 

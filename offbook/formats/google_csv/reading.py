@@ -1,6 +1,6 @@
 """Google Contacts' CSV: read into contacts in wire form, and written back from them.
 
-Which column is what stands in google_csv_columns.py. No cell of a file is lost: what offbook has no field for becomes a
+Which column is what stands in columns.py. No cell of a file is lost: what offbook has no field for becomes a
 custom detail, and a row that can't be taken becomes a problem. ``read(write(contacts))`` says what the contacts say.
 
 A contact's id is made from its content: the same row, in this file or in the next, is the same contact, whatever was
@@ -32,8 +32,8 @@ from offbook.core.model import Operation
 from offbook.formats import messages
 from offbook.formats.csv.damage import find_damage, neutralize
 from offbook.formats.csv.dialect import Lines, open_table, possible_headers, text_lines
-from offbook.formats.google_csv_cells import mend, protect
-from offbook.formats.google_csv_columns import (
+from offbook.formats.google_csv.cells import mend, protect
+from offbook.formats.google_csv.columns import (
     FIELDS,
     FIRST_KINDS,
     GROUPS,

@@ -1,0 +1,1 @@
+"""Google Contacts' CSV: read into contacts in wire form, and written back from them."""
