@@ -27,6 +27,7 @@ from offbook.formats.archive.zip_reading import HEADS, other_zip
 from offbook.formats.csv import mapped, mapping
 from offbook.formats.csv.dialect import text_lines
 from offbook.formats.google_csv import reading as google_reading
+from offbook.formats.google_csv import writing as google_writing
 from offbook.formats.google_csv.columns import FIELDS, GROUPS, PART_OF, PHONETIC, PLAIN
 from offbook.formats.other_files import HEAD, refuse_other_files
 from offbook.formats.values import Carries, Contact, ContactRead, FetchBlob, Problem, Written
@@ -95,7 +96,7 @@ def _read_google(file: BinaryIO) -> Iterator[ContactRead]:
 def _write_google(contacts: Iterable[Contact], _: FetchBlob, is_for_spreadsheet: bool = False) -> Written:
     listed = list(contacts)
     left_out = [left_out for contact in listed for left_out in GOOGLE.left_out(contact)]
-    return Written(google_reading.write(listed, is_for_spreadsheet), left_out)
+    return Written(google_writing.write(listed, is_for_spreadsheet), left_out)
 
 
 # --- CSV of other programs -------------------------------------------------------------------------------------------

@@ -23,7 +23,8 @@ from offbook.core.errors import Malformed
 from offbook.core.model import Operation
 from offbook.core.schema import ENTRY_KEY
 from offbook.formats.google_csv.columns import GROUPS, OWN_ID, PHONETIC
-from offbook.formats.google_csv.reading import Contact, ParsedFile, decode, read, write
+from offbook.formats.google_csv.reading import Contact, ParsedFile, decode, read
+from offbook.formats.google_csv.writing import write
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 REAL = DATA / "legislators-google.csv"

@@ -8,7 +8,7 @@ import io
 import pytest
 
 from offbook.formats.csv.damage import may_be_executed, neutralize
-from offbook.formats.google_csv import reading as google_reading
+from offbook.formats.google_csv import writing as google_writing
 
 EXECUTED = {
     "=1+1": "'=1+1",
@@ -44,7 +44,7 @@ def test_any_other_text_is_left_as_it_is(text: str) -> None:
 def test_no_cell_of_a_file_for_a_spreadsheet_begins_as_a_formula_does(delimiter: str) -> None:
     contact = {"id": "0f8fad5b-d9cb-469f-a165-70867728950e", "name": "Ada", "notes": 'x;=HYPERLINK("h")', "details": {}}
     contact["details"] = {"k": {"kind": "custom", "label": "=L", "value": "＝V"}}
-    text = google_reading.write([contact | {"nickname": value} for value in EXECUTED], spreadsheet=True)
+    text = google_writing.write([contact | {"nickname": value} for value in EXECUTED], spreadsheet=True)
     assert text.startswith("\ufeff")
     assert not may_be_executed(text)
     rows = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter)

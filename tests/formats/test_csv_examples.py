@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from offbook.formats.google_csv.reading import decode, read, write
+from offbook.formats.google_csv.reading import decode, read
+from offbook.formats.google_csv.writing import write
 from offbook.formats.registry import FORMATS, HEAD, recognize
 from offbook.formats.values import Contact, ContactRead
 from tests.formats.test_vcard_examples import as_expected, details

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from offbook.formats.google_csv.reading import Contact, read, write
+from offbook.formats.google_csv.reading import Contact, read
+from offbook.formats.google_csv.writing import write
 from tests.device.test_google_csv import details, only, table
 
 

@@ -24,7 +24,7 @@ from offbook.formats.archive.names import (
     thumbnail_file,
 )
 from offbook.formats.archive.zip_writing import ZipWriter
-from offbook.formats.google_csv import reading as google_reading
+from offbook.formats.google_csv import writing as google_writing
 from offbook.formats.values import Contact, FetchBlob
 from offbook.formats.vcard.writing import V4, write_card
 
@@ -66,7 +66,7 @@ def write_archive(source: ArchiveSource, write: Callable[[bytes], object], momen
         zip_.store(name, photo.content)
     zip_.deflate(HISTORY, (dumps(entry) + b"\n" for entry in source.history))
     zip_.deflate(CARDS, _cards(source))
-    zip_.deflate(TABLE, (part.encode() for part in google_reading.write_in_parts(source.contacts())))
+    zip_.deflate(TABLE, (part.encode() for part in google_writing.write_in_parts(source.contacts())))
     zip_.close()
 
 

@@ -17,7 +17,7 @@ from offbook.core.errors import Malformed
 from offbook.core.pictures import sha256_of
 from offbook.formats.archive.reading import Archive, read_archive
 from offbook.formats.archive.writing import Photo
-from offbook.formats.google_csv import reading as google_reading
+from offbook.formats.google_csv import writing as google_writing
 from offbook.formats.registry import ARCHIVE, FORMATS, recognize
 from offbook.formats.values import Contact
 from tests.formats.archive.zips import ADA, BO, archive_of, zip_of
@@ -73,8 +73,8 @@ def test_trash_labels_photos_and_the_other_files_are_there() -> None:
 
 def test_the_table_of_a_zip_is_the_one_that_is_exported_alone() -> None:
     book = [{**ONE, "phone": "1", "details": {"k": {"kind": "phone", "value": "2"}}}, {**ONE, "id": BO, "notes": "x"}]
-    assert "".join(google_reading.write_in_parts(book)) == google_reading.write(book)
-    assert "".join(google_reading.write_in_parts([])) == google_reading.write([])
+    assert "".join(google_writing.write_in_parts(book)) == google_writing.write(book)
+    assert "".join(google_writing.write_in_parts([])) == google_writing.write([])
 
 
 def test_a_zip_is_a_format_and_known_by_its_first_file() -> None:

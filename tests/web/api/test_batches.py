@@ -11,7 +11,7 @@ from sqlalchemy import event
 from app import App
 from offbook.core.conflicts.bulk import Rule
 from offbook.core.history.undo import undo_id
-from offbook.formats.google_csv import reading as google_reading
+from offbook.formats.google_csv import writing as google_writing
 from services.conflicts import resolve_all
 from services.contacts.importing import import_contacts, read_file
 from services.restore import Actor, restore_book_to
@@ -44,7 +44,7 @@ def test_an_import_a_restore_a_choice_about_all_and_an_undo_are_one_batch_each(
     store, book_id, origin = parts.store, user.book_id, ChangeOrigin(user_id=user.id)
     parts.accounts.set_policy(book_id, "ask")
     contacts: list[dict[str, Any]] = [{"id": new_id(), "name": name, "details": {}} for name in ("Ada", "Grace", "Ida")]
-    file = google_reading.write(contacts).encode()
+    file = google_writing.write(contacts).encode()
 
     def act() -> Actor:
         return Actor(origin, new_id(), new_id())
