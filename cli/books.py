@@ -12,7 +12,7 @@ from offbook.core.formatting import format_count, format_date
 from offbook.core.merge.retention import HISTORY_DAYS, TRASH_DAYS, PurgedRows, limits_at
 from offbook.core.text import join_with_and
 from services.retention import prune
-from storage.values import Account
+from storage.values.accounts import Account
 
 book = AppGroup("book", help="What syncs as a whole.")
 

@@ -9,7 +9,7 @@ from cli.current import services
 from cli.errors import report_errors
 from offbook.core.formatting import format_ago
 from offbook.core.text import describe_clock_offset
-from storage.values import Account
+from storage.values.accounts import Account
 
 device = AppGroup("device", help="What syncs a book.")
 

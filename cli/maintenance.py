@@ -26,7 +26,7 @@ from ops.doctor import Finding, UserCounts, examine, is_migrated, is_readable, n
 from services.blobs import Blobs
 from storage.engines.database import Database
 from storage.errors import Unwritable
-from storage.values import DatabaseSize, LogSize
+from storage.values.databases import DatabaseSize, LogSize
 
 SECRET_LENGTH_MIN = 32
 METRICS_TOKEN_LENGTH_MIN = 16

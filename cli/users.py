@@ -16,7 +16,7 @@ from cli.errors import is_text, report_errors
 from offbook.core.accounts.users import Act, describe_act, kept_until
 from offbook.core.errors import Invalid
 from offbook.core.formatting import format_count, format_date
-from storage.values import Account
+from storage.values.accounts import Account
 
 user = AppGroup("user", help="People who sign in.")
 

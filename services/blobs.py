@@ -11,7 +11,7 @@ from offbook.core.messages import BOOK_FULL, BROKEN_PICTURE
 from offbook.core.pictures import SHOWN_BYTES_MAX, checked_picture
 from storage.blobs.decoder import Decoder
 from storage.blobs.rows import BlobRows
-from storage.values import BlobHead
+from storage.values.blobs import BlobHead
 
 HEADS_AT_ONCE = 1_000
 SHOWN_TYPE = "image/jpeg"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from storage.streams.reader import reading
-from storage.values import StreamGap, StreamMessage, StreamSummary
+from storage.values.streams import StreamGap, StreamMessage, StreamSummary
 
 
 class Bars(NamedTuple):

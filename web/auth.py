@@ -17,7 +17,7 @@ from flask_wtf.csrf import validate_csrf
 
 from services.restore import Actor
 from storage.base import ChangeOrigin
-from storage.values import DeviceLogin
+from storage.values.accounts import DeviceLogin
 from web.current import services
 from web.errors import ApiProblem, wants_json
 from web.pages.late_forms import render_sign_in

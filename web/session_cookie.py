@@ -15,7 +15,7 @@ from flask import current_app, request, session
 from flask.sessions import SecureCookieSession
 
 from offbook.core.protocol.requests import is_seq
-from storage.values import CarriedSession, Session, Visit
+from storage.values.accounts import CarriedSession, Session, Visit
 from web.current import services
 from web.presenters.user_agents import browser_of
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from services.restore import Actor
 from storage.base import ChangeOrigin
-from storage.values import Account, Session
+from storage.values.accounts import Account, Session
 from web.current import services
 from web.fragments import is_refresh
 from web.session_cookie import Cookie, carried_session, current_visit, is_of_earlier_version, key_of, store_in_cookie

@@ -22,7 +22,7 @@ from storage.repositories.accounts.sign_ins import SignIns
 from storage.repositories.accounts.user_names import comparable, validate_name
 from storage.repositories.accounts.user_rights import UserRights
 from storage.repositories.accounts.users import Users
-from storage.values import Account, DeviceLogin
+from storage.values.accounts import Account, DeviceLogin
 
 
 def no_browser(_: int) -> str:

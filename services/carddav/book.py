@@ -27,7 +27,7 @@ from storage.carddav.book_cards import CardRow, CardRows
 from storage.carddav.device_cards import DeviceCardRows
 from storage.carddav.programs import CardPrograms
 from storage.sql.store import SqlStore
-from storage.values import CardProgramInfo, DeviceLogin
+from storage.values.accounts import CardProgramInfo, DeviceLogin
 
 CARDS_AT_ONCE = 500
 """So many cards are read in one transaction, and noted in one."""

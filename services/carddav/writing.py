@@ -41,7 +41,7 @@ from storage.carddav.book_cards import BookCards, CardRow, CardRows
 from storage.carddav.device_cards import DeviceCardRows
 from storage.carddav.programs import CardPrograms
 from storage.sql.store import SqlStore
-from storage.values import DeviceLogin
+from storage.values.accounts import DeviceLogin
 
 CARD_BYTES_MAX = 16 * 1024**2
 """Of a card with a photo of ten megabytes in it."""

@@ -27,7 +27,7 @@ from storage.errors import Unwritable
 from storage.imports.jobs import ImportJobs
 from storage.repositories.contact_queries import ContactQueries
 from storage.uploads import Uploads
-from storage.values import UNDOES, ImportJob, JobState
+from storage.values.imports import UNDOES, ImportJob, JobState
 
 PROBLEMS_KEPT = 200
 """So many are told of a job: as many as its page shows."""

@@ -20,7 +20,7 @@ from services.sync.push import Turns
 from storage.base import ChangeOrigin, WriteTransaction
 from storage.repositories.tutorial import TutorialNotes, TutorialRows
 from storage.sql.store import SqlReadTransaction, SqlStore
-from storage.values import DeviceLogin
+from storage.values.accounts import DeviceLogin
 
 POLICY = "last-write-wins"
 """These clients know nothing finer."""

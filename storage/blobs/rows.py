@@ -14,7 +14,7 @@ from storage.blobs.folder import BlobFolder
 from storage.blobs.unnamed import remove_unnamed
 from storage.engines.database import Database
 from storage.sql.array_params import in_array
-from storage.values import BlobHead, KeptBlob
+from storage.values.blobs import BlobHead, KeptBlob
 
 BLOBS, CHUNKS = (Base.metadata.tables[name] for name in ("blobs", "blob_chunks"))
 B, C = BLOBS.c, CHUNKS.c

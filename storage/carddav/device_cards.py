@@ -16,7 +16,7 @@ from storage.engines.database import Database
 from storage.sql.array_params import in_array
 from storage.sql.mapping.records import dump
 from storage.sql.store import SqlReadTransaction
-from storage.values import DeviceLogin
+from storage.values.accounts import DeviceLogin
 
 HELD = Base.metadata.tables["device_cards"]
 H = HELD.c

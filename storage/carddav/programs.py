@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, select, update
 
 from models import Base
 from storage.engines.database import Database
-from storage.values import CardProgramInfo, DeviceLogin
+from storage.values.accounts import CardProgramInfo, DeviceLogin
 
 PROGRAMS = Base.metadata.tables["card_programs"]
 P = PROGRAMS.c

@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, Insert, Table
 from storage.engines import mariadb, postgresql, sqlite
 from storage.engines.maintenance import Maintenance
 from storage.errors import DatabaseDiskFull, ReadOnlyDatabase
-from storage.values import Facts
+from storage.values.databases import Facts
 
 
 class EngineAdapter(Protocol):

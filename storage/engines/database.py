@@ -43,7 +43,7 @@ from storage.engines.read_only_mode import TABLE, ReadOnlyMode, require_open
 from storage.engines.upsert import reduced
 from storage.errors import DatabaseDiskFull, TooBusy, Unwritable
 from storage.sql.prepared import HasDriverConnection, Prepared, Rows, Values
-from storage.values import DatabaseSize, Facts, LogSize
+from storage.values.databases import DatabaseSize, Facts, LogSize
 
 MEMORY = "/dev/shm"
 """Where a file lies in memory, on the systems that have such a place."""

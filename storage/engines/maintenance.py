@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
-from storage.values import DatabaseSize, LogSize
+from storage.values.databases import DatabaseSize, LogSize
 
 GROWING_SECONDS = 5
 """How long whoever adds to a table waits for those who use it: a backup may take long."""

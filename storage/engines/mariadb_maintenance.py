@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from storage.values import DatabaseSize
+from storage.values.databases import DatabaseSize
 
 VACUUM_LOCK_NOTICE = (
     "Each table is written anew in its turn. Whoever writes waits a moment when that begins, and when it ends."

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from storage.values import DatabaseSize
+from storage.values.databases import DatabaseSize
 
 VACUUM_LOCK_NOTICE = (
     "Nobody waits. The space of what was deleted is for what comes; what lies at the end goes back to the disk."

@@ -23,7 +23,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from storage.values import DatabaseSize, LogSize
+from storage.values.databases import DatabaseSize, LogSize
 
 logger = logging.getLogger("offbook")
 

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, RowMapping, and_, select, update
 
 from models import Base, User
 from storage.engines.database import Database
-from storage.values import ImportJob, JobState
+from storage.values.imports import ImportJob, JobState
 
 JOBS = Base.metadata.tables["import_jobs"]
 J = JOBS.c

@@ -21,7 +21,7 @@ from storage.engines.database import Database
 from storage.schema.declaration import own_tables, read_declaration
 from storage.schema.known_tables import database_tables
 from storage.sql.queries import TOOK_EFFECT
-from storage.values import Company, DayCount, DeviceState, Overview, Totals
+from storage.values.activity import Company, DayCount, DeviceState, Overview, Totals
 
 CHANGES, CONFLICTS, CONTACTS, DETAILS, DEVICES, USERS = (
     Base.metadata.tables[name] for name in ("changes", "conflicts", "contacts", "contact_details", "devices", "users")

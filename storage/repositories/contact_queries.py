@@ -53,7 +53,7 @@ from storage.repositories.list_pages import (
 )
 from storage.sql import conflicts, naming
 from storage.sql.store import SqlStore
-from storage.values import BY_NAME, ContactPage, ContactRow, LabelCount
+from storage.values.contacts import BY_NAME, ContactPage, ContactRow, LabelCount
 
 
 class ContactQueries:

@@ -42,7 +42,7 @@ from storage.repositories.list_pages import (
 )
 from storage.sql import naming
 from storage.sql.mapping.records import RecordMapping
-from storage.values import SORTS
+from storage.values.contacts import SORTS
 
 CONTACTS, DETAILS, LABELS = (Base.metadata.tables[name] for name in ("contacts", "contact_details", "labels"))
 

@@ -7,7 +7,7 @@ from sqlalchemy import and_, case, func, select
 from models import Book, Device, User
 from storage.engines.database import Database
 from storage.repositories.accounts.devices import LET_IN
-from storage.values import DeviceLag
+from storage.values.databases import DeviceLag
 
 
 def lag_of(database: Database, now_us: int) -> DeviceLag:

@@ -17,7 +17,7 @@ from offbook.contacts.tutorial import CELLS, TABLE, Known, Row
 from storage.engines.database import Database
 from storage.sql.mapping.records import dump
 from storage.sql.store import SqlReadTransaction
-from storage.values import DeviceLogin
+from storage.values.accounts import DeviceLogin
 
 NUMBERS = Base.metadata.tables["tutorial_numbers"]
 ROWS = Base.metadata.tables["tutorial_rows"]

@@ -16,7 +16,7 @@ from offbook.core.stream_format import SECOND_US, VERSION, moment, state_of
 from storage.engines.sqlite import driver
 from storage.errors import UnreadableStream
 from storage.streams.read_only_sqlite import Unreadable, open_read_only
-from storage.values import StreamGap, StreamMessage, StreamSummary
+from storage.values.streams import StreamGap, StreamMessage, StreamSummary
 
 LOOK_SECONDS_MAX = 2.0
 RECENT_SECONDS = 10

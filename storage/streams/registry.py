@@ -15,7 +15,7 @@ from offbook.core.errors import Invalid, NotFound
 from storage.engines.database import Database
 from storage.errors import UnreadableStream
 from storage.streams.reader import reading
-from storage.values import StreamSource
+from storage.values.streams import StreamSource
 
 PREFIX = "stream/"
 """Each is a row of settings of such a name, with an id behind it. Its value is the path."""

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import parse_change
 from storage.base import ChangeOrigin
-from storage.values import DeviceInfo
+from storage.values.accounts import DeviceInfo
 from tests.browser.test_accessibility import WAYS, flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import parts_of

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from offbook.core.accounts.users import Access, Act
-from storage.values import Account
+from storage.values.accounts import Account
 from tests.browser.test_accessibility import WAYS, flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import add_user, parts_of

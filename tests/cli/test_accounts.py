@@ -30,7 +30,7 @@ from offbook.core.merge.policies import POLICIES
 from offbook.core.protocol.requests import parse_change
 from storage.base import ChangeOrigin
 from storage.errors import WrongPassword
-from storage.values import Account
+from storage.values.accounts import Account
 from tests.support.browser import PASSWORD, add_device, add_user, app_on, bearer, parts_of
 from tests.support.live_server import ROOT, exchange, migrated, serving_process
 from tests.support.pushes import push

@@ -35,7 +35,7 @@ from storage.engines import postgresql_maintenance, sqlite_maintenance
 from storage.engines.database import Database
 from storage.engines.sqlite_maintenance import LOG_BYTES_MAX, length
 from storage.schema.known_tables import KnownTables, read_known_tables
-from storage.values import DatabaseSize, LogSize
+from storage.values.databases import DatabaseSize, LogSize
 from tests.support.api_client import caller, change
 from tests.support.app_schemas import of_app
 from tests.support.browser import add_user, app_on, parts_of

@@ -21,7 +21,7 @@ from storage.engines.database import Database
 from storage.engines.migrations import downgrade, upgrade
 from storage.errors import WrongPassword
 from storage.repositories.accounts import user_names
-from storage.values import Account
+from storage.values.accounts import Account
 
 pytestmark = pytest.mark.versions
 

@@ -23,7 +23,7 @@ from services.restore import Actor
 from storage.base import ChangeOrigin
 from storage.failures import FAILURES
 from storage.imports.jobs import ImportJobs
-from storage.values import IMPORT_LEASE_US, UNDOES, ImportJob, JobState
+from storage.values.imports import IMPORT_LEASE_US, UNDOES, ImportJob, JobState
 from tests.support.browser import add_user, parts_of
 from tests.support.polling import wait_until
 

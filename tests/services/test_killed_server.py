@@ -14,7 +14,7 @@ from sqlalchemy import func, select, update
 from config import Config
 from models import Contact, ImportJobRow
 from storage.engines.database import Database
-from storage.values import IMPORT_LEASE_US
+from storage.values.imports import IMPORT_LEASE_US
 from tests.support.browser import PASSWORD, app_on, csrf_of, parts_of
 from tests.support.live_server import migrated, serving_process
 from tests.support.polling import wait_until

@@ -21,7 +21,8 @@ from storage.base import ChangeOrigin
 from storage.engines.database import Database
 from storage.repositories.activity import COMPANIES_MAX, Activity
 from storage.sql.store import SqlStore
-from storage.values import Account, Company, DayCount, DeviceInfo, Overview, Totals
+from storage.values.accounts import Account, DeviceInfo
+from storage.values.activity import Company, DayCount, Overview, Totals
 from tests.storage.library import change, uuid
 from tests.support.pushes import push
 

@@ -21,7 +21,7 @@ from storage.errors import UnreadableStream
 from storage.streams import reader
 from storage.streams.reader import READ_BYTES_MAX, TEXT_MAX, reading
 from storage.streams.registry import Streams
-from storage.values import StreamSummary
+from storage.values.streams import StreamSummary
 from tests.support.stream_files import URL, Written, written
 
 NewId = Callable[[], str]

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from app import App, create_app
 from config import Config
 from services.container import Services
-from storage.values import DeviceInfo
+from storage.values.accounts import DeviceInfo
 from tests.support.databases import Maker
 from tests.support.live_server import migrated
 from web.sessions import open_session

@@ -7,7 +7,7 @@ from typing import Any
 
 from app import App
 from storage.imports.jobs import ImportJobs
-from storage.values import ImportJob
+from storage.values.imports import ImportJob
 from tests.support.browser import parts_of
 
 DIGEST = "5e" * 32

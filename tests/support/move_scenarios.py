@@ -23,7 +23,7 @@ from ops.move.copy_rows import MARKS, tables_of
 from storage.blobs.rows import BlobRows
 from storage.engines.database import Database, open_engines
 from storage.sql.store import SqlStore
-from storage.values import BlobHead
+from storage.values.blobs import BlobHead
 from tests.storage.library import Desk, Library, change, uuid
 from tests.support.app_schemas import GROUPS, SELECT, of_app
 from tests.support.browser import app_on

@@ -12,7 +12,7 @@ from offbook.core.stream_format import SECOND_US, timestamp_text
 from offbook.database.connection import connect
 from offbook.ingest.batch import MessageBatch
 from offbook.ingest.stream_file import StreamWriter
-from storage.values import StreamSource
+from storage.values.streams import StreamSource
 from tests.support.browser import parts_of
 
 URL = "wss://example.org/feed?token=…"

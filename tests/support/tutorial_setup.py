@@ -26,7 +26,7 @@ from storage.base import ChangeOrigin, PageSize
 from storage.engines.database import Database
 from storage.repositories.tutorial import TutorialRows
 from storage.sql.store import SqlStore
-from storage.values import DeviceLogin
+from storage.values.accounts import DeviceLogin
 from tests.support.pushes import push
 from tests.support.tutorial_client import TutorialClient
 from web.api import tutorial

@@ -21,7 +21,7 @@ from app import STATIC, App
 from models import Base
 from offbook.contacts.table import LABELS
 from offbook.core.schema import record_id_of_key
-from storage.values import JobState
+from storage.values.imports import JobState
 from tests.support.api_client import Caller, caller, change, contents, new_id
 from tests.support.browser import Browser, Stage, add_device, add_user, bearer, csrf_of, parts_of, signed_in
 from tests.support.dav_client import DavClient, multiget_body, sync_body

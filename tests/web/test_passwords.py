@@ -28,7 +28,7 @@ from services.accounts.passwords import (
     require_hard_to_guess,
 )
 from storage.engines.database import Database
-from storage.values import Account
+from storage.values.accounts import Account
 from tests.cli.test_accounts import run
 from tests.support.api_client import caller
 from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in

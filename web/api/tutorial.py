@@ -10,7 +10,7 @@ from offbook.core.cells.validation import Json
 from offbook.core.errors import Malformed
 from offbook.core.model import Verdict
 from services.contacts.tutorial import Tutorial
-from storage.values import DeviceLogin
+from storage.values.accounts import DeviceLogin
 
 
 def is_tutorial_push(body: Json) -> bool:

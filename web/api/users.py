@@ -12,7 +12,7 @@ from offbook.core.cells.validation import Json
 from offbook.core.errors import Invalid
 from offbook.core.formatting import format_iso
 from services.accounts.accounts import act_on_user, get_user
-from storage.values import Account
+from storage.values.accounts import Account
 from web.api.describe import AuthKind, documented
 from web.auth import admin_or_device_required
 from web.bodies.compression import read_object

@@ -14,7 +14,7 @@ from flask import g, request
 
 from offbook.core.errors import NotLetIn
 from storage.errors import Throttled
-from storage.values import DeviceLogin
+from storage.values.accounts import DeviceLogin
 from web.carddav.hrefs import Addresses
 from web.carddav.problems import DavProblem
 from web.carddav.xml.names import dav

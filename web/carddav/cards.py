@@ -10,7 +10,7 @@ from offbook.formats.carddav.serving import CardForm
 from offbook.formats.vcard.writing import V3, V4
 from services.carddav.errors import PreconditionFailed, UidTaken
 from services.carddav.writing import CARD_BYTES_MAX
-from storage.values import DeviceLogin
+from storage.values.accounts import DeviceLogin
 from web.bodies.compression import read_body
 from web.carddav.access import addresses_of
 from web.carddav.hrefs import Kind, Place

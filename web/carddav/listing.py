@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from flask import Response, request
 
 from offbook.formats.carddav.serving import CardForm
-from storage.values import DeviceLogin
+from storage.values.accounts import DeviceLogin
 from web.carddav.access import addresses_of
 from web.carddav.answers import render_multistatus
 from web.carddav.bodies import read_xml

@@ -11,7 +11,7 @@ from offbook.contacts.cards.tokens import InvalidToken
 from offbook.formats.carddav.serving import CardForm
 from offbook.formats.vcard.writing import V3
 from services.carddav.values import CardEntry, ChangesPage, ServedCard
-from storage.values import DeviceLogin
+from storage.values.accounts import DeviceLogin
 from web.auth import report_device
 from web.carddav.access import addresses_of
 from web.carddav.answers import render_multistatus

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from flask import Blueprint, Flask, Response, g, redirect, request
 from flask.typing import ResponseReturnValue
 
-from storage.values import DeviceLogin
+from storage.values.accounts import DeviceLogin
 from web.auth import checks_sender
 from web.carddav import cards, listing, reports
 from web.carddav.access import addresses_of, authenticate

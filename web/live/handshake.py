@@ -17,7 +17,7 @@ from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
 from services.sync.pull import require_servable
 from storage.base import ChangeOrigin
-from storage.values import DeviceInfo, Session
+from storage.values.accounts import DeviceInfo, Session
 from web import schema_header
 from web.api.describe import AuthKind, documented
 from web.api.schemas.basics import TEXT

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from offbook.core.formatting import format_count
 from offbook.core.merge.retention import DAY_US
-from storage.values import DayCount, DeviceState
+from storage.values.activity import DayCount, DeviceState
 from web.auth import session_required
 from web.current import services
 from web.presenters.bar_chart import Series, stacked

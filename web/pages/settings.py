@@ -13,7 +13,7 @@ from offbook.core.errors import Invalid
 from offbook.core.merge.policies import POLICIES
 from offbook.core.merge.policy_wording import wording_of
 from storage.errors import Throttled, WrongPassword
-from storage.values import Session
+from storage.values.accounts import Session
 from web.auth import session_required
 from web.current import services
 from web.known_browsers import remember_browser

@@ -18,7 +18,7 @@ from offbook.core.stream_format import SECOND_US
 from offbook.core.text import without_control_characters
 from services.streams import Bars, StreamContents, read_stream
 from storage.errors import UnreadableStream
-from storage.values import StreamGap, StreamMessage, StreamSource, StreamSummary
+from storage.values.streams import StreamGap, StreamMessage, StreamSource, StreamSummary
 from web.auth import admin_required
 from web.current import services
 from web.presenters.bar_chart import Band, Chart, Series, bands, stacked

@@ -16,7 +16,7 @@ from offbook.core.model import Verdict
 from web.telemetry.events import WAYS, Answered, Synced
 
 if TYPE_CHECKING:
-    from storage.values import DeviceLag, Facts
+    from storage.values.databases import DeviceLag, Facts
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
 REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)

@@ -25,7 +25,7 @@ from storage.engines.database import Database
 from storage.repositories.accounts.user_names import validate_name
 from storage.sql.array_params import in_array
 from storage.sql.prepared import Prepared
-from storage.values import DeviceInfo, DeviceLogin
+from storage.values.accounts import DeviceInfo, DeviceLogin
 
 TOKEN = re.compile(r"ob_([0-9a-f]{32})_[A-Za-z0-9_-]{43}")
 

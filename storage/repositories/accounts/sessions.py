@@ -43,7 +43,7 @@ from offbook.core.merge.retention import DAY_US
 from storage.engines.database import Database
 from storage.repositories.accounts.devices import LET_IN, digest
 from storage.sql.array_params import in_array
-from storage.values import CarriedSession, Session, Visit
+from storage.values.accounts import CarriedSession, Session, Visit
 
 USED_EVERY_US = 10 * 60 * 1_000_000
 """When a session was used is noted this seldom: a page asks for many things, and nobody needs it to the minute."""

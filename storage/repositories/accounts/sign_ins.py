@@ -29,7 +29,7 @@ from storage.repositories.accounts.sessions import (
 )
 from storage.repositories.accounts.users import account_of, select_accounts
 from storage.sql.prepared import Prepared
-from storage.values import Account, CarriedSession, Session, Visit
+from storage.values.accounts import Account, CarriedSession, Session, Visit
 
 
 class SignIns(Sessions):

@@ -23,7 +23,7 @@ from storage.repositories.accounts.devices import RIGHTS, digest
 from storage.repositories.accounts.sessions import end_all, session_version_of
 from storage.repositories.accounts.user_names import fold_name, validate_name
 from storage.repositories.phone_numbers import validate_region
-from storage.values import Account, BookSettings
+from storage.values.accounts import Account, BookSettings
 
 SETUP_KEY = "setup"
 SETTINGS = Base.metadata.tables["settings"]

@@ -21,7 +21,7 @@ from services.accounts.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import WrongPassword
 from storage.repositories.accounts.user_names import fold_name, validate_name
-from storage.values import Account
+from storage.values.accounts import Account
 from tests.cli.test_accounts import run
 from tests.support.api_client import caller
 from tests.support.browser import PASSWORD, Browser, add_user, parts_of, signed_in

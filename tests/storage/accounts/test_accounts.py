@@ -16,7 +16,7 @@ from services.accounts.passwords import Effort, Passwords
 from storage.engines.database import Database
 from storage.errors import WrongPassword
 from storage.repositories.accounts.devices import CURSOR_EVERY_US, SEEN_EVERY_US
-from storage.values import Account, DeviceInfo
+from storage.values.accounts import Account, DeviceInfo
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)

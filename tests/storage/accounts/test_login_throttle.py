@@ -28,7 +28,7 @@ from services.accounts.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import Throttled, WrongPassword
 from storage.repositories.accounts.login_throttle import guest_at
-from storage.values import Account
+from storage.values.accounts import Account
 
 NewId = Callable[[], str]
 Attack = Callable[[str, int, int], None]

@@ -18,7 +18,7 @@ from services.accounts.passwords import Effort
 from storage.engines.database import Database
 from storage.errors import WrongPassword
 from storage.repositories.accounts.sessions import ELSEWHERE_EVERY_US, USED_EVERY_US, session_id
-from storage.values import Account, CarriedSession, Session, Visit
+from storage.values.accounts import Account, CarriedSession, Session, Visit
 from tests.support.polling import wait_until
 
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)

@@ -21,7 +21,7 @@ from offbook.formats.carddav.serving import CardForm
 from storage.engines.database import Database
 from storage.repositories.accounts import user_purge
 from storage.repositories.accounts.user_purge import owner_columns
-from storage.values import Visit
+from storage.values.accounts import Visit
 from tests.support.api_client import Caller, caller, change, contents, new_id
 from tests.support.browser import add_device, add_user, parts_of
 from tests.support.conflict_scenarios import every_kind, pair

@@ -16,7 +16,7 @@ from storage.engines.database import Database, open_engines
 from storage.errors import WrongPassword
 from storage.repositories.accounts.user_rights import UserRights
 from storage.repositories.device_lag import lag_of
-from storage.values import Account, CarriedSession, DeviceInfo, Visit
+from storage.values.accounts import Account, CarriedSession, DeviceInfo, Visit
 
 NewId = Callable[[], str]
 CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)

@@ -13,7 +13,8 @@ from offbook.core.merge.retention import DAY_US
 from offbook.core.protocol.requests import parse_change
 from offbook.core.protocol.rows import iso_millis
 from storage.base import ChangeOrigin
-from storage.values import DayCount, DeviceInfo
+from storage.values.accounts import DeviceInfo
+from storage.values.activity import DayCount
 from tests.support.browser import Browser, add_device, parts_of
 from tests.support.pushes import push
 from web.pages.activity import COLOURS, stack_series

@@ -13,7 +13,7 @@ from click.testing import Result
 
 from app import App
 from offbook.core.stream_format import SECOND_US
-from storage.values import StreamGap, StreamMessage
+from storage.values.streams import StreamGap, StreamMessage
 from tests.support.browser import Browser, add_user, parts_of, signed_in
 from tests.support.stream_files import URL, Written, shown, written
 from web.pages.streams import MESSAGES, payload, spans_away

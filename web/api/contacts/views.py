@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response, request
 
 from offbook.contacts.table import CONTACTS
-from storage.values import BY_NAME, SORTS
+from storage.values.contacts import BY_NAME, SORTS
 from web.api import records
 from web.api.schemas.basics import TEXT
 from web.api.sync import limited_page_size

@@ -20,7 +20,7 @@ from services.contacts.background_imports import report_of, undo_counts_of
 from services.contacts.exporting import export_contacts
 from services.contacts.importing import ReadFile, owner_of_upload, read_file
 from services.contacts.mappings import mapping_for, mapping_without_memory, remember
-from storage.values import ImportJob, JobState
+from storage.values.imports import ImportJob, JobState
 from web.auth import session_required
 from web.bodies.downloads import render_archive
 from web.bodies.uploads import takes_file

@@ -25,7 +25,7 @@ from offbook.core.pictures import PICTURE_BYTES_MAX, photo_name, sha256_of
 from offbook.core.protocol import rows
 from offbook.core.text import fold_key
 from services.edit import EditRequest, EditResult, concurrent_edits, restore_deleted, save
-from storage.values import BY_NAME, SORTS, ContactRow, LabelCount
+from storage.values.contacts import BY_NAME, SORTS, ContactRow, LabelCount
 from web.auth import session_required
 from web.current import services
 from web.fragments import requested_fragment

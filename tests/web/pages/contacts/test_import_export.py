@@ -18,7 +18,7 @@ from app import App
 from offbook.formats.google_csv import reading as google_reading
 from services.sync import push
 from storage.imports.jobs import ImportJobs
-from storage.values import UNDOES, ImportJob, JobState
+from storage.values.imports import UNDOES, ImportJob, JobState
 from tests.support.api_client import Caller
 from tests.support.browser import Browser, add_device, add_user, csrf_of, parts_of, signed_in
 from tests.support.import_jobs import DIGEST, begin_job

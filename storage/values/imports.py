@@ -1,0 +1,55 @@
+"""Imports that go on beside requests, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+IMPORT_LEASE_US = 10_000_000
+"""How long nothing may be heard of who carries out an import until another one goes on."""
+
+UNDOES = "undoes"
+"""Among what was chosen for a job: the batch that it undoes."""
+
+
+class JobState(StrEnum):
+    """Whether an import goes on, was carried out, or ended before that."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportJob:
+    """An import: which file it is of and what was chosen for it, and how far it is; or the undo of one.
+
+    ``batch`` is the one that its changes share, and the job's id. ``done`` of ``total`` contacts of the file are
+    carried out; ``total`` is 0 while the file is read. ``report`` is of these alone; ``problem`` says why it stopped.
+    """
+
+    user_id: int
+    book_id: int
+    batch: str
+    digest: str
+    file_name: str
+    choices: Mapping[str, Any]
+    started_at: int
+    runner: str
+    seen_at: int
+    state: JobState = JobState.RUNNING
+    done: int = 0
+    total: int = 0
+    report: Mapping[str, Any] | None = None
+    problem: str = ""
+
+    @property
+    def undoes(self) -> str:
+        """The batch that it undoes; empty where it is an import."""
+        return str(self.choices.get(UNDOES, ""))
+
+    def is_abandoned(self, now_us: int) -> bool:
+        """Whether it would go on, and nobody carries it out any more."""
+        return self.state is JobState.RUNNING and self.seen_at <= now_us - IMPORT_LEASE_US
