@@ -25,6 +25,7 @@ from offbook.core.history.undo import (
 )
 from offbook.core.messages import Fault
 from offbook.core.model import Change, Key, Record
+from services import messages
 from services.references import apply_and_clear, clear_ahead
 from services.restore import Actor
 from services.sync.push import Turns, read_records
@@ -88,14 +89,14 @@ def undo_in_portions(
 def _fetch(book: ReadTransaction, batch: str) -> BatchSummary:
     summary = book.batches.summary(batch)
     if summary is None:
-        raise NotFound("There is no batch with this id in your book, or nothing of it took effect.")
+        raise NotFound.of(messages.NO_BATCH)
     _check_reach(book, summary)
     return summary
 
 
 def _check_reach(book: ReadTransaction, batch: BatchSummary) -> None:
     if batch.first <= book.book.pruned:
-        raise Pruned("The history does not reach back to this batch any more: it can't be undone.")
+        raise Pruned.of(messages.BATCH_TOO_OLD)
 
 
 @dataclass(frozen=True, slots=True)

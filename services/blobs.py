@@ -9,13 +9,13 @@ from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.retention import DAY_US
 from offbook.core.messages import BOOK_FULL, BROKEN_PICTURE
 from offbook.core.pictures import SHOWN_BYTES_MAX, checked_picture
+from services.messages import NO_PHOTO
 from storage.blobs.decoder import Decoder
 from storage.blobs.rows import BlobRows
 from storage.values.blobs import BlobHead
 
 HEADS_AT_ONCE = 1_000
 SHOWN_TYPE = "image/jpeg"
-NOT_THERE = "There is no such photo in your book."
 
 
 class BookFull(Invalid):
@@ -70,7 +70,7 @@ class Blobs:
         """A photo as it came, and its type. Raises NotFound."""
         blob = self._rows.content(book_id, sha256)
         if blob is None or blob.content is None:
-            raise NotFound(NOT_THERE)
+            raise NotFound.of(NO_PHOTO)
         return blob.head.type, blob.content
 
     def bytes_of(self, book_id: int, sha256: str) -> bytes | None:
@@ -101,7 +101,7 @@ class Blobs:
         """
         blob = self._rows.content(book_id, sha256, width)
         if blob is None:
-            raise NotFound(NOT_THERE)
+            raise NotFound.of(NO_PHOTO)
         shown = blob.content
         if shown is None or len(shown) > SHOWN_BYTES_MAX:
             _, content = self.original(book_id, sha256)

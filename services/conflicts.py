@@ -25,6 +25,7 @@ from offbook.core.history.entry import NOBODY
 from offbook.core.history.reconstruct import state_at, state_of, to_values
 from offbook.core.model import Author, Change, Conflict, Key, Record, Verdict
 from offbook.core.protocol.requests import CHANGES_MAX
+from services import messages
 from services.references import apply_and_clear, apply_change_and_clear, clear_ahead, decide_and_clear_ahead
 from services.restore import Actor, change_for
 from services.sync.push import Turns, read_records
@@ -147,7 +148,7 @@ def undo_resolution(store: Store, book_id: int, actor: Actor, conflict_id: str, 
         record, entry = _fetch_record(book, conflict), book.history_entry(resolving_id or "")
         before = {} if entry is None else entry.before
         if any(record.clock(cell).change_id != resolving_id for cell in before):
-            raise Invalid("changed_since", "This was changed again meanwhile. Its history has every version.")
+            raise Invalid.of(messages.CHANGED_AGAIN)
         patch = to_values(record, before)
         if patch is not None:
             return change_for(record, patch, actor, actor.id, now_us)
@@ -197,14 +198,14 @@ def _fetch_conflict(book: ReadTransaction, conflict_id: str) -> tuple[Conflict, 
     """The conflict, and the id of the change that resolved it."""
     pair = book.find_conflict(conflict_id)
     if pair is None:
-        raise NotFound("There is no such conflict in your book. It was settled long ago.")
+        raise NotFound.of(messages.NO_CONFLICT)
     return pair
 
 
 def _fetch_record(book: ReadTransaction, conflict: Conflict) -> Record:
     record = book.records(conflict.table.name, [conflict.record_id]).get(conflict.key)
     if record is None:
-        raise NotFound(f"This {conflict.table.singular} is not there any more: it was deleted long ago.")
+        raise NotFound.of(messages.RECORD_GONE, noun=conflict.table.singular)
     return record
 
 

@@ -8,6 +8,7 @@ from offbook.core.errors import NotFound
 from offbook.core.history.entry import HistoryEntry, RecordHistory
 from offbook.core.history.reconstruct import state_at
 from offbook.core.model import Key, Record, Verdict
+from services import messages
 from storage.base import HistoryPage, ReadTransaction, Store
 
 EARLIER_AT_ONCE = 100
@@ -17,7 +18,7 @@ def history_page(store: Store, book_id: int, key: Key, before: int | None, limit
     """The changes of a record, from the newest or from the ``next`` of another page on. Raises NotFound."""
     with store.reading(book_id) as book:
         if key not in book.records(key[0], [key[1]]):
-            raise NotFound("There is no record with this id.")
+            raise NotFound.of(messages.NO_RECORD)
         return book.history_page(key, limit, before)
 
 

@@ -17,6 +17,7 @@ from offbook.core.merge.naming import begun_id, check_name
 from offbook.core.model import Cells, Change, Operation, Record, Value
 from offbook.core.protocol.record_lists import table_named
 from offbook.core.schema import Map, Table, record_id_of_key
+from services import messages
 from services.naming.renaming import delete_named, find_named, naming_map_of, update_named
 from services.references import apply_change_and_clear, decide_and_clear_ahead
 from services.restore import Actor
@@ -33,7 +34,7 @@ class RecordChanged(OffbookError):
     code = "precondition_failed"
 
     def __init__(self, table: Table) -> None:
-        super().__init__(f"The {table.singular} has changed since. Get it again, and repeat the change.")
+        super().__init__(messages.RECORD_CHANGED.fault(noun=table.singular))
 
 
 class RecordExists(Conflicting):
@@ -42,7 +43,7 @@ class RecordExists(Conflicting):
     def __init__(self, record: Record) -> None:
         table = record.table
         instead = f"choose another {table.key}" if table.key else "leave the id out"
-        super().__init__("exists", f"There is, or was, another {table.singular} with this id. PATCH it, or {instead}.")
+        super().__init__(messages.RECORD_EXISTS.fault(noun=table.singular, instead=instead))
         self.record_id = record.id
 
 
@@ -51,7 +52,7 @@ class KeyTaken(Conflicting):
 
     def __init__(self, record: Record) -> None:
         table = record.table
-        super().__init__("exists", f"There is another {table.singular} with this {table.key}: choose another one.")
+        super().__init__(messages.KEY_TAKEN.fault(noun=table.singular, key=str(table.key)))
 
 
 def find_table(store: Store, book_id: int, name: str) -> Table:
@@ -183,7 +184,7 @@ def _check_key(book: ReadTransaction, record: Record, cells: Cells) -> None:
 def _expected(book: ReadTransaction, table: Table, record_id: str, is_expected: IsExpected) -> Record:
     record = book.records(table.name, [record_id]).get((table.name, record_id))
     if record is None or record.deleted:
-        raise NotFound(f"There is no {table.singular} with this id.")
+        raise NotFound.of(messages.NO_RECORD_IN_TABLE, noun=table.singular)
     if not is_expected(record.seq):
         raise RecordChanged(table)
     return record

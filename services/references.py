@@ -42,7 +42,7 @@ def apply_change_and_clear(
     pushed = apply_and_clear(book, origin, [change], now_us)
     (outcome,) = pushed.outcomes
     if outcome.fault is not None:
-        raise Invalid.from_fault(outcome.fault)
+        raise Invalid(outcome.fault)
     return outcome, pushed.records[change.key]
 
 

@@ -21,6 +21,7 @@ from offbook.core.merge.retention import is_purged
 from offbook.core.model import Change, Key, Record, Rejection, Value
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
 from offbook.core.schema import EXISTS
+from services import messages
 from services.references import Decide, apply_change_and_clear, decide_and_clear_ahead
 from services.sync.push import Turns, apply_batch, read_records
 from storage.base import ChangeOrigin, ReadTransaction, Store, WriteTransaction
@@ -89,9 +90,9 @@ def restore_values(
         entry = book.history_entry(change_id)
         if key is not None and (entry is None or entry.key != key):
             singular = book.schema[key[0]].singular
-            raise NotFound(f"There is no such change in this {singular}'s history. It may be too old to be kept.")
+            raise NotFound.of(messages.NO_CHANGE_IN_RECORD, noun=singular)
         if entry is None:
-            raise NotFound("There is no such change in the history. It may be too old: the history is kept for a time.")
+            raise NotFound.of(messages.NO_CHANGE)
         record = _record(book, entry.key)
         values = restored_values(entry, cells, to, record.table.composite_cells)
         patch = to_values(record, values, lambda: _known_cells(book, entry.key) | {**entry.data, **values})
@@ -115,7 +116,7 @@ def restore_version(store: Store, book_id: int, actor: Actor, key: Key, seq: int
 def _record(book: ReadTransaction, key: Key) -> Record:
     record = book.records(key[0], [key[1]]).get(key)
     if record is None or is_purged(record):
-        raise NotFound("This record was deleted long ago, and has left the trash: what it held is gone.")
+        raise NotFound.of(messages.LONG_DELETED)
     return record
 
 
@@ -142,7 +143,7 @@ def _restoring(
     if patch is None:
         return RestoredRecord(record, was_logged)
     if was_logged:
-        raise Invalid("used_id", "This was done already, and more happened since: load the page again and look.")
+        raise Invalid.of(messages.DONE_ALREADY)
     return change_for(record, patch, actor, actor.id, now_us)
 
 
@@ -152,7 +153,7 @@ def change_for(record: Record, patch: Patch, actor: Actor, change_id: str, now_u
     now_ms = now_us // 1000
     change = build_change(change_id, record.table, record.id, patch.operation, actor.replica, now_ms, record.seq, data)
     if isinstance(change, Rejection):
-        raise Invalid.from_fault(change.fault)
+        raise Invalid(change.fault)
     return change
 
 
@@ -193,16 +194,15 @@ def restore_book_to(
         if not restores:
             return BookRestore(0, before if seen is None else seen)
         if seen is not None and seen != before:
-            raise Invalid(
-                "changed_since", "Something changed in the book meanwhile: look again at what going back does."
-            )
+            raise Invalid.of(messages.BOOK_CHANGED)
         for start in range(0, len(restores), CHANGES_MAX):
             batch = restores[start : start + CHANGES_MAX]
             changes = [_book_change(restore.record, restore.patch, actor, now_us) for restore in batch]
             records = {restore.record.key: restore.record for restore in batch}
             pushed = apply_batch(book, actor.origin, changes, now_us, records)
             if faults := [outcome.fault for outcome in pushed.outcomes if outcome.fault is not None]:
-                raise Invalid(faults[0].code, f"The book can't go back there: {faults[0].detail}")
+                message = messages.CANT_GO_BACK._replace(code=faults[0].code)
+                raise Invalid.of(message, reason=faults[0].detail)
         return BookRestore(len(restores), before)
 
 
@@ -227,7 +227,7 @@ def _record_restores(book: ReadTransaction, seq: int) -> list[RecordRestore]:
 def _check_reach(book: ReadTransaction, seq: int) -> None:
     """Raise Invalid where the history does not reach back so far."""
     if seq < book.book.pruned:
-        raise Invalid("too_old", "The history does not reach back so far any more: choose a later moment.")
+        raise Invalid.of(messages.TOO_OLD)
 
 
 def _book_change(record: Record, patch: Patch, actor: Actor, now_us: int) -> Change:

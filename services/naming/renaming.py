@@ -181,7 +181,7 @@ def _change_some(turns: Turns, act: _Act, target: Record, keys: Sequence[Key]) -
     pushed = apply_batch(turns.book, act.actor.origin, [*begun, *portion], act.now_us)
     for outcome in pushed.outcomes:
         if outcome.fault is not None and outcome.change_id == act.actor.id:
-            raise Invalid.from_fault(outcome.fault)
+            raise Invalid(outcome.fault)
     count = len(keys) if len(portion) == len(changes) else keys.index(changes[len(portion)].key)
     return count, pushed.records
 

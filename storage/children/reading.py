@@ -93,7 +93,7 @@ def _items_of(frame: Any) -> list[ContactRead]:
     """What a frame brings: items, none at the end, or an error, which is raised."""
     match frame:
         case Fault() as fault:
-            raise Malformed.from_fault(fault)
+            raise Malformed(fault)
         case str() as traceback:
             raise ReadingFailed(traceback)
         case items:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from storage import messages
 from storage.errors import Unwritable
 
 CLOSED = "closed"
@@ -32,10 +33,7 @@ class ReadOnlyMode(Unwritable):
     code = "moving"
 
     def __init__(self) -> None:
-        super().__init__(
-            "The server is moving to another database, or back to a backup, and takes no changes until it is there. "
-            "Nothing was stored: try again later."
-        )
+        super().__init__(messages.MOVING.fault())
 
 
 def require_open(connection: Any) -> None:

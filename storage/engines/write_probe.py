@@ -11,14 +11,10 @@ import time
 from models import Base
 from storage.engines.database import Database
 from storage.errors import Unwritable
+from storage.messages import NOT_WRITTEN
 
 SETTINGS = Base.metadata.tables["settings"]
 PROBE = "probe"
-
-UNKNOWN = (
-    "The database takes no write at the moment: it is too busy, or refuses it. Try again in a few seconds; the log of "
-    "the server names the error."
-)
 
 EVERY_SECONDS = 10.0
 """A note that is not older is recent enough."""
@@ -36,4 +32,4 @@ def probe(database: Database) -> Unwritable | None:
     values = [{"name": PROBE, "value": str(time.time_ns())}]
     if database.note(database.upsert(SETTINGS, ["name", "value"]), values):
         return None
-    return database.refused or Unwritable(UNKNOWN)
+    return database.refused or Unwritable(NOT_WRITTEN.fault())

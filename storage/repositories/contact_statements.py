@@ -32,6 +32,7 @@ from offbook.core.errors import Malformed
 from offbook.core.merge.naming import name_key
 from offbook.core.search import Term
 from offbook.core.text import normalize_for_search
+from storage.messages import BAD_SORT
 from storage.repositories.list_pages import (
     ESCAPE,
     Shape,
@@ -126,7 +127,7 @@ ORDERS: Mapping[str, Order] = MappingProxyType(
 def order_of(sort: str) -> Order:
     """The order of this name. Raises Malformed where there is none."""
     if (order := ORDERS.get(sort)) is None:
-        raise Malformed("bad_sort", f"Contacts are sorted by one of: {', '.join(ORDERS)}.")
+        raise Malformed.of(BAD_SORT, orders=", ".join(ORDERS))
     return order
 
 

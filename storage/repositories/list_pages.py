@@ -15,6 +15,7 @@ from models import Book
 from offbook.core.errors import Malformed
 from offbook.core.protocol.requests import INTEGER_MAX
 from offbook.core.search import Term, search_terms
+from storage import messages
 from storage.repositories.phone_numbers import spellings
 
 ESCAPE = "/"
@@ -82,7 +83,7 @@ def parse_place(after: str, types: tuple[type, ...]) -> tuple[Any, ...]:
         parts = None
     is_place = isinstance(parts, list) and tuple(map(type, parts)) == types
     if not (is_place and all(map(_is_storable, parts))):
-        raise Malformed("bad_place", "This place in the list is not one that a page gave: start from the top.")
+        raise Malformed.of(messages.BAD_PLACE)
     return tuple(parts)
 
 

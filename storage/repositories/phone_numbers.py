@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from offbook.core.errors import Invalid
 from offbook.core.search import last_digits, phone_key
+from storage import messages
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -21,7 +22,7 @@ def validate_region(code: str) -> str | None:
 
     region = code.strip().upper()
     if region and region not in SUPPORTED_REGIONS:
-        raise Invalid("unknown_region", "A region is a country's two letters, like DE or US; empty for none.")
+        raise Invalid.of(messages.UNKNOWN_REGION)
     return region or None
 
 

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from offbook.core.messages import Fault
 from offbook.core.stream_format import SECOND_US, VERSION, moment, state_of
+from storage import messages
 from storage.engines.sqlite import driver
 from storage.errors import UnreadableStream
 from storage.streams.read_only_sqlite import Unreadable, open_read_only
@@ -46,18 +48,16 @@ MESSAGES = f"""SELECT CAST(id AS INTEGER), CAST(timestamp AS TEXT), {SIZE},
   FROM stream_data WHERE id < ? ORDER BY id DESC LIMIT ?"""
 
 
-NO_STREAM = "It holds no stream of `offbook ingest`."
-
-SENTENCES: Mapping[str, str] = {
-    "ERROR": NO_STREAM,
-    "BUSY": "Another program keeps it locked.",
-    "LOCKED": "Another program keeps it locked.",
-    "INTERRUPT": f"It takes longer than {LOOK_SECONDS_MAX:g} seconds to read.",
-    "NOTADB": "It is no SQLite database.",
-    "CORRUPT": "It is damaged.",
-    "CANTOPEN": "The server may not open it. Its user must be able to read the file, and to write beside it: SQLite "
-    "keeps two more files there while a stream is written.",
+REASONS: Mapping[str, Fault] = {
+    "ERROR": messages.HOLDS_NO_STREAM.fault(),
+    "BUSY": messages.STREAM_LOCKED.fault(),
+    "LOCKED": messages.STREAM_LOCKED.fault(),
+    "INTERRUPT": messages.STREAM_SLOW.fault(seconds=LOOK_SECONDS_MAX),
+    "NOTADB": messages.NOT_A_DATABASE.fault(),
+    "CORRUPT": messages.STREAM_DAMAGED.fault(),
+    "CANTOPEN": messages.STREAM_CLOSED.fault(),
 }
+"""Why a file can't be read, by SQLite's word for it."""
 
 
 class StreamReader:
@@ -71,7 +71,7 @@ class StreamReader:
         """Where the stream stands. Raises UnreadableStream for what a later version wrote."""
         version, url, messages, last_at, holder, alive_at = self._one(HEAD)
         if version > VERSION:
-            raise UnreadableStream("It was written by a later offbook than the server's.")
+            raise UnreadableStream.of(messages.NEWER_STREAM)
         gaps, is_away = self._one(COUNT_GAPS)
         now_seconds = now_us // SECOND_US
         (recent,) = self._one(RECENT, now_seconds - RECENT_SECONDS, now_seconds)
@@ -106,7 +106,7 @@ class StreamReader:
     def _one(self, sql: str, *values: int) -> Sequence[Any]:
         row: Sequence[Any] | None = self._connection.execute(sql, values).fetchone()
         if row is None:
-            raise UnreadableStream(NO_STREAM)
+            raise UnreadableStream.of(messages.HOLDS_NO_STREAM)
         return row
 
     def _all(self, sql: str, *values: int) -> list[Any]:
@@ -119,13 +119,14 @@ def reading(path: Path) -> Iterator[StreamReader]:
     """Look into the file at one moment. Raises UnreadableStream, also for what goes wrong inside."""
     try:
         if not path.is_file():
-            raise UnreadableStream("The file is gone." if not path.exists() else "It is no file.")
+            raise UnreadableStream.of(messages.NOT_A_FILE if path.exists() else messages.NO_FILE)
         with open_read_only(path, LOOK_SECONDS_MAX) as connection:
             yield StreamReader(connection, path)
     except Unreadable as error:
-        raise UnreadableStream(SENTENCES.get(error.kind, f"It can't be read ({error}).")) from None
+        unknown = messages.UNREADABLE_STREAM.fault(reason=str(error))
+        raise UnreadableStream(REASONS.get(error.kind, unknown)) from None
     except OSError as error:
-        raise UnreadableStream(f"It can't be read ({error.strerror}).") from None
+        raise UnreadableStream.of(messages.UNREADABLE_STREAM, reason=str(error.strerror)) from None
 
 
 def _message(id: int, timestamp: str, size: int | None, head: str | bytes | float | None) -> StreamMessage:

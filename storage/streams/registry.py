@@ -12,6 +12,7 @@ from sqlalchemy import delete, insert, select
 
 import models
 from offbook.core.errors import Invalid, NotFound
+from storage import messages
 from storage.engines.database import Database
 from storage.errors import UnreadableStream
 from storage.streams.reader import reading
@@ -49,7 +50,7 @@ class Streams:
         for source in self.all():
             if source.id == id:
                 return source
-        raise NotFound("There is no such stream here. `flask stream list` shows all.")
+        raise NotFound.of(messages.NO_STREAM)
 
     def add(self, file: str, now_us: int, new_id: Callable[[], str]) -> StreamSource:
         """Let the server read this file. Raises Invalid where it holds no stream."""
@@ -58,7 +59,7 @@ class Streams:
             with reading(path) as stream:
                 stream.summary(now_us)
         except UnreadableStream as fault:
-            raise Invalid("not_a_stream", f"{path}: {fault}") from None
+            raise Invalid.of(messages.NOT_A_STREAM, path=str(path), reason=str(fault)) from None
         for source in self.all():
             if source.path == path:
                 return source
@@ -74,7 +75,7 @@ class Streams:
             source for source in self.all() if source.name == file
         ]
         if len(sources) != 1:
-            raise NotFound(f"{file!r} names {'several streams' if sources else 'no stream'}: see `flask stream list`.")
+            raise NotFound.of(messages.SEVERAL_STREAMS if sources else messages.NO_STREAM_NAMED, file=file)
         with self._database.write() as connection:
             connection.execute(delete(SETTINGS).where(C.name == f"{PREFIX}{sources[0].id}"))
         return sources[0]

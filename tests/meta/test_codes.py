@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,12 +15,19 @@ from offbook.core import messages
 from offbook.core.codes import CODES, Code, Scope, names_by_status, names_in
 from offbook.core.messages import Message
 from offbook.formats import messages as formats
+from services import messages as services
+from storage import messages as storage
 from web.errors import CODES as OF_STATUSES
 
 ROOT = Path(routes.__file__).parent
 PRODUCT = ("cli", "offbook", "ops", "services", "storage", "web")
 REFUSALS = {"ApiProblem", "Conflicting", "Invalid", "Malformed", "Message", "NotLetIn", "RequestRefused"}
-SENTENCES = [value for module in (messages, formats) for value in vars(module).values() if isinstance(value, Message)]
+ROOTS = ("ApiProblem", "OffbookError", "RequestRefused", "XmlRefused")
+LITERALS = (ast.Constant, ast.JoinedStr)
+MODULES = (messages, formats, storage, services)
+SENTENCES = [value for module in MODULES for value in vars(module).values() if isinstance(value, Message)]
+SAYING = ("offbook/contacts", "offbook/core", "offbook/formats", "services", "storage")
+"""The folders whose sentences are in modules of messages."""
 
 
 @cache
@@ -71,9 +79,10 @@ def test_a_code_of_a_request_has_a_status(scope: Scope) -> None:
 
 def table_of_codes() -> str:
     """The codes as docs/error-codes.md lists them."""
-    rows = ["| code | status | what the rules say with it |", "|---|---|---|"]
+    rows = ["| code | status | what is said with it |", "|---|---|---|"]
     for code in sorted(CODES.values(), key=lambda code: code.name):
-        sentences = " ".join(message.template.replace("!a}", "}") for message in SENTENCES if message.code == code.name)
+        templates = [message.template for message in SENTENCES if message.code == code.name]
+        sentences = re.sub(r"(!a|!r|:,|:g)}", "}", " ".join(templates))
         rows.append(f"| `{code.name}` | {_statuses(code)} | {sentences} |")
     return "\n".join(rows)
 
@@ -99,7 +108,7 @@ def test_codes_are_in_scope_where_the_core_raises_them() -> None:
 @pytest.mark.parametrize("message", SENTENCES, ids=lambda message: message.template[:40])
 def test_a_message_is_a_sentence(message: Message) -> None:
     assert message.code in CODES
-    assert message.template.endswith(".")
+    assert message.template.endswith((".", " {reason}"))
 
 
 def test_a_sentence_of_the_core_stands_once() -> None:
@@ -107,9 +116,49 @@ def test_a_sentence_of_the_core_stands_once() -> None:
     assert len(templates) == len(set(templates))
 
 
-def test_the_core_says_nothing_but_its_messages() -> None:
-    for path, tree in trees().items():
-        if path.parts[:2] in (("offbook", "core"), ("offbook", "contacts"), ("offbook", "formats")):
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSALS:
-                    assert path.name in ("messages.py", "errors.py"), f"{path}:{node.lineno}"
+@cache
+def error_classes() -> frozenset[str]:
+    """The names of all classes of errors whose sentence people read."""
+    bases = {
+        node.name: {ast.unparse(base) for base in node.bases}
+        for tree in trees().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    names = set(ROOTS)
+    while more := {name for name, its in bases.items() if its & names} - names:
+        names |= more
+    return frozenset(names)
+
+
+def is_sentence(node: ast.expr) -> bool:
+    """Whether there is a text of several words in an argument: not in what is called with it."""
+    literals = [part for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return any(" " in literal.value.strip() for literal in literals) or isinstance(node, ast.JoinedStr)
+
+
+@pytest.mark.parametrize("folder", SAYING)
+def test_an_error_is_raised_with_a_message_and_no_sentence(folder: str) -> None:
+    literal = [
+        f"{path}:{node.lineno}"
+        for path, tree in trees().items()
+        if path.is_relative_to(folder)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and _makes_error(node) and any(map(is_sentence, node.args))
+    ]
+    assert not literal
+
+
+def _makes_error(call: ast.Call) -> bool:
+    return ast.unparse(call.func).split(".")[-1] in error_classes() or ast.unparse(call.func) == "super().__init__"
+
+
+def test_messages_stand_in_modules_of_their_own() -> None:
+    elsewhere = [
+        f"{path}:{node.lineno}"
+        for path, tree in trees().items()
+        if path.name not in ("messages.py", "errors.py")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Message" and isinstance(node.args[1], LITERALS)
+    ]
+    assert not elsewhere

@@ -43,7 +43,7 @@ def require_size(table: Table, before: Mapping[str, Json], written: Cells) -> No
     if table.bytes_max and _most_bytes(written) + BYTES_OF_CHARACTER * len(str(before)) > table.bytes_max:
         fault = too_large(table, read_row(table, before).cells, written)
         if fault is not None:
-            raise Invalid.from_fault(fault)
+            raise Invalid(fault)
 
 
 def bytes_of(data: Mapping[str, Json]) -> int:

@@ -42,9 +42,7 @@ def _parse(table: Table, name: str, text: str) -> Scalar:
         return None if value is None else STRICT[field.type](field, name, value)
     except Invalid as error:
         fault = error.fault
-        raise Malformed.from_fault(
-            fault._replace(message=fault.message._replace(code=messages.UNKNOWN_FILTER.code))
-        ) from None
+        raise Malformed(fault._replace(message=fault.message._replace(code=messages.UNKNOWN_FILTER.code))) from None
 
 
 def _value(field: Field, text: str) -> Json:

@@ -152,7 +152,7 @@ def _sent_at(value: Json) -> int | None:
     try:
         return None if value is None else milliseconds("sent_at", value)
     except Invalid as invalid:
-        raise Malformed.from_fault(invalid.fault) from None
+        raise Malformed(invalid.fault) from None
 
 
 def _parked(value: Json) -> Mapping[str, int]:

@@ -33,7 +33,7 @@ def append_patch(
     data = None if patch.operation is Operation.DELETE else change_data(table, patch.cells)
     change = build_change(change_id, table, key[1], patch.operation, change_id, now_ms, base, data, LENIENT)
     if isinstance(change, Rejection):
-        raise Invalid.from_fault(change.fault)
+        raise Invalid(change.fault)
     timestamp, state = iso_millis(now_ms), LineState.PENDING
     line = LogLine(0, *key, patch.operation, timestamp, state, change_id, base, None, data, resolves)
     with change_log.without_logging(connection):

@@ -238,7 +238,7 @@ def _retried_line(
         parse_cells(table, corrections, Operation.UPDATE)
     change = validated_change(connection.schema, retried, change_id, lambda: row)
     if isinstance(change, Rejection):
-        raise Invalid.from_fault(change.fault)
+        raise Invalid(change.fault)
     return retried
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from models import Device, Membership, User
 from offbook.core.accounts.users import Rights, require_access
 from offbook.core.errors import NotFound
+from storage import messages
 from storage.engines.database import Database
 from storage.repositories.accounts.user_names import validate_name
 from storage.sql.array_params import in_array
@@ -189,7 +190,7 @@ class Devices:
         with self._database.read() as connection:
             row = connection.execute(select(*DEVICE).where(Device.uuid == uuid)).first()
         if row is None:
-            raise NotFound("There is no such device. `flask device list` shows all, the id first.")
+            raise NotFound.of(messages.NO_DEVICE)
         device = _device(row)
         self.revoke_device(device.user_id, uuid, now_us)
         return device
@@ -198,7 +199,7 @@ class Devices:
         mine = (Device.user_id == user_id) & (Device.uuid == uuid) & Device.revoked_at.is_(None)
         with self._database.write() as connection:
             if connection.execute(update(Device).where(mine).values(**values)).rowcount != 1:
-                raise NotFound("There is no such device, or it was revoked already.")
+                raise NotFound.of(messages.DEVICE_REVOKED)
 
 
 def _device(row: Sequence[Any]) -> DeviceInfo:

@@ -40,6 +40,7 @@ from sqlalchemy import (
 from models import SessionRow, User
 from offbook.core.errors import NotFound
 from offbook.core.merge.retention import DAY_US
+from storage import messages
 from storage.engines.database import Database
 from storage.repositories.accounts.devices import LET_IN, digest
 from storage.sql.array_params import in_array
@@ -267,7 +268,7 @@ class Sessions:
         mine = (SessionRow.user_id == user_id) & (SessionRow.id == id) & SessionRow.ended_at.is_(None)
         with self._database.write() as connection:
             if connection.execute(update(SessionRow).where(mine).values(ended_at=now_us)).rowcount != 1:
-                raise NotFound("There is no such session, or it has ended already.")
+                raise NotFound.of(messages.NO_SESSION)
         self.notify_ended()
 
     def end_sessions(self, user_id: int, now_us: int, but: str | None = None) -> int:

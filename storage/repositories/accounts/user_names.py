@@ -17,6 +17,7 @@ from models import User
 from offbook.core.accounts.users import kept_until
 from offbook.core.errors import Invalid
 from offbook.core.protocol.rows import iso_millis
+from storage import messages
 
 NAME_LENGTH_MAX = 100
 
@@ -43,7 +44,7 @@ def validate_name(text: str) -> str:
     """``text`` as a name: one space between words, nothing invisible; raises Invalid where nothing good is left."""
     name = " ".join(text.split())
     if not name or len(name) > NAME_LENGTH_MAX or not name.isprintable() or len(fold_name(name)) > FOLDED_LENGTH_MAX:
-        raise Invalid("bad_name", f"A name has 1 to {NAME_LENGTH_MAX} visible characters. Choose another one.")
+        raise Invalid.of(messages.BAD_NAME, limit=NAME_LENGTH_MAX)
     return name
 
 
@@ -91,15 +92,14 @@ def require_free(connection: Connection, name: str, but: int | None = None) -> N
 
 def name_taken(connection: Connection, name: str) -> Invalid:
     """The error that says who has this name."""
-    return next(map(_taken_by, fetch_sharing(connection, name)), Invalid("name_taken", "Choose another name."))
+    return next(map(_taken_by, fetch_sharing(connection, name)), Invalid.of(messages.NAME_TAKEN))
 
 
 def _taken_by(user: Named) -> Invalid:
     if user.removed_at is None:
-        return Invalid("name_taken", f"There is a user named {user.name!r} already. Choose another name.")
+        return Invalid.of(messages.NAME_TAKEN_BY, name=user.name)
     until = iso_millis(kept_until(user.removed_at) // 1000)[:10]
-    detail = f"A user named {user.name!r} is in the trash until {until}. Restore this user, or choose another name."
-    return Invalid("name_taken", detail)
+    return Invalid.of(messages.NAME_IN_TRASH, name=user.name, until=until)
 
 
 def find_clashes(connection: Connection) -> list[list[str]]:

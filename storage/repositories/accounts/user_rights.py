@@ -13,6 +13,7 @@ from sqlalchemy import Connection, or_, select, update
 from models import User
 from offbook.core.accounts.users import Act, Rights, rights_after
 from offbook.core.errors import NotFound
+from storage import messages
 from storage.engines.database import Database
 from storage.repositories.accounts import user_purge
 from storage.repositories.accounts.devices import RIGHTS
@@ -45,7 +46,7 @@ class UserRights:
             locked = _locked(connection, user_id)
             subject = locked.pop(user_id, None)
             if subject is None:
-                raise NotFound("There is no user with this id.")
+                raise NotFound.of(messages.NO_USER)
             has_other_admin = any(other.rights.is_active_admin for other in locked.values())
             rights = subject.rights
             for act in acts:

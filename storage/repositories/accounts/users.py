@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from models import Base, Book, Membership, Setting, User
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.policies import POLICIES
+from storage import messages
 from storage.engines.database import Database
 from storage.repositories.accounts import user_names
 from storage.repositories.accounts.devices import RIGHTS, digest
@@ -54,7 +55,7 @@ class Users:
         """
         user = self.any_user_named(name)
         if user.removed_at is not None:
-            raise NotFound(f"{name!r} is in the trash: `flask user restore` brings a user back, book and all.")
+            raise NotFound.of(messages.USER_IN_TRASH, name=name)
         return user
 
     def any_user_named(self, name: str) -> Account:
@@ -67,8 +68,8 @@ class Users:
             return user
         if sharing:
             spellings = ", ".join(repr(user.name) for user in sharing)
-            raise NotFound(f"There are several users with this name: say which, {spellings}.")
-        raise NotFound(f"There is no user named {name!r}. `flask user list` shows all.")
+            raise NotFound.of(messages.SEVERAL_USERS, spellings=spellings)
+        raise NotFound.of(messages.NO_USER_NAMED, name=name)
 
     def rename_user(self, user_id: int, name: str) -> Account:
         """Give a user another name; all else stays. Raises Invalid where somebody has it, or where it can be none."""
@@ -81,7 +82,7 @@ class Users:
             user_names.fold_unshared(connection)
             user = _account_where(connection, select_accounts().where(User.id == user_id))
         if user is None:
-            raise NotFound("This user does not exist any more.")
+            raise NotFound.of(messages.USER_GONE)
         return user
 
     def users(self) -> list[Account]:
@@ -105,7 +106,7 @@ class Users:
     def set_policy(self, book_id: int, policy: str) -> None:
         """Choose a book's policy. Raises Invalid for one that there is not."""
         if policy not in POLICIES:
-            raise Invalid("unknown_policy", f"A book's policy is one of: {', '.join(POLICIES)}.")
+            raise Invalid.of(messages.UNKNOWN_POLICY, policies=", ".join(POLICIES))
         with self._database.write() as connection:
             connection.execute(update(Book).where(Book.id == book_id).values(policy=policy))
 
@@ -124,7 +125,7 @@ class Users:
                 end_all(connection, user_id, ends_at)
             user = _account_where(connection, select_accounts().where(User.id == user_id))
         if user is None:
-            raise NotFound("This user does not exist any more.")
+            raise NotFound.of(messages.USER_GONE)
         return user
 
     def is_empty(self) -> bool:
@@ -158,7 +159,7 @@ class Users:
             is_open = _is_setup_open(connection, token)
             gone = connection.execute(delete(Setting).where(Setting.name == SETUP_KEY)).rowcount
             if not (is_open and gone):
-                raise NotFound("This set-up link is not valid. Restart the server to see a new one, or sign in.")
+                raise NotFound.of(messages.BAD_SETUP_LINK)
             return _add_user(connection, name, password_hash, True, now_us, new_id)
 
 
