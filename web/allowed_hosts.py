@@ -17,6 +17,7 @@ from flask import Flask, current_app, request
 
 from config import Config
 from web.errors import ApiProblem
+from web.messages import api as messages
 
 ANY = "*"
 
@@ -64,12 +65,7 @@ def require_allowed_host() -> None:
     """Raises ApiProblem (421) where a request is for a server of another name."""
     allowed = current_app.config["ALLOWED_HOSTS"]
     if not is_allowed(request.host, allowed, current_app.config["MACHINE_NAME"]):
-        raise ApiProblem(
-            421,
-            "misdirected_request",
-            f"This server does not answer to the name {host_name(request.host)!r}."
-            " Its admin can add the name to ALLOWED_HOSTS.",
-        )
+        raise ApiProblem(421, messages.UNKNOWN_HOST.fault(host=host_name(request.host)))
 
 
 def register(app: Flask, config: Config) -> None:

@@ -20,6 +20,7 @@ from storage.base import ChangeOrigin
 from storage.values.accounts import DeviceLogin
 from web.current import services
 from web.errors import ApiProblem, wants_json
+from web.messages import api as messages
 from web.pages.late_forms import render_sign_in
 from web.request_values import authorization
 from web.server.wsgi_bridge import HEAD_ONLY
@@ -73,14 +74,13 @@ def require_csrf_header() -> None:
     try:
         validate_csrf(request.headers.get("X-CSRFToken"))
     except ValueError:
-        detail = "With a session this needs the header X-CSRFToken, with the csrf_token of one of its pages."
-        raise ApiProblem(400, "stale_form", detail) from None
+        raise ApiProblem(400, messages.NO_CSRF_HEADER.fault()) from None
 
 
 def reject_signed_out() -> ResponseReturnValue:
     """The answer to whoever has no session: a problem, the page that signs in, or that page with what was sent."""
     if wants_json():
-        raise ApiProblem(401, "not_authorized", "Sign in first.")
+        raise ApiProblem(401, messages.OF_STATUS[401].fault())
     if request.method not in ("GET", "HEAD"):
         return render_sign_in()
     address = request.script_root + request.full_path.rstrip("?")
@@ -89,7 +89,7 @@ def reject_signed_out() -> ResponseReturnValue:
 
 def not_an_admin() -> ApiProblem:
     """The problem of whoever is no admin."""
-    return ApiProblem(403, "forbidden", "This is for admins. Ask one of them.")
+    return ApiProblem(403, messages.NOT_AN_ADMIN.fault())
 
 
 def device_required(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
@@ -140,11 +140,7 @@ def authenticate_device() -> DeviceLogin:
     if login is None:
         # A browser would answer a Basic challenge with a box that nobody can fill in.
         scheme = "Basic" if header and header.type == "basic" else "Bearer"
-        detail = (
-            "The device's token is missing, wrong or revoked, or its user was removed for good. Add the device again "
-            "on the Devices page."
-        )
-        raise ApiProblem(401, "not_authorized", detail, headers={"WWW-Authenticate": f'{scheme} realm="offbook"'})
+        raise ApiProblem(401, messages.WRONG_TOKEN.fault(), headers={"WWW-Authenticate": f'{scheme} realm="offbook"'})
     g.device_number = login.device.id
     return login
 

@@ -18,53 +18,32 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from offbook.core.errors import Conflicting, CursorGone, Invalid, Malformed, NotFound, NotLetIn, Pruned
+from offbook.core.messages import Fault, Message
 from storage.errors import RETRY_SECONDS, DatabaseDiskFull, TablesGrown, Unwritable
+from web.messages import api as messages
 
 PROBLEM = "application/problem+json"
-
-CODES: Mapping[int, tuple[str, str]] = {
-    400: ("bad_request", "The request can't be read."),
-    401: ("not_authorized", "Sign in first."),
-    403: ("forbidden", "You may not do this. Ask an admin."),
-    404: ("not_found", "There is nothing at this address. Check it, or start from the list of contacts."),
-    405: ("method_not_allowed", "This address does not take this method."),
-    406: ("not_acceptable", "There is no answer in the form that was asked for."),
-    408: ("request_timeout", "The request took too long to arrive. Send it again."),
-    409: ("conflict", "This does not fit what is stored."),
-    410: ("gone", "This is not here any more."),
-    412: ("precondition_failed", "The record has changed since. Fetch it again."),
-    413: ("body_too_large", "The body is too large. Send less at a time."),
-    414: ("uri_too_long", "The address is too long."),
-    415: ("unsupported_media_type", "The body's type is not one that is understood here. Send JSON."),
-    429: ("too_many_requests", "Too many requests. Wait a little."),
-    500: ("server_error", "The server failed. What you sent was not stored; try again."),
-    503: ("busy", "The server is busy. Try again in a moment."),
-}
-"""By status, where nothing better is known: the code, and a sentence."""
 
 
 class ApiProblem(Exception):
     """An error with its whole answer. Raised by views; ``more`` joins the body as further members."""
 
-    def __init__(
-        self, status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
-    ) -> None:
-        super().__init__(detail)
+    def __init__(self, status: int, fault: Fault, *, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(fault.detail)
         self.status = status
-        self.code = code
-        self.detail = detail
+        self.fault = fault
         self.headers = headers or {}
         self.more = more
 
     def body(self) -> bytes:
         """The answer's body."""
-        return problem_json(self.status, self.code, self.detail, **self.more)
+        return problem_json(self.status, self.fault, **self.more)
 
 
-def problem_json(status: int, code: str, detail: str, **more: Any) -> bytes:
+def problem_json(status: int, fault: Fault, **more: Any) -> bytes:
     """A problem as RFC 9457 has it; ``more`` are further members."""
-    members = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail, "code": code}
-    return json.dumps(members | more, ensure_ascii=False).encode()
+    members = {"type": "about:blank", "title": title_of(status), "status": status}
+    return json.dumps(members | {"detail": fault.detail, "code": fault.code} | more, ensure_ascii=False).encode()
 
 
 def title_of(status: int) -> str:
@@ -119,9 +98,11 @@ def from_http(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     if status < 400 or error.response is not None:
         return error
-    code, detail = CODES.get(status, ("error", title_of(status)))
+    message = messages.OF_STATUS.get(status) or Message("error", title_of(status))
     allowed = error.valid_methods if isinstance(error, MethodNotAllowed) else None
-    return render_problem(ApiProblem(status, code, detail, headers={"Allow": ", ".join(allowed)} if allowed else None))
+    return render_problem(
+        ApiProblem(status, message.fault(), headers={"Allow": ", ".join(allowed)} if allowed else None)
+    )
 
 
 BUSY_SECONDS = 5
@@ -135,32 +116,31 @@ def problem_of(error: Translated) -> ApiProblem:
     """The problem that an answer has, or a message over a socket."""
     match error:
         case Malformed():
-            return ApiProblem(error.status, error.code, str(error))
+            return ApiProblem(error.status, error.fault)
         case NotFound():
-            return ApiProblem(404, error.code, str(error))
+            return ApiProblem(404, error.fault)
         case Pruned():
-            return ApiProblem(410, error.code, str(error))
+            return ApiProblem(410, error.fault)
         case Invalid():
-            return ApiProblem(422, error.code, str(error))
+            return ApiProblem(422, error.fault)
         case Conflicting():
-            return ApiProblem(409, error.code, str(error))
+            return ApiProblem(409, error.fault)
         case NotLetIn():
-            return ApiProblem(403, error.code, str(error))
+            return ApiProblem(403, error.fault)
         case CursorGone():
             return ApiProblem(
                 410,
-                error.code,
-                str(error),
+                error.fault,
                 reason=error.reason,
                 kept=error.kept,
                 book=error.book,
                 takes_history=error.takes_history,
             )
         case TablesGrown():
-            return ApiProblem(503, error.code, str(error), headers={"Retry-After": str(GROWN_SECONDS)})
+            return ApiProblem(503, error.fault, headers={"Retry-After": str(GROWN_SECONDS)})
         case Unwritable():
             status = 507 if error.code == DatabaseDiskFull.code else 503
-            return ApiProblem(status, error.code, str(error), headers={"Retry-After": str(RETRY_SECONDS)})
+            return ApiProblem(status, error.fault, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def from_offbook(error: Translated) -> Response:
@@ -170,8 +150,7 @@ def from_offbook(error: Translated) -> Response:
 
 def database_busy() -> ApiProblem:
     """That the database does not answer, or has no time."""
-    detail = "The database can't be reached at the moment, or is too busy. Try again in a few seconds."
-    return ApiProblem(503, "database_busy", detail, headers={"Retry-After": str(BUSY_SECONDS)})
+    return ApiProblem(503, messages.DATABASE_BUSY.fault(), headers={"Retry-After": str(BUSY_SECONDS)})
 
 
 def from_database(_: Exception) -> Response:

@@ -19,6 +19,7 @@ from offbook.core.cells.validation import UUID_TEXT
 from offbook.core.errors import Malformed
 from offbook.core.pictures import SHA256_TEXT
 from offbook.core.protocol.requests import INTEGER_MAX, is_seq
+from web.messages import api as messages
 
 Default = TypeVar("Default")
 
@@ -45,7 +46,7 @@ class Values:
             return default
         if is_seq(text) and least <= int(text) <= most:
             return int(text)
-        raise Malformed(code, f'"{name}" must be a whole number from {least} to {most}.')
+        raise Malformed.of(messages.BAD_NUMBER._replace(code=code), name=name, least=least, most=most)
 
     def uuid(self, name: str, default: Default) -> str | Default:
         """Raises Malformed for what is no UUID; an empty text counts as none."""
@@ -54,7 +55,7 @@ class Values:
             return default
         if UUID_TEXT.fullmatch(text):
             return text.lower()
-        raise Malformed("bad_id", f'"{name}" must be a UUID like 0f8fad5b-d9cb-469f-a165-70867728950e.')
+        raise Malformed.of(messages.BAD_ID, name=name)
 
     def lists(self) -> Mapping[str, list[str]]:
         """Every text of every name, in order."""
@@ -106,7 +107,7 @@ def _require_text(where: str, values: Iterable[tuple[str, str]]) -> None:
     for name, text in values:
         if "\0" in text or "\0" in name:
             shown = name.replace("\0", "")[:80]
-            raise Malformed("bad_text", f"{shown!a} in the {where} has a NUL character, which no text may have.")
+            raise Malformed.of(messages.NUL_IN_REQUEST, name=shown, where=where)
 
 
 def register(app: Flask) -> None:

@@ -16,6 +16,7 @@ from offbook.core.protocol.view import View
 from offbook.core.schema import SHAPE, Schema
 from web.current import services
 from web.errors import ApiProblem
+from web.messages.api import BAD_SCHEMA
 
 FIRST_VIEW = View(FIRST_SCHEMA)
 
@@ -56,8 +57,7 @@ def note_sender() -> None:
     elif SHAPE.fullmatch(known):
         g.sender = Sender(schema, View(schema, is_sparse=True), schema.shape, known)
     else:
-        rule = f"The header {SCHEMA_HEADER} must be the shape of a schema"
-        raise ApiProblem(400, "bad_schema", f"{rule}, 16 hexadecimal digits as GET /tables names them.")
+        raise ApiProblem(400, BAD_SCHEMA.fault(header=SCHEMA_HEADER))
 
 
 def sender_of_before(schema: Schema) -> Sender:

@@ -198,6 +198,18 @@ CODES = _by_name(
     # --- a card that a phone or a mail program sends is not taken (beside not_importable and cut_off)
     Code("group_card", 403),
     Code("uid_changed", 409),
+    # --- a request of CardDAV is refused (beside these: unsupported_media_type, body_too_large, too_many_attempts)
+    Code("bad_depth", 400),
+    Code("bad_range", 400),
+    Code("bad_xml", 400),
+    Code("finite_depth", 403),
+    Code("https_required", 403),
+    Code("one_book", 403),
+    Code("unsupported_collation", 403),
+    Code("unsupported_data", 403),
+    Code("unsupported_filter", 403),
+    Code("unsupported_report", 403),
+    Code("too_many_hrefs", 507),
     # --- a device, a command or a stream can't go on
     Code("ambiguous"),
     Code("backup"),

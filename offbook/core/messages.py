@@ -145,6 +145,10 @@ BAD_CURSOR = Message("bad_cursor", "This is no cursor that this server gave: lea
 CURSOR_GONE = Message(
     "cursor_gone", "This cursor can't be served any more ({reason}): ask for a snapshot with since = null."
 )
+TOKEN_GONE = Message(
+    "invalid_sync_token",
+    "This sync-token can't be served any more ({reason}): list all cards, with an empty one.",
+)
 BAD_SEEN = Message("bad_seen", '"seen" must be a seq that this server gave.')
 BAD_KEPT = Message("bad_kept", '"kept" must be a seq that this server gave.')
 UNKNOWN_FILTER = Message("bad_filter", "{name!a} is no field of {table}, by which to filter: {names}.")
@@ -273,3 +277,12 @@ TOO_MANY_PIXELS = Message("too_many_pixels", "A photo may have at most {most} mi
 BOOK_FULL = Message(
     "book_full", "The photos of this book take all the room that they may: {most} MB. Remove some first."
 )
+
+# --- a server's answer, as a device reads it -------------------------------------------------------------------------
+
+ANSWER_TOO_LARGE = Message("server_fault", "The server's answer holds more than {most:,} values, which no page does.")
+ANSWER_NOT_JSON = Message("server_fault", "The server's answer is not JSON. Is this the address of an offbook server?")
+ANSWER_NOT_AN_OBJECT = Message("server_fault", "The server's answer is not an object.")
+ANSWER_LACKS = Message("server_fault", "The server's answer has no {name} that can be understood.")
+BAD_SERVER_TABLE = Message("server_fault", "The server declares a table that can't be read: {reason}")
+NO_TABLE = Message("not_found", "There is no table {name!a} on this server: GET /tables lists those that there are.")

@@ -14,9 +14,20 @@ from typing import Any
 
 from offbook.core.messages import Fault
 from offbook.core.stream_format import SECOND_US, VERSION, moment, state_of
-from storage import messages
 from storage.engines.sqlite import driver
 from storage.errors import UnreadableStream
+from storage.messages import (
+    HOLDS_NO_STREAM,
+    NEWER_STREAM,
+    NO_FILE,
+    NOT_A_DATABASE,
+    NOT_A_FILE,
+    STREAM_CLOSED,
+    STREAM_DAMAGED,
+    STREAM_LOCKED,
+    STREAM_SLOW,
+    UNREADABLE_STREAM,
+)
 from storage.streams.read_only_sqlite import Unreadable, open_read_only
 from storage.values.streams import StreamGap, StreamMessage, StreamSummary
 
@@ -49,13 +60,13 @@ MESSAGES = f"""SELECT CAST(id AS INTEGER), CAST(timestamp AS TEXT), {SIZE},
 
 
 REASONS: Mapping[str, Fault] = {
-    "ERROR": messages.HOLDS_NO_STREAM.fault(),
-    "BUSY": messages.STREAM_LOCKED.fault(),
-    "LOCKED": messages.STREAM_LOCKED.fault(),
-    "INTERRUPT": messages.STREAM_SLOW.fault(seconds=LOOK_SECONDS_MAX),
-    "NOTADB": messages.NOT_A_DATABASE.fault(),
-    "CORRUPT": messages.STREAM_DAMAGED.fault(),
-    "CANTOPEN": messages.STREAM_CLOSED.fault(),
+    "ERROR": HOLDS_NO_STREAM.fault(),
+    "BUSY": STREAM_LOCKED.fault(),
+    "LOCKED": STREAM_LOCKED.fault(),
+    "INTERRUPT": STREAM_SLOW.fault(seconds=LOOK_SECONDS_MAX),
+    "NOTADB": NOT_A_DATABASE.fault(),
+    "CORRUPT": STREAM_DAMAGED.fault(),
+    "CANTOPEN": STREAM_CLOSED.fault(),
 }
 """Why a file can't be read, by SQLite's word for it."""
 
@@ -71,7 +82,7 @@ class StreamReader:
         """Where the stream stands. Raises UnreadableStream for what a later version wrote."""
         version, url, messages, last_at, holder, alive_at = self._one(HEAD)
         if version > VERSION:
-            raise UnreadableStream.of(messages.NEWER_STREAM)
+            raise UnreadableStream.of(NEWER_STREAM)
         gaps, is_away = self._one(COUNT_GAPS)
         now_seconds = now_us // SECOND_US
         (recent,) = self._one(RECENT, now_seconds - RECENT_SECONDS, now_seconds)
@@ -106,7 +117,7 @@ class StreamReader:
     def _one(self, sql: str, *values: int) -> Sequence[Any]:
         row: Sequence[Any] | None = self._connection.execute(sql, values).fetchone()
         if row is None:
-            raise UnreadableStream.of(messages.HOLDS_NO_STREAM)
+            raise UnreadableStream.of(HOLDS_NO_STREAM)
         return row
 
     def _all(self, sql: str, *values: int) -> list[Any]:
@@ -119,14 +130,14 @@ def reading(path: Path) -> Iterator[StreamReader]:
     """Look into the file at one moment. Raises UnreadableStream, also for what goes wrong inside."""
     try:
         if not path.is_file():
-            raise UnreadableStream.of(messages.NOT_A_FILE if path.exists() else messages.NO_FILE)
+            raise UnreadableStream.of(NOT_A_FILE if path.exists() else NO_FILE)
         with open_read_only(path, LOOK_SECONDS_MAX) as connection:
             yield StreamReader(connection, path)
     except Unreadable as error:
-        unknown = messages.UNREADABLE_STREAM.fault(reason=str(error))
+        unknown = UNREADABLE_STREAM.fault(reason=str(error))
         raise UnreadableStream(REASONS.get(error.kind, unknown)) from None
     except OSError as error:
-        raise UnreadableStream.of(messages.UNREADABLE_STREAM, reason=str(error.strerror)) from None
+        raise UnreadableStream.of(UNREADABLE_STREAM, reason=str(error.strerror)) from None
 
 
 def _message(id: int, timestamp: str, size: int | None, head: str | bytes | float | None) -> StreamMessage:

@@ -19,6 +19,7 @@ from tests.support.callback_recorder import Witness, equal, names
 from tests.support.fault_proxy import Middle, silence, status
 from tests.support.live_server import serving_process
 from web.errors import problem_json
+from web.messages.api import WRONG_TOKEN
 
 
 def test_a_network_that_is_cut_without_a_word_is_noticed_by_both_ends(
@@ -68,7 +69,7 @@ def test_an_answer_that_is_no_live_channel_leaves_a_replica_that_polls(
 def test_a_handshake_that_refuses_the_token_asks_http_about_it(
     laptop: Replica, witness: Witness, middle: Middle
 ) -> None:
-    middle.live = status(401, body=problem_json(401, "not_authorized", "The server does not know this token."))
+    middle.live = status(401, body=problem_json(401, WRONG_TOKEN.fault()))
     witness.start(laptop)
     witness.until_link("polling", laptop)
     assert witness.errors(laptop) == []

@@ -289,7 +289,7 @@ def unpacked(app: App, body: bytes, encoding: str, limit: int = 10_000) -> bytes
         try:
             return read_body(request, limit)
         except ApiProblem as problem:
-            return problem.status, problem.code
+            return problem.status, problem.fault.code
 
 
 def test_a_packed_body_is_unpacked(app: App) -> None:

@@ -16,6 +16,7 @@ from web.auth import current_book_id, writing_book_id
 from web.bodies.compression import read_body
 from web.current import services
 from web.errors import ApiProblem, render_problem
+from web.messages import api as messages
 from web.request_values import query
 
 blobs = Blueprint("blobs", __name__)
@@ -69,7 +70,7 @@ def get(sha256: str) -> Response:
     elif width in WIDTHS:
         type_, content = services().blobs.shown(book_id, sha256, width)
     else:
-        raise Malformed("bad_size", f'"size" must be {" or ".join(map(str, WIDTHS))}, or left out.')
+        raise Malformed.of(messages.BAD_SIZE, sizes=" or ".join(map(str, WIDTHS)))
     response = Response(content, mimetype=type_, headers=PICTURE_HEADERS)
     response.set_etag(sha256 if width is None else f"{sha256}-{width}")
     response.make_conditional(request)
@@ -79,10 +80,10 @@ def get(sha256: str) -> Response:
 @blobs.errorhandler(BookFull)
 def book_is_full(error: BookFull) -> Response:
     """A photo is not kept, since there is no more room for it."""
-    return render_problem(ApiProblem(507, error.code, str(error)))
+    return render_problem(ApiProblem(507, error.fault))
 
 
 @blobs.errorhandler(DecodersBusy)
 def decoders_are_busy(error: DecodersBusy) -> Response:
     """It may be asked for again in a moment."""
-    return render_problem(ApiProblem(503, error.code, str(error), headers={"Retry-After": str(RETRY_SECONDS)}))
+    return render_problem(ApiProblem(503, error.fault, headers={"Retry-After": str(RETRY_SECONDS)}))

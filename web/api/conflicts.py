@@ -18,6 +18,7 @@ from web.api.history import render_record
 from web.auth import current_device, device_actor, device_required
 from web.bodies.compression import read_object, render_json
 from web.current import services
+from web.messages import api as messages
 from web.schema_header import shown_view
 
 conflicts = Blueprint("conflicts", __name__)
@@ -48,17 +49,17 @@ def choose(conflict_id: UUID) -> Response:
     actor, now_us = device_actor(), services().clock()
     resolved = resolve_conflict(store, book_id, actor, str(conflict_id), choice, INTEGER_MAX, now_us)
     if resolved.verdict is None:
-        raise NotFound("This conflict is not open: it was settled already.")
+        raise NotFound.of(messages.CONFLICT_SETTLED)
     return render_record(resolved.record)
 
 
 def parse_choice(body: dict[str, Json]) -> Choice | CustomValue:
     """The version that was chosen, or the value of one's own. Raises Invalid."""
     if len(body) != 1:
-        raise Invalid("missing", 'Say either the "choice" (ours, theirs or both) or a "value" that is to stand.')
+        raise Invalid.of(messages.NO_CHOICE)
     if "value" in body:
         value = body["value"]
         return CustomValue(tuple(value) if isinstance(value, list) else value)
     if body["choice"] not in list(Choice):
-        raise Invalid("bad_choice", f"choice must be one of {', '.join(Choice)}.")
+        raise Invalid.of(messages.BAD_CHOICE, choices=", ".join(Choice))
     return Choice(body["choice"])

@@ -21,6 +21,7 @@ from web.api.sync import LIMIT, LIMIT_DOC, page_limit
 from web.auth import current_device, device_actor, device_required
 from web.bodies.compression import read_object, render_json
 from web.current import services
+from web.messages import api as messages
 from web.request_values import query
 from web.schema_header import shown_view
 
@@ -62,9 +63,9 @@ def give_back(change_id: UUID) -> Response:
     body = read_object("cells", "to")
     cells, to = body.get("cells"), body.get("to", "before")
     if to not in ("before", "after"):
-        raise Invalid("bad_choice", 'to must be "before" or "after" the change.')
+        raise Invalid.of(messages.BAD_SIDE)
     if cells is not None and not (isinstance(cells, list) and all(isinstance(cell, str) for cell in cells)):
-        raise Invalid("wrong_type", "cells must be a list of names of cells; leave it out for all of the change's.")
+        raise Invalid.of(messages.BAD_CELLS)
     store, book_id, now_us = services().store, current_device().book_id, services().clock()
     return render_record(restore_values(store, book_id, device_actor(), str(change_id), cells, to, now_us).record)
 
@@ -76,7 +77,7 @@ def give_version_back(record_id: UUID) -> Response:
     """Make a record what it was right after a seq."""
     seq = read_object("seq").get("seq")
     if type(seq) is not int or not 0 <= seq <= INTEGER_MAX:
-        raise Invalid("bad_base", "seq must be the seq of a change in the record's history.")
+        raise Invalid.of(messages.BAD_SEQ)
     store, book_id, now_us = services().store, current_device().book_id, services().clock()
     key = (find_table(store, book_id, query.text("table", FIRST_TABLE)).name, str(record_id))
     return render_record(restore_version(store, book_id, device_actor(), key, seq, now_us).record)

@@ -7,7 +7,8 @@ from hmac import compare_digest
 from flask import Blueprint, Response
 
 from web.current import meters, services
-from web.errors import CODES, ApiProblem
+from web.errors import ApiProblem
+from web.messages import api as messages
 from web.request_values import authorization
 
 metrics = Blueprint("metrics", __name__)
@@ -20,10 +21,10 @@ def show() -> Response:
     """How the server does, as Prometheus reads it."""
     readings = meters()
     if readings is None:
-        raise ApiProblem(404, *CODES[404])
+        raise ApiProblem(404, messages.OF_STATUS[404].fault())
     header = authorization()
     token = header.token if header is not None and header.type == "bearer" else None
     if not compare_digest((token or "").encode("utf-8", "surrogatepass"), services().config.metrics_token.encode()):
-        detail = "The token is missing or wrong. It is the server's setting METRICS_TOKEN."
-        raise ApiProblem(401, "not_authorized", detail, headers={"WWW-Authenticate": 'Bearer realm="offbook metrics"'})
+        fault = messages.WRONG_METRICS_TOKEN.fault()
+        raise ApiProblem(401, fault, headers={"WWW-Authenticate": 'Bearer realm="offbook metrics"'})
     return Response(readings.read(), content_type=CONTENT_TYPE)

@@ -23,7 +23,8 @@ from web.api.schemas.records import schemas_of_tables
 from web.api.schemas.rest import REST_SCHEMAS, TUTORIAL_SCHEMAS
 from web.api.schemas.sync import COMPARISON_SCHEMAS, SYNC_SCHEMAS
 from web.current import services
-from web.errors import CODES, PROBLEM, title_of
+from web.errors import PROBLEM, title_of
+from web.messages.api import OF_STATUS
 
 openapi = Blueprint("openapi", __name__)
 
@@ -148,5 +149,5 @@ def describe_problem(status: int, codes: Codes) -> dict[str, Any]:
     """An answer that is a problem with one of these codes."""
     base = ref("CursorGone" if status == 410 else "Problem")
     schema = {"allOf": [base, {"properties": {"status": {"const": status}, "code": {"enum": list(codes)}}}]}
-    detail = CODES.get(status, ("", title_of(status)))[1]
+    detail = OF_STATUS[status].template if status in OF_STATUS else title_of(status)
     return {"description": detail, "content": {PROBLEM: {"schema": schema}}}

@@ -25,6 +25,7 @@ from web.auth import current_device, device_actor
 from web.bodies.compression import loads, read_body, render_json
 from web.current import services
 from web.errors import ApiProblem, render_problem
+from web.messages import api as messages
 from web.request_values import query
 
 NO_CODES: Mapping[int, Codes] = MappingProxyType({})
@@ -118,7 +119,7 @@ def create(table: Table, prefix: str) -> Response:
             server.store, current_device().book_id, actor, table, record_id, data, server.new_id(), server.clock()
         )
     except RecordExists as error:
-        raise ApiProblem(409, error.code, str(error), headers=_address(prefix, error.record_id)) from None
+        raise ApiProblem(409, error.fault, headers=_address(prefix, error.record_id)) from None
     response = _render(record, 201 if is_new else 200)
     response.headers.extend(_address(prefix, record.id))
     return response
@@ -153,14 +154,14 @@ def search_text() -> str:
     """What is searched for. Raises Malformed where it is too long."""
     text = query.text("search", "")
     if len(text) > SEARCH_MAX:
-        raise Malformed("bad_search", f"A search has {SEARCH_MAX} characters at the most.")
+        raise Malformed.of(messages.SEARCH_TOO_LONG, limit=SEARCH_MAX)
     return text
 
 
 def _body_object(table: Table) -> dict[str, Json]:
     data = loads(read_body(request, BODY_BYTES_MAX))
     if not isinstance(data, dict):
-        raise Malformed("not_an_object", f"The body must be an object of the {table.singular}'s fields.")
+        raise Malformed.of(messages.RECORD_NOT_AN_OBJECT, noun=table.singular)
     return data
 
 
@@ -171,7 +172,7 @@ def _own_id(data: dict[str, Json]) -> str | None:
         return None
     if isinstance(record_id, str) and UUID_TEXT.fullmatch(record_id):
         return record_id.lower()
-    raise Invalid("bad_id", "id must be a UUID as text; leave it out to have one made.")
+    raise Invalid.of(messages.BAD_RECORD_ID)
 
 
 def _is_expected(seq: int) -> bool:
@@ -188,7 +189,7 @@ def _render(record: Record, status: int = 200) -> Response:
 
 def _precondition_failed(error: RecordChanged) -> Response:
     """The answer where a record is not what If-Match says."""
-    return render_problem(ApiProblem(412, error.code, str(error)))
+    return render_problem(ApiProblem(412, error.fault))
 
 
 def answer_changed_records(blueprint: Blueprint) -> None:

@@ -33,6 +33,7 @@ from web.auth import current_device, device_required, origin_of, report_device
 from web.bodies.compression import loads, read_body, render_json
 from web.current import services
 from web.errors import ApiProblem
+from web.messages import api as messages
 from web.request_values import query
 from web.schema_header import read_push, sender
 from web.server.wsgi_bridge import CROWD
@@ -66,7 +67,7 @@ def require_known_protocol() -> None:
     """A device that speaks a later protocol must hear so, and not be half understood."""
     spoken = request.headers.get("Offbook-Protocol", PROTOCOL)
     if spoken != PROTOCOL:
-        raise ApiProblem(400, "unknown_protocol", f"This server speaks protocol {PROTOCOL}, not {spoken[:20]!a}.")
+        raise ApiProblem(400, messages.UNKNOWN_PROTOCOL.fault(protocol=PROTOCOL, spoken=spoken[:20]))
 
 
 schema_header.register(api)

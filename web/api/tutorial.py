@@ -11,6 +11,7 @@ from offbook.core.errors import Malformed
 from offbook.core.model import Verdict
 from services.contacts.tutorial import Tutorial
 from storage.values.accounts import DeviceLogin
+from web.messages import api as messages
 
 
 def is_tutorial_push(body: Json) -> bool:
@@ -42,5 +43,5 @@ def pull(tutorial: Tutorial, login: DeviceLogin, since: str) -> list[dict[str, J
     """What came since a time, as the client applies it. Raises Malformed where it is no time."""
     since_us = parse_since(since)
     if since_us is None:
-        raise Malformed("bad_time", '"since" must be an ISO 8601 time, like 1970-01-01T00:00:00+00:00.')
+        raise Malformed.of(messages.BAD_SINCE)
     return tutorial.pull(login, since_us)

@@ -11,6 +11,7 @@ from offbook.core.accounts.users import Act, kept_until
 from offbook.core.cells.validation import Json
 from offbook.core.errors import Invalid
 from offbook.core.formatting import format_iso
+from offbook.core.messages import Fault
 from services.accounts.accounts import act_on_user, get_user
 from storage.values.accounts import Account
 from web.api.describe import AuthKind, documented
@@ -18,6 +19,7 @@ from web.auth import admin_or_device_required
 from web.bodies.compression import read_object
 from web.current import services
 from web.errors import ApiProblem
+from web.messages import api as messages
 from web.server.pools import Pool, runs_in
 
 users = Blueprint("users", __name__)
@@ -60,7 +62,7 @@ def make_user() -> ResponseReturnValue:
     except Invalid as error:
         if error.code != "name_taken":
             raise
-        raise ApiProblem(409, "taken", str(error)) from None
+        raise ApiProblem(409, Fault(error.fault.message._replace(code="taken"), error.fault.arguments)) from None
     return jsonify(in_json(user)), 201, {"Location": url_for("users.show_user", user_id=user.id)}
 
 
@@ -125,7 +127,7 @@ def acts_of(data: Mapping[str, Json]) -> list[Act]:
         if key not in data:
             continue
         if not isinstance(data[key], bool):
-            raise Invalid("wrong_type", f'"{key}" must be true or false.')
+            raise Invalid.of(messages.NOT_A_FLAG, key=key)
         acts.append(if_true if data[key] else if_false)
     return acts
 
@@ -134,12 +136,12 @@ def new_user(data: Mapping[str, Json]) -> tuple[str, str, bool]:
     """Name, password and whether it is an admin. What may be a name or a password is the store's to say."""
     for key in ("name", "password"):
         if key not in data:
-            raise Invalid("missing", f'"{key}" is needed.')
+            raise Invalid.of(messages.MISSING_KEY, key=key)
         if not isinstance(data[key], str):
-            raise Invalid("wrong_type", f'"{key}" must be text.')
+            raise Invalid.of(messages.NOT_TEXT, key=key)
     admin = data.get("admin", False)
     if not isinstance(admin, bool):
-        raise Invalid("wrong_type", '"admin" must be true or false.')
+        raise Invalid.of(messages.NOT_A_FLAG, key="admin")
     return data["name"], data["password"], admin
 
 

@@ -14,12 +14,14 @@ from typing import IO, BinaryIO
 import orjson
 from flask import Request, Response, request
 
+from config import MIB
 from offbook.core.cells.validation import Json
 from offbook.core.errors import Malformed
+from offbook.core.messages import UNKNOWN_KEY
 from offbook.core.protocol import json
 from offbook.core.protocol.requests import BODY_BYTES_MAX
-from web.bodies.uploads import file_too_large
 from web.errors import ApiProblem
+from web.messages import api as messages
 
 CHUNK = 256 * 1024
 """How much of a large body is in memory."""
@@ -51,7 +53,7 @@ def is_gzip(request: Request) -> bool:
     """Whether the body is packed. Raises ApiProblem (415) where it is in another way than by gzip."""
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", "x-gzip", ""):
-        raise ApiProblem(415, "unsupported_encoding", "A body may be packed with gzip, or not at all.")
+        raise ApiProblem(415, messages.UNSUPPORTED_ENCODING.fault())
     return "gzip" in encoding
 
 
@@ -76,14 +78,14 @@ def unpack_into(plain: BinaryIO, packed: IO[bytes], limit: int, refusal: ApiProb
                 raise refusal
             plain.write(part)
     except zlib.error:
-        raise ApiProblem(400, "bad_gzip", "The body says that it is gzip, and is not.") from None
+        raise ApiProblem(400, messages.NOT_GZIP.fault()) from None
     if not stream.eof or stream.unused_data or packed.read(1):
-        raise ApiProblem(400, "bad_gzip", "The packed body is cut short, or something follows its end.")
+        raise ApiProblem(400, messages.BAD_GZIP.fault())
 
 
 def copy_file(request: Request, file: BinaryIO, limit: int) -> None:
     """Write the whole body to a file, unpacked, and go back to its begin. Raises ApiProblem as ``read_body``."""
-    refusal = ApiProblem(413, "body_too_large", file_too_large(limit))
+    refusal = ApiProblem(413, messages.FILE_TOO_LARGE.fault(most=limit // MIB))
     if is_gzip(request):
         unpack_into(file, request.stream, limit, refusal)
     else:
@@ -96,7 +98,7 @@ def copy_file(request: Request, file: BinaryIO, limit: int) -> None:
 
 def too_large(limit: int) -> ApiProblem:
     """The problem of a body that unpacks to more than ``limit`` bytes."""
-    return ApiProblem(413, "body_too_large", f"A body may have at most {limit:,} bytes unpacked. Send less at a time.")
+    return ApiProblem(413, messages.UNPACKED_TOO_LARGE.fault(limit=limit))
 
 
 def loads(body: bytes) -> Json:
@@ -118,9 +120,9 @@ def read_object(*keys: str) -> dict[str, Json]:
     """The request's body: an object of no other keys than these. Raises Malformed."""
     data = loads(read_body(request, BODY_BYTES_MAX))
     if not isinstance(data, dict):
-        raise Malformed("not_an_object", f"The body must be an object with {' and '.join(keys)}.")
+        raise Malformed.of(messages.BODY_NOT_AN_OBJECT, keys=" and ".join(keys))
     if unknown := data.keys() - set(keys):
-        raise Malformed("unknown_key", f"The request has an unknown key: {min(unknown)[:80]!a}.")
+        raise Malformed.of(UNKNOWN_KEY, key=min(unknown)[:80])
     return data
 
 

@@ -13,8 +13,8 @@ from offbook.formats.registry import ARCHIVE, FORMATS
 from services.contacts.archiving import export_archive
 from web.current import services
 from web.errors import ApiProblem
+from web.messages.api import NO_ROOM_FOR_FILE
 
-NO_ROOM = "The server has no room for this file. Whoever looks after it must make some."
 log = logging.getLogger("offbook")
 PART_BYTES = 64 * 1024
 
@@ -26,7 +26,7 @@ def render_archive(book_id: int) -> Response:
         file = export_archive(parts.store, parts.contacts, parts.blobs, book_id, parts.uploads.temporary, now_us)
     except OSError as error:
         log.error("A zip can't be made: %s", error.strerror)
-        raise ApiProblem(507, "disk_full", NO_ROOM) from None
+        raise ApiProblem(507, NO_ROOM_FOR_FILE.fault()) from None
     day = datetime.fromtimestamp(now_us / 1_000_000, UTC).date().isoformat()
     format_ = FORMATS[ARCHIVE]
     return render_file(file, format_.media_type, f"contacts-{day}{format_.suffix}")

@@ -65,13 +65,6 @@ def open_unnamed(folder: Path) -> BinaryIO:
     return cast(BinaryIO, tempfile.TemporaryFile(dir=folder))
 
 
-def file_too_large(limit: int) -> str:
-    """What is said of a file that is larger than a file may be."""
-    return (
-        f"A file may have at most {limit // MIB:,} MB. Cut it into smaller ones, and import these one after the other."
-    )
-
-
 def register(app: Flask) -> None:
     """Let the app take files."""
     app.request_class = FileRequest

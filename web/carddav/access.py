@@ -20,6 +20,7 @@ from web.carddav.problems import DavProblem
 from web.carddav.xml.names import dav
 from web.carddav.xml.writer import element
 from web.current import services
+from web.messages import carddav as messages
 
 CREDENTIALS_LENGTH_MAX = 1000
 
@@ -32,16 +33,11 @@ def authenticate() -> DeviceLogin:
     Over a plain connection nobody is asked for a token: it would be read on the way.
     """
     if not (request.is_secure or is_loopback(request.remote_addr or "")):
-        detail = "Tokens are only taken over HTTPS. Use the server's https:// address."
-        raise DavProblem(403, "https_required", detail, element(dav("need-privileges")))
+        raise DavProblem(403, messages.HTTPS_REQUIRED.fault(), element(dav("need-privileges")))
     credentials = read_credentials(request.headers.get("Authorization", ""))
     login = _device(*credentials) if credentials else None
     if login is None:
-        detail = (
-            "The user name or the device's token is missing or wrong, or the token is revoked. Add the device again on "
-            "the Devices page; the password of the pages is not taken here."
-        )
-        raise DavProblem(401, "not_authorized", detail, headers=CHALLENGE)
+        raise DavProblem(401, messages.WRONG_TOKEN.fault(), headers=CHALLENGE)
     g.device, g.device_number, g.device_report = login, login.device.id, {}
     return login
 
@@ -54,8 +50,7 @@ def _device(name: str, token: str) -> DeviceLogin | None:
         server.token_throttle.admit(address, token, now_us)
     except Throttled as error:
         headers = {"Retry-After": str(error.wait_seconds)}
-        detail = "This address has shown too many wrong tokens. Try again later."
-        raise DavProblem(429, error.code, detail, headers=headers) from None
+        raise DavProblem(429, messages.TOO_MANY_ATTEMPTS.fault(), headers=headers) from None
     try:
         login = server.accounts.device_of_user(name, token)
     except NotLetIn:

@@ -20,6 +20,7 @@ from web.carddav.problems import XML, DavProblem
 from web.carddav.xml.names import dav
 from web.carddav.xml.writer import MULTISTATUS_BEGINS, MULTISTATUS_ENDS, element
 from web.current import services
+from web.messages import carddav as messages
 
 MEMORY_BYTES_MAX = 512 * 1024
 """What is longer than this goes to the disk."""
@@ -41,8 +42,7 @@ def render_multistatus(responses: Iterable[bytes]) -> Response:
                 file = _moved_to_disk(file)
     except OSError:
         file.close()
-        detail = "The server has no room for this answer. Whoever looks after it must make some."
-        raise DavProblem(507, "disk_full", detail, element(dav("sufficient-disk-space"))) from None
+        raise DavProblem(507, messages.NO_ROOM_FOR_ANSWER.fault(), element(dav("sufficient-disk-space"))) from None
     except BaseException:
         file.close()
         raise

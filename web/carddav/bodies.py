@@ -17,16 +17,16 @@ from web.carddav.xml.writer import element
 
 T = TypeVar("T")
 
-REFUSALS: tuple[tuple[type[XmlRefused], tuple[int, str, bytes]], ...] = (
-    (XmlTooLarge, (413, "body_too_large", b"")),
-    (TooManyHrefs, (507, "too_many_hrefs", element(dav("number-of-matches-within-limits")))),
-    (UnsupportedFilter, (403, "unsupported_filter", element(card("supported-filter")))),
-    (UnsupportedCollation, (403, "unsupported_collation", element(card("supported-collation")))),
-    (UnsupportedData, (403, "unsupported_data", element(card("supported-address-data")))),
-    (UnsupportedReport, (403, "unsupported_report", element(dav("supported-report")))),
-    (XmlRefused, (400, "bad_xml", b"")),
+REFUSALS: tuple[tuple[type[XmlRefused], tuple[int, bytes]], ...] = (
+    (XmlTooLarge, (413, b"")),
+    (TooManyHrefs, (507, element(dav("number-of-matches-within-limits")))),
+    (UnsupportedFilter, (403, element(card("supported-filter")))),
+    (UnsupportedCollation, (403, element(card("supported-collation")))),
+    (UnsupportedData, (403, element(card("supported-address-data")))),
+    (UnsupportedReport, (403, element(dav("supported-report")))),
+    (XmlRefused, (400, b"")),
 )
-"""What a refusal is answered with: status, code and condition. The first that fits counts."""
+"""What a refusal is answered with: status and condition. The first that fits counts."""
 
 
 def read_xml(parse: Callable[[Node | None], T]) -> T:
@@ -35,5 +35,5 @@ def read_xml(parse: Callable[[Node | None], T]) -> T:
     try:
         return parse(parse_xml(body) if body.strip() else None)
     except XmlRefused as refusal:
-        status, code, condition = next(rest for kind, rest in REFUSALS if isinstance(refusal, kind))
-        raise DavProblem(status, code, str(refusal), condition) from None
+        status, condition = next(rest for kind, rest in REFUSALS if isinstance(refusal, kind))
+        raise DavProblem(status, refusal.fault, condition) from None

@@ -19,6 +19,7 @@ from web.carddav.properties import CARD_TYPE
 from web.carddav.xml.names import card
 from web.carddav.xml.writer import element, href
 from web.current import services
+from web.messages import carddav as messages
 
 CARD_TYPES = ("text/vcard", "text/x-vcard", "text/directory", "application/octet-stream", "text/plain")
 """What programs call a card."""
@@ -48,7 +49,7 @@ def put(login: DeviceLogin, place: Place) -> Response:
     program reads it again (RFC 6352, 6.3.2.3). Raises DavProblem."""
     require_card_type()
     if "Content-Range" in request.headers:
-        raise DavProblem(400, "bad_range", "A card is sent whole (RFC 9110, 14.5).")
+        raise DavProblem(400, messages.BAD_RANGE.fault())
     body, conditions = read_body(request, CARD_BYTES_MAX), request.headers
     server = services()
     try:
@@ -62,10 +63,10 @@ def put(login: DeviceLogin, place: Place) -> Response:
             server.clock(),
         )
     except PreconditionFailed as error:
-        raise DavProblem(412, error.code, str(error)) from None
+        raise DavProblem(412, error.fault) from None
     except UidTaken as error:
         other = href(addresses_of(login).card(error.segment))
-        raise DavProblem(409, error.code, str(error), element(card("no-uid-conflict"), other)) from None
+        raise DavProblem(409, error.fault, element(card("no-uid-conflict"), other)) from None
     except (Malformed, Invalid) as error:
         raise unstorable(error) from None
     headers = {} if result.etag is None else {"ETag": result.etag}
@@ -78,22 +79,21 @@ def delete(login: DeviceLogin, place: Place) -> Response:
     try:
         server.carddav.delete(login, place.segment, request.headers.get("If-Match"), server.clock())
     except PreconditionFailed as error:
-        raise DavProblem(412, error.code, str(error)) from None
+        raise DavProblem(412, error.fault) from None
     return Response(status=204)
 
 
 def require_card_type() -> None:
     """Raises DavProblem (415) where the body says that it is no card. Programs that say nothing of it mean one."""
     if request.mimetype not in ("", *CARD_TYPES):
-        detail = "A card is sent as text/vcard."
-        raise DavProblem(415, "unsupported_media_type", detail, element(card("supported-address-data")))
+        raise DavProblem(415, messages.NOT_A_CARD.fault(), element(card("supported-address-data")))
 
 
 def unstorable(error: Malformed | Invalid) -> DavProblem:
     """The problem of a card that can't be read or stored, which does not get better by sending it again."""
     if error.code == "body_too_large":
-        return DavProblem(413, error.code, str(error), element(card("max-resource-size")))
-    return DavProblem(403, error.code, str(error), element(card("valid-address-data")))
+        return DavProblem(413, error.fault, element(card("max-resource-size")))
+    return DavProblem(403, error.fault, element(card("valid-address-data")))
 
 
 def accepted_form() -> CardForm:

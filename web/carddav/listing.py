@@ -18,6 +18,7 @@ from web.carddav.xml.names import dav
 from web.carddav.xml.requests import Properties, parse_propfind, parse_proppatch
 from web.carddav.xml.writer import FORBIDDEN_STATUS, PropertyStatus, element, property_response
 from web.current import services
+from web.messages import carddav as messages
 
 CHILD = {Kind.ROOT: Kind.PRINCIPAL, Kind.PRINCIPAL: Kind.BOOK}
 """The one collection that is in another one."""
@@ -67,8 +68,7 @@ def read_depth() -> int:
     DavProblem for all of it, to any depth (RFC 4918, 9.1.1)."""
     text = request.headers.get("Depth", "0").strip().lower()
     if text == "infinity":
-        detail = "A PROPFIND has Depth 0 or 1 here."
-        raise DavProblem(403, "finite_depth", detail, element(dav("propfind-finite-depth")))
+        raise DavProblem(403, messages.FINITE_DEPTH.fault(), element(dav("propfind-finite-depth")))
     if text not in ("0", "1"):
-        raise DavProblem(400, "bad_depth", "The header Depth must be 0 or 1.")
+        raise DavProblem(400, messages.BAD_DEPTH.fault())
     return int(text)

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 
 from flask import Response
 
+from offbook.core.messages import Fault
 from web.carddav.xml.names import OFFBOOK, card, dav
 from web.carddav.xml.writer import element, error_document
 from web.errors import ApiProblem
+from web.messages import carddav as messages
 
 XML = "application/xml; charset=utf-8"
 
@@ -27,16 +29,16 @@ class DavProblem(ApiProblem):
     """A problem whose condition a standard has: an element as bytes."""
 
     def __init__(
-        self, status: int, code: str, detail: str, condition: bytes = b"", headers: Mapping[str, str] | None = None
+        self, status: int, fault: Fault, condition: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(status, code, detail, headers=headers)
+        super().__init__(status, fault, headers=headers)
         self.condition = condition
 
 
 def render_dav_problem(problem: ApiProblem) -> Response:
     """A problem as a program of CardDAV reads it."""
-    condition = problem.condition if isinstance(problem, DavProblem) else CONDITIONS.get(problem.code, b"")
-    words = {f"{{{OFFBOOK}}}code": problem.code, f"{{{OFFBOOK}}}detail": problem.detail}
+    condition = problem.condition if isinstance(problem, DavProblem) else CONDITIONS.get(problem.fault.code, b"")
+    words = {f"{{{OFFBOOK}}}code": problem.fault.code, f"{{{OFFBOOK}}}detail": problem.fault.detail}
     response = Response(error_document([condition], words), problem.status, content_type=XML)
     response.headers.extend(problem.headers)
     return response
@@ -44,4 +46,4 @@ def render_dav_problem(problem: ApiProblem) -> Response:
 
 def not_found() -> DavProblem:
     """The problem of an address where this user has nothing."""
-    return DavProblem(404, "not_found", "There is nothing at this address.")
+    return DavProblem(404, messages.NOTHING_HERE.fault())

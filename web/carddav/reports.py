@@ -23,6 +23,7 @@ from web.carddav.xml.names import SYNC_TOKEN, dav
 from web.carddav.xml.requests import Multiget, Properties, Query, SyncCollection, parse_report
 from web.carddav.xml.writer import INSUFFICIENT_STORAGE, NOT_FOUND, element, status_response, text_element
 from web.current import services
+from web.messages import carddav as messages
 
 TRUNCATED = element(dav("number-of-matches-within-limits"))
 
@@ -30,11 +31,10 @@ TRUNCATED = element(dav("number-of-matches-within-limits"))
 def report(login: DeviceLogin, place: Place) -> Response:
     """The answer to a REPORT. Raises DavProblem."""
     if request.headers.get("Depth", "1").strip().lower() not in ("0", "1", "infinity"):
-        raise DavProblem(400, "bad_depth", "The header Depth must be 0, 1 or infinity.")
+        raise DavProblem(400, messages.BAD_DEPTH_OF_REPORT.fault())
     asked = read_xml(parse_report)
     if place.kind is not Kind.BOOK:
-        detail = "Reports are of a book."
-        raise DavProblem(403, "unsupported_report", detail, element(dav("supported-report")))
+        raise DavProblem(403, messages.REPORT_OF_NO_BOOK.fault(), element(dav("supported-report")))
     addresses = addresses_of(login)
     match asked:
         case Multiget():
@@ -155,4 +155,4 @@ def _changes(login: DeviceLogin, asked: SyncCollection) -> ChangesPage:
 def _invalid_token(error: InvalidToken) -> DavProblem:
     """The standard has 403 (RFC 6578, 3.2). Thunderbird begins anew only at 400, and at 403 never syncs again."""
     status = 400 if "Thunderbird" in request.headers.get("User-Agent", "") else 403
-    return DavProblem(status, error.code, str(error), element(dav("valid-sync-token")))
+    return DavProblem(status, error.fault, element(dav("valid-sync-token")))

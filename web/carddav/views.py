@@ -20,6 +20,8 @@ from web.carddav.xml.names import dav
 from web.carddav.xml.writer import element
 from web.current import services
 from web.errors import render_by
+from web.messages import carddav as messages
+from web.messages.api import OF_STATUS
 
 carddav = Blueprint("carddav", __name__)
 
@@ -33,8 +35,7 @@ Handler = Callable[[DeviceLogin, Place], Response]
 
 def one_book() -> DavProblem:
     """The problem of whoever would make or remove a collection."""
-    detail = "There is one book, which is neither made nor removed here."
-    return DavProblem(403, "one_book", detail, element(dav("need-privileges")))
+    return DavProblem(403, messages.ONE_BOOK.fault(), element(dav("need-privileges")))
 
 
 COMMON: Mapping[str, Handler] = {
@@ -105,9 +106,7 @@ def dispatch(login: DeviceLogin, path: str) -> Response:
     handlers = ON_CARDS if place.kind is Kind.CARD else COMMON
     handler = handlers.get(request.method)
     if handler is None:
-        raise DavProblem(
-            405, "method_not_allowed", "This address does not take this method.", headers={"Allow": allowed}
-        )
+        raise DavProblem(405, OF_STATUS[405].fault(), headers={"Allow": allowed})
     return handler(login, place)
 
 

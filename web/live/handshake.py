@@ -25,6 +25,7 @@ from web.api.sync import SYNC_HEADERS, require_known_protocol
 from web.auth import authenticate_device, origin_of
 from web.current import services
 from web.errors import ApiProblem
+from web.messages import api as messages
 from web.request_values import authorization, query
 from web.schema_header import Sender, sender
 from web.server.wsgi_bridge import HANDSHAKE
@@ -82,7 +83,7 @@ def listen() -> Response:
         require_servable(services().store, subscriber.book_id, since)
     handshake = request.environ.get(HANDSHAKE)
     if handshake is None:
-        raise ApiProblem(426, "upgrade_required", "Ask for this by a WebSocket.", headers={"Upgrade": "websocket"})
+        raise ApiProblem(426, messages.WEBSOCKET_ONLY.fault(), headers={"Upgrade": "websocket"})
     handshake.subscriber = subscriber
     return Response()
 
@@ -100,7 +101,7 @@ def page_subscriber(since: Cursor | None) -> Subscriber:
     A plain request opens nothing and has no Origin. By it a page learns why it got no socket: browsers don't say.
     """
     if HANDSHAKE in request.environ and request.headers.get("Origin") != request.host_url.rstrip("/"):
-        raise ApiProblem(403, "wrong_origin", "Only offbook's own pages may listen with a session.")
+        raise ApiProblem(403, messages.WRONG_ORIGIN.fault())
     user = signed_in_user()
     return Subscriber(user.book_id, since, ChangeOrigin(user_id=user.id), sender(), session=current_session())
 

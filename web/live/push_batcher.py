@@ -24,15 +24,16 @@ from storage.errors import TablesGrown, Unwritable
 from web import schema_header
 from web.api.sync import device_report
 from web.bodies.compression import loads
-from web.errors import CODES, ApiProblem, database_busy, problem_of
+from web.errors import ApiProblem, database_busy, problem_of
 from web.live.handshake import Subscriber
+from web.messages import api as messages
 from web.server.thread_pool import ThreadPool
 from web.telemetry.events import PushedChanges, Telemetry
 
 TOGETHER_MAX = 500
 """Pushes in one commit."""
 
-FAILED = ApiProblem(500, *CODES[500])
+FAILED = ApiProblem(500, messages.OF_STATUS[500].fault())
 
 Answer = dict[str, Json] | ApiProblem | CursorGone | TablesGrown
 
@@ -76,10 +77,10 @@ class PushBatcher:
     async def _work(self, book_id: int) -> None:
         waiting = self._waiting[book_id]
         while waiting:
-            messages = [waiting.popleft() for _ in range(min(len(waiting), TOGETHER_MAX))]
-            bodies = [(sender.subscriber, body) for sender, body in messages]
+            pushes = [waiting.popleft() for _ in range(min(len(waiting), TOGETHER_MAX))]
+            bodies = [(sender.subscriber, body) for sender, body in pushes]
             answers = await self._threads.run(partial(answer_all, self._services, self._telemetry, book_id, bodies))
-            for (sender, body), text in zip(messages, answers, strict=True):
+            for (sender, body), text in zip(pushes, answers, strict=True):
                 sender.answer(text, len(body))
         del self._waiting[book_id], self._working[book_id]
 
@@ -121,7 +122,7 @@ def read_push(subscriber: Subscriber, body: bytes) -> PendingPush | str:
         envelope = loads(body)
         number = pop_number(envelope)
         if subscriber.device is None:
-            raise ApiProblem(403, "forbidden", "A page may listen, and changes things by its forms.")
+            raise ApiProblem(403, messages.PAGE_CANT_PUSH.fault())
         return PendingPush(number, schema_header.read_push(subscriber.sender, envelope, subscriber.device.uuid))
     except Malformed as error:
         return encode(number, problem_of(error))
@@ -132,10 +133,10 @@ def read_push(subscriber: Subscriber, body: bytes) -> PendingPush | str:
 def pop_number(envelope: Json) -> int:
     """Take ``push`` out of the envelope: the rest is the body of ``POST /sync``."""
     if not isinstance(envelope, dict):
-        raise Malformed("not_an_object", 'A message must be an object like {"push": 1, "changes": […], "since": …}.')
+        raise Malformed.of(messages.MESSAGE_NOT_AN_OBJECT)
     number = envelope.pop("push", None)
     if type(number) is not int or not 0 <= number <= INTEGER_MAX:
-        raise Malformed("bad_push", '"push" must be a whole number of yours, by which you know the answer.')
+        raise Malformed.of(messages.BAD_PUSH)
     return number
 
 

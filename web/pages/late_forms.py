@@ -21,6 +21,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from offbook.contacts.labels import field_label
 from web.errors import ApiProblem, render_problem, wants_json
 from web.fragments import requested_fragment
+from web.messages import pages as messages
 from web.request_values import posted
 
 CARRIED = "carried"
@@ -35,13 +36,6 @@ MACHINERY = frozenset(
 CAN_BE_SHOWN = frozenset({"contacts.create", "contacts.update", "pages.create", "pages.update"})
 """Forms that can be shown again as they were, by a button of this module's page. A page that the last version rendered
 carries them under the names that start with ``pages``."""
-
-STALE = "This form does not belong to your session any more. Go back, load the page again and repeat."
-SIGNED_OUT = "You are signed out. Sign in again in another tab, and repeat: what you typed is still here."
-TYPE_AGAIN = (
-    "This page was open for a while, and its form is an old one. Type your password once more. If that does not help, "
-    "let your browser keep this server's cookies."
-)
 
 
 class Protection(CSRFProtect):  # type: ignore[misc]
@@ -98,9 +92,9 @@ def input_label(name: str) -> str:
 def handle_csrf_error(error: CSRFError) -> ResponseReturnValue:
     """A form without the token of this session; or one of a browser that hides over HTTPS which page it comes from."""
     if not current_user.is_authenticated and requested_fragment():
-        return render_problem(ApiProblem(401, "not_authorized", SIGNED_OUT))
+        return render_problem(ApiProblem(401, messages.SIGNED_OUT.fault()))
     if wants_json() or requested_fragment() or not can_be_kept(error):
-        return render_problem(ApiProblem(400, "stale_form", STALE))
+        return render_problem(ApiProblem(400, messages.STALE_FORM.fault()))
     if request.endpoint == "auth.sign_in":
         return render_sign_in_again()
     return (render_late_form(sent_form()), 400) if current_user.is_authenticated else render_sign_in()
@@ -114,7 +108,7 @@ def can_be_kept(error: CSRFError) -> bool:
 def render_sign_in() -> ResponseReturnValue:
     """The page that asks to sign in, for a form that came without a session. Nobody needs to be signed out twice."""
     if requested_fragment():
-        return render_problem(ApiProblem(401, "not_authorized", SIGNED_OUT))
+        return render_problem(ApiProblem(401, messages.SIGNED_OUT.fault()))
     if request.endpoint == "auth.sign_out" or not is_own_form():
         return redirect(url_for("auth.login"))
     return render_template("auth/login.html", name="", carried=form_signer().dumps(asdict(sent_form()))), 401
@@ -124,7 +118,7 @@ def render_sign_in_again() -> ResponseReturnValue:
     """Of the form that signs in, its own token may be an old one: another tab has signed out meanwhile, or in."""
     if current_user.is_authenticated:
         return render_carried_form() or redirect(url_for("contacts.index"))
-    return render_template("auth/login.html", name=posted.text("name", ""), error=TYPE_AGAIN), 400
+    return render_template("auth/login.html", name=posted.text("name", ""), error=messages.TYPE_AGAIN.template), 400
 
 
 def render_carried_form() -> str | None:

@@ -13,8 +13,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, BinaryIO
 
-from config import Config
-from web.bodies.uploads import file_too_large, open_unnamed, uploads_folder
+from config import MIB, Config
+from web.bodies.uploads import open_unnamed, uploads_folder
+from web.messages import api as messages
 from web.server.clients import Scope, address_of
 from web.server.quotas import Quota
 from web.server.refusals import AnsweredEarly, ClientDisconnected, RequestRefused, WsgiResponse, busy
@@ -90,12 +91,8 @@ class Body:
                     await self._write(self._file)
         except TimeoutError:
             seconds = self._config.file_seconds if self._takes_file else self._config.body_seconds
-            raise RequestRefused(
-                408,
-                "request_timeout",
-                f"The request's body was not here after {seconds:g} seconds. Send it again.",
-                (b"connection", b"close"),
-            ) from None
+            fault = messages.BODY_TOO_SLOW.fault(seconds=seconds)
+            raise RequestRefused(408, fault, (b"connection", b"close")) from None
 
     async def _read_more(self, receive: Receive) -> bool:
         message = await receive()
@@ -175,18 +172,14 @@ class Body:
 
     def _too_long(self) -> RequestRefused:
         if self._takes_file:
-            return RequestRefused(413, "body_too_large", file_too_large(self._limit))
-        return RequestRefused(
-            413, "body_too_large", f"A body may have at most {self._limit:,} bytes. Send less at a time."
-        )
+            return RequestRefused(413, messages.FILE_TOO_LARGE.fault(most=self._limit // MIB))
+        return RequestRefused(413, messages.BODY_TOO_LARGE.fault(limit=self._limit))
 
 
 def no_room_for_files(error: OSError) -> RequestRefused:
     """That a file can't be stored, as when the disk is full."""
     log.error("A file that somebody sent can't be stored: %s", error.strerror)
-    return RequestRefused(
-        507, "disk_full", "The server has no room for this file. Whoever looks after it must make some."
-    )
+    return RequestRefused(507, messages.NO_ROOM_FOR_FILE.fault())
 
 
 def content_length(scope: Scope) -> int:

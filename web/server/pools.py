@@ -14,8 +14,10 @@ from typing import Any, ParamSpec, TypeVar
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
+from offbook.core.messages import Message
 from services.accounts.passwords import HASHES_AT_ONCE
 from web.errors import ApiProblem
+from web.messages import api as messages
 from web.server.clients import Scope
 from web.server.quotas import Quota
 from web.server.thread_pool import ThreadPool
@@ -32,15 +34,15 @@ class Pool(Enum):
     PASSWORDS = (
         HASHES_AT_ONCE,
         64,
-        "Many people are signing in at this moment. Go back and try again in a few seconds.",
+        messages.SIGN_INS_BUSY,
     )
     WHOLE_BOOKS = (
         2,
         32,
-        "Several whole books are being read or written at this moment. Go back and try again in a few seconds.",
+        messages.BOOKS_BUSY,
     )
 
-    def __init__(self, threads: int, waiting_max: int, full: str) -> None:
+    def __init__(self, threads: int, waiting_max: int, full: Message) -> None:
         self.threads = threads
         self.waiting_max = waiting_max
         self.full = full
@@ -94,7 +96,7 @@ class Workers:
 
     def are_busy(self) -> ApiProblem:
         """The problem of a request for which there is no place."""
-        return ApiProblem(503, "busy", self.pool.full, headers={"Retry-After": str(RETRY_SECONDS)})
+        return ApiProblem(503, self.pool.full.fault(), headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 class Pools:

@@ -8,7 +8,9 @@ from typing import BinaryIO
 
 from flask import Flask
 
+from offbook.core.messages import Fault
 from web.errors import ApiProblem, problem_json, renderer_of
+from web.messages.api import OF_STATUS
 from web.server.clients import Scope
 
 
@@ -41,18 +43,17 @@ class WsgiResponse:
 
 
 class RequestRefused(Exception):
-    """A request that ends with a problem of these words."""
+    """A request that ends with a problem."""
 
-    def __init__(self, status: int, code: str, detail: str, *headers: tuple[bytes, bytes]) -> None:
-        super().__init__(detail)
+    def __init__(self, status: int, fault: Fault, *headers: tuple[bytes, bytes]) -> None:
+        super().__init__(fault.detail)
         self.status = status
-        self.code = code
-        self.detail = detail
+        self.fault = fault
         self.headers = headers
 
     def answer(self) -> WsgiResponse:
         """The problem as a whole answer."""
-        body = problem_json(self.status, self.code, self.detail)
+        body = problem_json(self.status, self.fault)
         headers = [(b"content-type", b"application/problem+json"), (b"content-length", b"%d" % len(body))]
         return WsgiResponse(self.status, [*headers, *self.headers], body)
 
@@ -63,7 +64,7 @@ def answer_to(app: object, scope: Scope, refusal: RequestRefused) -> WsgiRespons
     renderer = renderer_of(app, segment) if isinstance(app, Flask) else None
     if renderer is None:
         return refusal.answer()
-    response = renderer(ApiProblem(refusal.status, refusal.code, refusal.detail))
+    response = renderer(ApiProblem(refusal.status, refusal.fault))
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
     return WsgiResponse(refusal.status, [*headers, *refusal.headers], response.get_data())
 
@@ -82,4 +83,4 @@ class ClientDisconnected(Exception):
 
 def busy() -> RequestRefused:
     """What a request ends with when there is no room for it."""
-    return RequestRefused(503, "busy", "The server is busy. Try again in a moment.", (b"retry-after", b"1"))
+    return RequestRefused(503, OF_STATUS[503].fault(), (b"retry-after", b"1"))

@@ -21,6 +21,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 
 from config import Config
+from web.messages import api as messages
 from web.server.limited import Limited, limited, stop
 from web.server.refusals import RequestRefused
 from web.server.transport import EndingTransport
@@ -124,8 +125,8 @@ class TimedProtocol(Limited, HttpToolsProtocol):
 
     def too_long(self) -> RequestRefused:
         """What a head that is too long is answered."""
-        limits = f"{HEADERS_MAX} headers and trailers, of {self.limits.head_bytes_max:,} bytes"
-        return RequestRefused(431, "headers_too_large", f"A request may have at most {limits}.")
+        fault = messages.HEAD_TOO_LARGE.fault(count=HEADERS_MAX, most=self.limits.head_bytes_max)
+        return RequestRefused(431, fault)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -157,9 +158,9 @@ class TimedProtocol(Limited, HttpToolsProtocol):
             return self.too_long()
         hosts = [name for name, _ in self.headers].count(b"host")
         if version not in VERSIONS:
-            return RequestRefused(505, "unknown_http_version", "This server speaks HTTP/1.1.")
+            return RequestRefused(505, messages.UNKNOWN_HTTP_VERSION.fault())
         if hosts > 1 or (hosts == 0 and version == "1.1"):
-            return RequestRefused(400, "bad_host", f"A request has one Host header. This one has {hosts or 'none'}.")
+            return RequestRefused(400, messages.BAD_HOST.fault(count=hosts or "none"))
         return None
 
     def on_body(self, body: bytes) -> None:
@@ -186,7 +187,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         elif isinstance(cause, RequestRefused):
             self.refuse(cause)
         else:
-            self.refuse(RequestRefused(400, "bad_request", "What was sent is not HTTP/1.1 (RFC 9112)."))
+            self.refuse(RequestRefused(400, messages.NOT_HTTP.fault()))
 
     def take_no_more(self) -> None:
         """The connection ends with the answer to the last request that was taken."""
@@ -221,7 +222,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         if self.transport.is_closing() or not self.is_answering():
             return False
         if self.in_body and not self.is_deaf:
-            self.refuse(RequestRefused(400, "bad_request", "The request ended before its body did."))
+            self.refuse(RequestRefused(400, messages.BODY_CUT_SHORT.fault()))
         self.take_no_more()
         return True
 
@@ -244,7 +245,7 @@ class TimedProtocol(Limited, HttpToolsProtocol):
         """
         method = self.parser.get_method()
         if method == b"CONNECT":
-            self.refuse(RequestRefused(405, "method_not_allowed", "This server connects nobody to others."))
+            self.refuse(RequestRefused(405, messages.NO_CONNECT.fault()))
         elif method == b"GET" and not rest and self.is_handshake():
             self.open_socket()
         else:

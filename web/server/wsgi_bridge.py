@@ -20,6 +20,7 @@ from flask import Flask
 from config import Config
 from web.bodies.uploads import MARK as TAKES_FILE
 from web.errors import ApiProblem
+from web.messages import api as messages
 from web.server.bodies import Bodies, Body, Receive
 from web.server.clients import Scope, address_of, sender_of
 from web.server.fair_queue import FairQueue
@@ -66,12 +67,7 @@ FILES_MAX = 16
 """Answers in files that nobody has taken yet; one address alone gets half of what is left. They take room on the disk,
 and no memory."""
 
-TAKE_FIRST = RequestRefused(
-    503,
-    "busy",
-    "Answers that this address was given before still wait to be taken. Read them, then ask again.",
-    (b"retry-after", b"1"),
-)
+TAKE_FIRST = RequestRefused(503, messages.ANSWERS_WAIT.fault(), (b"retry-after", b"1"))
 
 
 @dataclass(slots=True)
@@ -171,12 +167,10 @@ class WsgiBridge:
         handshake, note, began = Handshake(), self.telemetry.note(), perf_counter()
         try:
             if self.live is None:
-                raise RequestRefused(501, "no_live_channel", "This server has no live channel. Use POST /sync.")
+                raise RequestRefused(501, messages.NO_LIVE_CHANNEL.fault())
             answer = await self.run({**scope, "method": "GET"}, bytearray(), {HANDSHAKE: handshake, NOTE: note})
             if handshake.subscriber is not None and not self.live.has_room_for(handshake.subscriber):
-                raise RequestRefused(
-                    429, "too_many_sockets", "Too many sockets are open. Close some, or try again later."
-                )
+                raise RequestRefused(429, messages.TOO_MANY_SOCKETS.fault())
         except RequestRefused as refusal:
             handshake.subscriber, answer = None, refusal.answer()
         if handshake.subscriber is not None:
@@ -239,7 +233,7 @@ class WsgiBridge:
         """The app's words for a file that is refused: a page for whoever sent it from one."""
         if refusal.status not in (408, 413, 507):
             return refusal.answer()
-        problem = ApiProblem(refusal.status, refusal.code, refusal.detail)
+        problem = ApiProblem(refusal.status, refusal.fault)
         return await self.run(scope, bytearray(), {NOTE: note, HEAD_ONLY: HeadOnly(problem)})
 
     async def work(self, scope: Scope, body: Body, note: RequestContext | None) -> WsgiResponse:

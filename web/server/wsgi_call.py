@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from web.messages.api import OF_STATUS
 from web.server.clients import Scope
 from web.server.refusals import (
     FileBody,
@@ -110,9 +111,7 @@ def call(app: WsgiApp, environ: Environ) -> WsgiResponse:
                 result.close()
     except Exception:
         log.exception("A request failed")
-        return RequestRefused(
-            500, "server_error", "The server failed. What you sent was not stored; try again."
-        ).answer()
+        return RequestRefused(500, OF_STATUS[500].fault()).answer()
     answer.body = b"".join(chunks)
     if answer.status not in (204, 304) and environ["REQUEST_METHOD"] != "HEAD":
         answer.headers = [header for header in answer.headers if header[0] != b"content-length"]

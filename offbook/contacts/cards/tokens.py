@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from offbook.core.errors import Malformed, OffbookError
+from offbook.core.messages import TOKEN_GONE
 from offbook.core.model import Cursor
 from offbook.core.protocol.requests import parse_cursor
 
@@ -27,7 +28,7 @@ class InvalidToken(OffbookError):
     code = "invalid_sync_token"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"This sync-token can't be served any more ({reason}): list all cards, with an empty one.")
+        super().__init__(TOKEN_GONE.fault(reason=reason))
         self.reason = reason
 
 

@@ -21,7 +21,7 @@ WRITTEN_AS_JSON: Mapping[Type, str] = MappingProxyType(
 def table_named(schema: Schema, name: str) -> Table:
     """The table of this name. Raises NotFound."""
     if name not in schema:
-        raise NotFound(f"There is no table {name[:80]!a} on this server: GET /tables lists those that there are.")
+        raise NotFound.of(messages.NO_TABLE, name=name[:80])
     return schema[name]
 
 

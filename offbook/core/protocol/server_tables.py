@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import NamedTuple
 
+from offbook.core import messages
 from offbook.core.cells.validation import Json
 from offbook.core.declaration.codec import schema_from_json
 from offbook.core.errors import Invalid, ServerFault
@@ -48,7 +49,7 @@ def parse_server_tables(body: Json) -> ServerTables:
     try:
         schema = schema_from_json(item.get("tables"), is_received=True)
     except Invalid as fault:
-        raise ServerFault(f"The server declares a table that can't be read: {fault}") from None
+        raise ServerFault.of(messages.BAD_SERVER_TABLE, reason=str(fault)) from None
     return ServerTables(schema, {name: seq_of(seq) for name, seq in since.items()}, str(shape))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from offbook.core import messages
 from offbook.core.cells.validation import UUID_TEXT, Json
 from offbook.core.errors import ServerFault
 
@@ -36,11 +37,11 @@ class NotJSON(ServerFault):
 def json_of(body: str | bytes) -> Json:
     """The value of a body. Raises NotJSON, and ServerFault for more than a device could hold."""
     if len(body) > BODY_SMALL and _has_too_many_values(body):
-        raise ServerFault(f"The server's answer holds more than {VALUES_MAX:,} values, which no page does.")
+        raise ServerFault.of(messages.ANSWER_TOO_LARGE, most=VALUES_MAX)
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise NotJSON("The server's answer is not JSON. Is this the address of an offbook server?") from None
+        raise NotJSON.of(messages.ANSWER_NOT_JSON) from None
 
 
 def _has_too_many_values(body: str | bytes) -> bool:
@@ -56,14 +57,14 @@ def _has_too_many_values(body: str | bytes) -> bool:
 def object_of(item: Json) -> dict[str, Json]:
     """The item, which must be an object."""
     if not isinstance(item, dict):
-        raise ServerFault("The server's answer is not an object.")
+        raise ServerFault.of(messages.ANSWER_NOT_AN_OBJECT)
     return item
 
 
 def require(holds: bool, name: str) -> None:
     """Raise ServerFault, which names what the answer lacks, unless the condition holds."""
     if not holds:
-        raise ServerFault(f"The server's answer has no {name} that can be understood.")
+        raise ServerFault.of(messages.ANSWER_LACKS, name=name)
 
 
 def uuid_of(value: Json, name: str) -> str:

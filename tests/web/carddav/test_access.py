@@ -14,6 +14,7 @@ from tests.support.api_client import caller
 from tests.support.browser import PASSWORD, Browser, Stage, add_device, add_user, app_on, bearer, parts_of, signed_in
 from tests.support.dav_client import DavClient, basic, code_of, error_of, multiget_body, phone, sync_body
 from web.carddav.access import is_loopback, read_credentials
+from web.messages.api import OF_STATUS
 from web.server.refusals import RequestRefused, answer_to
 from web.server.wsgi_bridge import HEAD_ONLY, HeadOnly
 
@@ -215,7 +216,7 @@ def test_problems_are_in_xml_wherever_carddav_is_spoken(app: App) -> None:
 
 
 def test_what_is_refused_before_the_app_sees_it_is_refused_in_xml_too(app: App) -> None:
-    refusal = RequestRefused(413, "body_too_large", "A body may be so long.", (b"connection", b"close"))
+    refusal = RequestRefused(413, OF_STATUS[413].fault(), (b"connection", b"close"))
     answer = answer_to(app, {"path": "/dav/ada/contacts/x.vcf"}, refusal)
     assert answer.status == 413
     assert b"max-resource-size" in answer.body

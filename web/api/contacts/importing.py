@@ -22,6 +22,7 @@ from web.bodies.compression import copy_file, render_json
 from web.bodies.downloads import render_archive
 from web.bodies.uploads import takes_file
 from web.current import services
+from web.messages import api as messages
 from web.request_values import query
 from web.server.pools import Pool, runs_in
 
@@ -115,7 +116,7 @@ def export_file() -> Response:
     label = query.text("label", "")
     if format_.name == ARCHIVE:
         if label.strip() or is_for_spreadsheet:
-            raise Invalid("bad_choice", "A zip is the whole book: leave label and spreadsheet out, or the zip.")
+            raise Invalid.of(messages.WHOLE_ZIP)
         return render_archive(book_id)
     photos = partial(parts.blobs.bytes_of, book_id)
     written = export_contacts(parts.store, book_id, photos, format_.name, label, is_for_spreadsheet)
@@ -126,5 +127,5 @@ def export_file() -> Response:
 def _choice(name: str, choices: list[str], default: str) -> str:
     value = query.text(name, default)
     if value != default and value not in choices:
-        raise Invalid("bad_choice", f"{name} must be one of {', '.join(choices)}.")
+        raise Invalid.of(messages.BAD_OPTION, name=name, choices=", ".join(choices))
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from offbook.formats.vcard.filters import COLLATIONS, COMPARISONS, CardFilter, ParamFilter, PropFilter, TextMatch
 from web.carddav.xml.names import card
 from web.carddav.xml.reader import Node, XmlRefused
+from web.messages import carddav as messages
 
 CONDITIONS_MAX = 100
 TEXT_LENGTH_MAX = 1_000
@@ -16,9 +17,13 @@ DEFAULT_COLLATION = "i;unicode-casemap"
 class UnsupportedFilter(XmlRefused):
     """A filter that this server does not carry out."""
 
+    code = "unsupported_filter"
+
 
 class UnsupportedCollation(XmlRefused):
     """A collation that this server does not know."""
+
+    code = "unsupported_collation"
 
 
 def parse_filter(node: Node | None) -> CardFilter:
@@ -27,9 +32,9 @@ def parse_filter(node: Node | None) -> CardFilter:
         return CardFilter()
     props = list(node.all(card("prop-filter")))
     if len(props) + sum(len(prop.children) for prop in props) > CONDITIONS_MAX:
-        raise UnsupportedFilter(f"A filter may have at most {CONDITIONS_MAX} conditions.")
+        raise UnsupportedFilter.of(messages.TOO_MANY_CONDITIONS, limit=CONDITIONS_MAX)
     if len(props) != len(node.children):
-        raise UnsupportedFilter("A filter is made of prop-filters.")
+        raise UnsupportedFilter.of(messages.NOT_PROP_FILTERS)
     return CardFilter([_prop_filter(prop) for prop in props], _needs_all(node))
 
 
@@ -50,11 +55,11 @@ def _text_match(node: Node) -> TextMatch:
     collation = DEFAULT_COLLATION if collation == "default" else collation
     comparison = node.attributes.get("match-type", "contains")
     if collation not in COLLATIONS:
-        raise UnsupportedCollation(f"The collations are {', '.join(COLLATIONS)}.")
+        raise UnsupportedCollation.of(messages.UNKNOWN_COLLATION, collations=", ".join(COLLATIONS))
     if comparison not in COMPARISONS:
-        raise UnsupportedFilter(f"The match-types are {', '.join(COMPARISONS)}.")
+        raise UnsupportedFilter.of(messages.UNKNOWN_MATCH_TYPE, types=", ".join(COMPARISONS))
     if len(node.text) > TEXT_LENGTH_MAX:
-        raise UnsupportedFilter(f"A text to search for has at most {TEXT_LENGTH_MAX:,} characters.")
+        raise UnsupportedFilter.of(messages.SEARCH_TOO_LONG, limit=TEXT_LENGTH_MAX)
     is_negated = node.attributes.get("negate-condition", "no") == "yes"
     return TextMatch(COLLATIONS[collation](node.text), collation, comparison, is_negated)
 
@@ -63,7 +68,7 @@ def _name(node: Node) -> str:
     """Names are compared without case (RFC 6350, 3.3). Raises XmlRefused."""
     name = node.attributes.get("name", "").strip().upper()
     if not name or len(name) > 200:
-        raise XmlRefused("A filter needs the name of what it looks at.")
+        raise XmlRefused.of(messages.NAMELESS_FILTER)
     return name
 
 
@@ -75,5 +80,5 @@ def _needs_all(node: Node) -> bool:
     """Raises UnsupportedFilter."""
     test = node.attributes.get("test", "anyof")
     if test not in ("anyof", "allof"):
-        raise UnsupportedFilter('A test is "anyof" or "allof".')
+        raise UnsupportedFilter.of(messages.UNKNOWN_TEST)
     return test == "allof"

@@ -13,7 +13,9 @@ from xml.etree.ElementTree import ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
+from offbook.core.errors import OffbookError
 from web.carddav.xml.names import card, dav
+from web.messages import carddav as messages
 
 BODY_BYTES_MAX = 1024 * 1024
 MULTIGET_BYTES_MAX = 16 * 1024 * 1024
@@ -34,16 +36,22 @@ MULTIGET = card("addressbook-multiget")
 HREF = dav("href")
 
 
-class XmlRefused(Exception):
-    """A body that is not read, and why, in a sentence."""
+class XmlRefused(OffbookError):
+    """A body that is not read."""
+
+    code = "bad_xml"
 
 
 class XmlTooLarge(XmlRefused):
     """It is longer than a body of its kind may be."""
 
+    code = "body_too_large"
+
 
 class TooManyHrefs(XmlRefused):
     """It names more cards than one request may."""
+
+    code = "too_many_hrefs"
 
 
 @dataclass(slots=True)
@@ -68,19 +76,19 @@ def parse_xml(body: bytes) -> Node:
     """The root of a document. Raises XmlRefused."""
     declared = ENCODING.match(body)
     if declared and declared[1].lower() not in ENCODINGS:
-        raise XmlRefused("The XML must be in UTF-8.")
+        raise XmlRefused.of(messages.XML_NOT_UTF8)
     target = _Tree(len(body))
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
     try:
         for start in range(0, len(body), CHUNK_BYTES):
             parser.feed(body[start : start + CHUNK_BYTES])
             if start + CHUNK_BYTES - parser.parser.CurrentByteIndex > TOKEN_BYTES_MAX + CHUNK_BYTES:
-                raise XmlRefused("A tag of the XML is too long.")
+                raise XmlRefused.of(messages.TAG_TOO_LONG)
         root = parser.close()
     except DefusedXmlException:
-        raise XmlRefused("The XML has a document type or entities, which are not read here.") from None
+        raise XmlRefused.of(messages.DOCUMENT_TYPE) from None
     except (ParseError, ValueError, LookupError):
-        raise XmlRefused("The body is not well-formed XML.") from None
+        raise XmlRefused.of(messages.NOT_XML) from None
     assert isinstance(root, Node)
     return root
 
@@ -106,22 +114,22 @@ class _Tree:
         self._open.append(node)
         self._texts.append([])
         if len(self._open) > DEPTH_MAX:
-            raise XmlRefused(f"The XML is nested more than {DEPTH_MAX} deep.")
+            raise XmlRefused.of(messages.XML_TOO_DEEP, limit=DEPTH_MAX)
 
     def _begin(self, root: Node) -> None:
         self._root = root
         if self._size > BODY_BYTES_MAX and root.name != MULTIGET:
-            raise XmlTooLarge(f"This may have at most {BODY_BYTES_MAX:,} bytes.")
+            raise XmlTooLarge.of(messages.XML_TOO_LARGE, most=BODY_BYTES_MAX)
 
     def _count(self, name: str) -> None:
         if name == HREF and self._root is not None and self._root.name == MULTIGET:
             self._hrefs += 1
             if self._hrefs > HREFS_MAX:
-                raise TooManyHrefs(f"One request may name at most {HREFS_MAX:,} cards.")
+                raise TooManyHrefs.of(messages.TOO_MANY_HREFS, limit=HREFS_MAX)
             return
         self._elements += 1
         if self._elements > ELEMENTS_MAX:
-            raise XmlRefused(f"The XML has more than {ELEMENTS_MAX:,} elements.")
+            raise XmlRefused.of(messages.TOO_MANY_ELEMENTS, limit=ELEMENTS_MAX)
 
     def data(self, text: str) -> None:
         if self._texts:

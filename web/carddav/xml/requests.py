@@ -9,6 +9,7 @@ from offbook.formats.vcard.filters import CardFilter
 from web.carddav.xml.filters import parse_filter
 from web.carddav.xml.names import ADDRESS_DATA, card, dav
 from web.carddav.xml.reader import MULTIGET, Node, XmlRefused
+from web.messages import carddav as messages
 
 VERSIONS = ("3.0", "4.0")
 NUMBER_DIGITS_MAX = 9
@@ -17,9 +18,13 @@ NUMBER_DIGITS_MAX = 9
 class UnsupportedData(XmlRefused):
     """Cards are asked for in a form that is not served."""
 
+    code = "unsupported_data"
+
 
 class UnsupportedReport(XmlRefused):
     """A REPORT of a kind that there is not."""
+
+    code = "unsupported_report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +79,25 @@ def parse_propfind(root: Node | None) -> Properties:
     if root is None:
         return Properties(all=True)
     if root.name != dav("propfind"):
-        raise XmlRefused("A PROPFIND has a DAV:propfind as its body, or none.")
+        raise XmlRefused.of(messages.NOT_A_PROPFIND)
     return _properties(root)
 
 
 def parse_proppatch(root: Node | None) -> Sequence[str]:
     """The names of the properties that a PROPPATCH would set or remove. Raises XmlRefused."""
     if root is None or root.name != dav("propertyupdate"):
-        raise XmlRefused("A PROPPATCH has a DAV:propertyupdate as its body.")
+        raise XmlRefused.of(messages.NOT_A_PROPPATCH)
     parts = (part for part in root.children if part.name in (dav("set"), dav("remove")))
     names = [child.name for part in parts for prop in part.all(dav("prop")) for child in prop.children]
     if not names:
-        raise XmlRefused("The DAV:propertyupdate names no property.")
+        raise XmlRefused.of(messages.NO_PROPERTY)
     return list(dict.fromkeys(names))
 
 
 def parse_report(root: Node | None) -> Report:
     """What a REPORT asks for. Raises XmlRefused, UnsupportedReport and UnsupportedData."""
     if root is None:
-        raise XmlRefused("A REPORT has a body that says which report.")
+        raise XmlRefused.of(messages.NO_REPORT)
     if root.name == MULTIGET:
         return Multiget(_properties(root), [node.text.strip() for node in root.all(dav("href"))])
     if root.name == card("addressbook-query"):
@@ -102,7 +107,7 @@ def parse_report(root: Node | None) -> Report:
         token = root.child(dav("sync-token"))
         limit = _limit(root.child(dav("limit")), dav("nresults"))
         return SyncCollection(_properties(root), token.text.strip() if token else "", limit)
-    raise UnsupportedReport("There is no such report here.")
+    raise UnsupportedReport.of(messages.UNKNOWN_REPORT)
 
 
 def _properties(root: Node) -> Properties:
@@ -122,9 +127,9 @@ def _version(data: Node | None) -> str | None:
         return None
     type_, version = data.attributes.get("content-type", "text/vcard"), data.attributes.get("version")
     if type_.partition(";")[0].strip().lower() not in ("text/vcard", "text/x-vcard", "text/directory", ""):
-        raise UnsupportedData("Cards are served as text/vcard.")
+        raise UnsupportedData.of(messages.UNSUPPORTED_TYPE)
     if version and version not in VERSIONS:
-        raise UnsupportedData("Cards are served in the versions 3.0 and 4.0.")
+        raise UnsupportedData.of(messages.UNSUPPORTED_VERSION)
     return version or None
 
 
@@ -135,5 +140,5 @@ def _limit(node: Node | None, name: str) -> int | None:
         return None
     text = number.text.strip()
     if not (text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS_MAX and int(text)):
-        raise XmlRefused("nresults must be a whole number from 1.")
+        raise XmlRefused.of(messages.BAD_LIMIT)
     return int(text)
