@@ -12,11 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.peers import one_version
+from bench.peers.commits import BEFORE_GROWTH
 from bench.server import ROOT
 from bench.statistics import Figure, ratios
-
-LAST = "ca41368"
-"""The commit of the last version: contacts hold the fields that they had at first."""
 
 ROUNDS = 15
 Goals = Mapping[str, tuple[str, float | None]]
@@ -35,7 +33,7 @@ GOALS: Goals = {
 
 def figures(folder: Path) -> Iterator[Figure]:
     """None where git does not have the last version."""
-    yield from beside(folder / "last", LAST, "the last version's", GOALS)
+    yield from beside(folder / "last", BEFORE_GROWTH, "the last version's", GOALS)
 
 
 def beside(folder: Path, commit: str, whose: str, goals: Goals, rounds: int = ROUNDS) -> Iterator[Figure]:

@@ -12,17 +12,17 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from offbook import Replica
 from offbook.core.protocol.json import dumps, loads
 from offbook.core.protocol.requests import Push, parse_push
-from services.accounts.accounts import Accounts
-from services.accounts.passwords import Effort
 from services.sync.responses import sync
 from storage.base import ChangeOrigin
-from storage.engines.database import open_engines
+from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
 from storage.repositories.contact_queries import ContactQueries
 from storage.sql.store import SqlStore
@@ -40,7 +40,7 @@ class Version:
     def __init__(self, folder: Path) -> None:
         database = open_engines(f"sqlite:///{folder / 'server.db'}")
         upgrade(database)
-        account = Accounts(database, Effort(1, 8, 1)).add_user("bench", "only for the bench", False, now_us(), new_id)
+        account = accounts_of(database).add_user("bench", "only for the bench", False, now_us(), new_id)
         self._book_id = account.book_id
         self._store = SqlStore(database)
         self._contacts = ContactQueries(database, self._store)
@@ -86,6 +86,13 @@ class Version:
         answer = sync(self._store, self._book_id, ChangeOrigin(), self._read(loads(body)), now_us())
         dumps(answer)
         return answer
+
+
+def accounts_of(database: Database) -> Any:
+    """The accounts, which had no folder before."""
+    folder = "services.accounts" if find_spec("services.passwords") is None else "services"
+    accounts, passwords = import_module(f"{folder}.accounts"), import_module(f"{folder}.passwords")
+    return accounts.Accounts(database, passwords.Effort(1, 8, 1))
 
 
 def reader(store: SqlStore) -> Callable[[Any], Push]:

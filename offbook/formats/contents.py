@@ -9,7 +9,6 @@ from typing import BinaryIO
 from offbook.contacts.importing import ImportProblem, ImportReport
 from offbook.contacts.matching import Contact
 from offbook.core.errors import Malformed
-from offbook.formats import messages
 from offbook.formats.archive.reading import read_archive
 from offbook.formats.csv.mapped import read_mapped
 from offbook.formats.fitting import fitted
@@ -40,28 +39,6 @@ class FileContents:
         if self.format.name == ARCHIVE:
             report.trashed = report.labels = 0
         return report
-
-
-def read_contents(file: BinaryIO, format_: Format | None = None, table: TableMapping | None = None) -> FileContents:
-    """Read a file in this format, or in the one that it is recognized to have; as a table by its mapping.
-
-    Raises Malformed where it is no such file, was cut off, or has no contact at all.
-    """
-    file.seek(0)
-    format_, items = _items(file, format_, table)
-    if format_.name == ARCHIVE:
-        return _book_contents(file, format_)
-    contacts: list[Contact] = []
-    problems: list[ImportProblem] = []
-    blobs: dict[str, bytes] = {}
-    for item in items:
-        problems += problems_of(item)
-        blobs |= item.blobs
-        if item.contact is not None:
-            contacts.append(item.contact)
-    if not contacts and not problems:
-        raise Malformed.of(messages.NO_CONTACTS)
-    return FileContents(format_, contacts, problems, blobs, table)
 
 
 def read_items(file: BinaryIO, format_: Format | None, table: TableMapping | None) -> Iterator[ContactRead]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from threading import Event, Lock, Thread
@@ -48,6 +49,13 @@ FAILED = "The server failed. What was done until then is there."
 log = logging.getLogger("offbook")
 
 
+class _CarriedOut(NamedTuple):
+    """What carries an import out, and what is set when that is to stop."""
+
+    thread: Thread
+    is_ending: Event
+
+
 class BackgroundImports:
     """The imports of all users. Safe to share between threads; ``failures`` are those of a database that pass."""
 
@@ -70,9 +78,9 @@ class BackgroundImports:
         self._clock = clock
         self._new_id = new_id
         self._passing: tuple[type[Exception], ...] = (*failures, Unwritable)
-        self._threads: dict[str, Thread] = {}
+        self._carried_out: dict[str, _CarriedOut] = {}
+        self._servers: list[Event] = []
         self._lock = Lock()
-        self._is_ending = Event()
 
     def start(self, user_id: int, book_id: int, digest: str, file_name: str, **choices: Any) -> bool:
         """Begin to import the file that a person looked at; False where it is not kept any more.
@@ -121,33 +129,43 @@ class BackgroundImports:
     def wait(self, job: ImportJob, seconds: float) -> None:
         """Wait for an import that is carried out here, so long at the most."""
         with self._lock:
-            thread = self._threads.get(job.batch)
-        if thread is not None:
-            thread.join(seconds)
+            carried_out = self._carried_out.get(job.batch)
+        if carried_out is not None:
+            carried_out.thread.join(seconds)
 
-    def open(self) -> None:
-        """Carry out imports, also where an earlier server of the same app has been closed."""
-        self._is_ending.clear()
+    @contextmanager
+    def while_served(self) -> Iterator[Event]:
+        """One run of a server, from its start to its end; gives what is set when it ends.
 
-    def close(self) -> None:
-        """Let all that is carried out here stop where it is; the next process that is asked goes on with it."""
-        self._is_ending.set()
+        An import that has begun meanwhile and goes on at the end stops where it is: the next process that is asked goes
+        on with it. One that begins where no server runs goes on as long as the process.
+        """
+        is_ending = Event()
         with self._lock:
-            threads = list(self._threads.values())
-        for thread in threads:
-            thread.join(END_SECONDS)
+            self._servers.append(is_ending)
+        try:
+            yield is_ending
+        finally:
+            is_ending.set()
+            with self._lock:
+                self._servers.remove(is_ending)
+                threads = [it.thread for it in self._carried_out.values() if it.is_ending is is_ending]
+            for thread in threads:
+                thread.join(END_SECONDS)
 
     # --- in a thread of its own ---
 
     def _carry_out(self, job: ImportJob) -> None:
-        thread = Thread(target=self._run, args=(job,), name=f"offbook-import-{job.user_id}", daemon=True)
         with self._lock:
-            self._threads[job.batch] = thread
-        thread.start()
+            is_ending = self._servers[-1] if self._servers else Event()
+            name = f"offbook-import-{job.user_id}"
+            thread = Thread(target=self._run, args=(job, is_ending), name=name, daemon=True)
+            self._carried_out[job.batch] = _CarriedOut(thread, is_ending)
+            thread.start()
 
     def _is_carried_out_here(self, job: ImportJob) -> bool:
         with self._lock:
-            return job.batch in self._threads
+            return job.batch in self._carried_out
 
     def _resume(self, job: ImportJob, now_us: int) -> ImportJob | None:
         taken = self._jobs.take(job, self._new_id(), now_us)
@@ -156,14 +174,14 @@ class BackgroundImports:
         self._carry_out(taken)
         return taken
 
-    def _run(self, job: ImportJob) -> None:
+    def _run(self, job: ImportJob, is_ending: Event) -> None:
         has_ended = Event()
         Thread(target=self._beat, args=(job, has_ended), name=f"offbook-beat-{job.user_id}", daemon=True).start()
         try:
             saved_at = 0
             for state in self._undo_states(job) if job.undoes else self._states(job):
                 now_us, is_running = self._clock(), state.state is JobState.RUNNING
-                is_left = is_running and self._is_ending.is_set()
+                is_left = is_running and is_ending.is_set()
                 if is_running and not is_left and now_us < saved_at + SAVE_EVERY_US:
                     continue
                 job, saved_at = replace(state, seen_at=0 if is_left else now_us), now_us
@@ -181,7 +199,7 @@ class BackgroundImports:
         finally:
             has_ended.set()
             with self._lock:
-                del self._threads[job.batch]
+                del self._carried_out[job.batch]
 
     def _beat(self, job: ImportJob, has_ended: Event) -> None:
         """Say that this process is there, however long a portion takes, or the reading of the file."""

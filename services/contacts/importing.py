@@ -169,23 +169,12 @@ def read_file(
     matcher = Matcher(existing, source.carried)
     first: list[Contact] = []
     problems = ProblemList()
-    items, count = source.items(), 0
     taken_back: set[str] = set()
-    while some := list(islice(items, CHANGES_MAX)):
-        count += len(some)
-        if count > ITEMS_MAX:
-            raise Malformed.of(TOO_MANY_CONTACTS, limit=ITEMS_MAX)
-        contacts = [item.contact for item in some if item.contact is not None]
+    for items in _many_at_once(source.items()):
+        contacts = [item.contact for item in items if item.contact is not None]
         first += contacts[: FIRST_KEPT - len(first)]
-        known = _known(queries, book_id, [contact["id"] for contact in contacts])
-        deleted = {record_id for record_id, is_deleted in known.items() if is_deleted}
-        if deleted:
-            with store.reading(book_id) as book:
-                taken_back |= _taken_back(book, CONTACTS.name, deleted)
-            deleted -= taken_back
-        for contact in contacts:
-            matcher.look_at(contact, contact["id"] in deleted)
-        for item in some:
+        taken_back |= _match_contacts(store, queries, book_id, contacts, matcher)
+        for item in items:
             problems.add(problems_of(item))
     matches = matcher.matches()
     contents = source.contents(problems.kept())
@@ -202,6 +191,35 @@ def read_file(
         taken_back,
         partial(_records_of, store, book_id),
     )
+
+
+def _many_at_once(items: Iterator[ContactRead]) -> Iterator[list[ContactRead]]:
+    """The items of a file, so many at once as are looked up at once. Raises Malformed where there are too many."""
+    count = 0
+    while some := list(islice(items, CHANGES_MAX)):
+        count += len(some)
+        if count > ITEMS_MAX:
+            raise Malformed.of(TOO_MANY_CONTACTS, limit=ITEMS_MAX)
+        yield some
+
+
+def _match_contacts(
+    store: Store, queries: ContactQueries, book_id: int, contacts: Sequence[Contact], matcher: Matcher
+) -> set[str]:
+    """Show contacts of a file to the matcher, those that are in the trash as deleted.
+
+    Returns the ids of those that the undo of an import deleted: they count as not there.
+    """
+    known = _known(queries, book_id, [contact["id"] for contact in contacts])
+    deleted = {record_id for record_id, is_deleted in known.items() if is_deleted}
+    taken_back: set[str] = set()
+    if deleted:
+        with store.reading(book_id) as book:
+            taken_back = _taken_back(book, CONTACTS.name, deleted)
+    in_trash = deleted - taken_back
+    for contact in contacts:
+        matcher.look_at(contact, contact["id"] in in_trash)
+    return taken_back
 
 
 def _rows_of(store: Store, book_id: int, ids: Collection[str]) -> Mapping[str, Mapping[str, Any]]:

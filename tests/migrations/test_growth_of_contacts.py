@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from app import App, create_app
+from bench.peers.commits import BEFORE_GROWTH
 from config import Config
 from offbook import Replica
 from offbook.contacts.table import BUILT_IN, FIRST_ATTRIBUTES, FIRST_FIELDS
@@ -132,7 +133,7 @@ def settings(tmp_path: Path) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("commit", [other_versions.LAST, other_versions.UNGROWN], ids=["last", "ungrown"])
+@pytest.mark.parametrize("commit", [other_versions.LAST, BEFORE_GROWTH], ids=["last", "ungrown"])
 def test_what_a_server_of_before_can_not_take_waits_and_arrives_once_it_is_upgraded(
     commit: str, settings: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from threading import Event
 
 import pytest
 
@@ -54,8 +55,8 @@ def jobs(app: App, parts: Services) -> ImportJobs:
 def imports(parts: Services, jobs: ImportJobs) -> Iterator[BackgroundImports]:
     """Those of a process that has just started."""
     made = another_process(parts, jobs)
-    yield made
-    made.close()
+    with made.while_served():
+        yield made
 
 
 def another_process(parts: Services, jobs: ImportJobs) -> BackgroundImports:
@@ -171,18 +172,37 @@ def test_undoing_one_that_was_killed_takes_back_what_is_there(parts: Services, j
 def test_a_server_that_ends_leaves_its_import_to_the_next(
     parts: Services, jobs: ImportJobs, imports: BackgroundImports
 ) -> None:
+    has_written = Event()
+
+    def pause(book_id: int, seq: int) -> None:
+        has_written.set()
+        assert is_ending.wait(10)
+
     ending = another_process(parts, jobs)
-    ending.close()
-    job = started(parts, ending)
-    ending.wait(job, 10)
+    with ending.while_served() as is_ending:
+        parts.store.on_commit = pause
+        job = started(parts, ending)
+        assert has_written.wait(10)
+    parts.store.on_commit = None
     left = jobs.get(job.user_id, job.book_id)
     assert left is not None
     assert (left.state, left.seen_at) == (JobState.RUNNING, 0)
+    assert 0 < left.done < COUNT
     assert report_of(ended(parts, imports)).added == COUNT
-    ending.open()
-    again = started(parts, ending)
-    ending.wait(again, 10)
-    assert report_of(job_of(parts, ending)).already_here == COUNT
+
+
+@pytest.mark.engines("sqlite")
+def test_the_end_of_one_server_ends_nothing_that_began_without_it(parts: Services, jobs: ImportJobs) -> None:
+    """An app is served twice at once, once more afterwards, or by no server at all, and imports each time."""
+    app_imports = another_process(parts, jobs)
+    with app_imports.while_served():
+        with app_imports.while_served():
+            pass
+        started(parts, app_imports)
+        assert ended(parts, app_imports).state is JobState.DONE
+    started(parts, app_imports)
+    job = ended(parts, app_imports)
+    assert (job.state, report_of(job).already_here) == (JobState.DONE, COUNT)
 
 
 def test_only_one_import_of_a_person_goes_on(parts: Services, jobs: ImportJobs) -> None:

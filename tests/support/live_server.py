@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
-from flask import Flask
 
 from config import Config
 from storage.engines.database import Database, open_engines
@@ -38,12 +37,8 @@ def running(
     app: Callable[..., Iterable[bytes]], config: Config | None = None, port: int = 0
 ) -> Iterator[tuple[str, uvicorn.Server]]:
     """The same, for tests that look inside the server."""
-    try:
-        with run_by(server_of(app, config or Config()), port) as url_and_server:
-            yield url_and_server
-    finally:
-        if isinstance(app, Flask):  # what the server has closed at its end is open for whoever uses the app without one
-            app.extensions["offbook"].imports.open()
+    with run_by(server_of(app, config or Config()), port) as url_and_server:
+        yield url_and_server
 
 
 @contextmanager

@@ -19,13 +19,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bench.peers.commits import BEFORE_GROWTH
 from tests.support.live_server import ROOT
 
 LAST = "78f2304"
 """The commit of the last version: contacts are its only table, and nothing in it can be declared by an app."""
-
-UNGROWN = "ca41368"
-"""The commit of a later one: it has labels and an app's tables, and contacts of the first fields alone."""
 
 EARLY = "9321be1"
 """The commit of an earlier one: a device leaves out what it could not have typed itself, a backup is not sealed, and
@@ -103,7 +101,7 @@ def last(folder: Path) -> Modules:
 
 def ungrown(folder: Path) -> Modules:
     """The device of the version before contacts grew."""
-    return _load(extract_version(folder, "offbook", commit=UNGROWN), "offbook.live.session")
+    return _load(extract_version(folder, "offbook", commit=BEFORE_GROWTH), "offbook.live.session")
 
 
 def early(folder: Path) -> Modules:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import resource
 import socket
-from collections.abc import Callable
+from contextlib import nullcontext, suppress
 
 import uvicorn
 from flask import Flask
@@ -16,14 +15,14 @@ from services.container import Services
 from web.live.connections import LiveSockets
 from web.server.pools import Pools
 from web.server.uvicorn_server import server_for
-from web.server.wsgi_bridge import OpenLive, WsgiBridge
+from web.server.wsgi_bridge import OpenLive, RunApp, WsgiBridge
 from web.server.wsgi_call import WsgiApp
 from web.telemetry.events import Telemetry
 
 
 def server_of(app: WsgiApp, config: Config) -> uvicorn.Server:
     """uvicorn, with the app in threads behind it."""
-    bridge = WsgiBridge(app, config, live_of(app, config), telemetry_of(app), pools_of(app), close_of(app))
+    bridge = WsgiBridge(app, config, live_of(app, config), telemetry_of(app), pools_of(app), run_of(app))
     return server_for(bridge, config)
 
 
@@ -46,13 +45,12 @@ def pools_of(app: WsgiApp) -> Pools | None:
     return Pools(app) if isinstance(app, Flask) else None
 
 
-def close_of(app: WsgiApp) -> Callable[[], None] | None:
-    """What ends all that an offbook app does beside requests, from here on."""
+def run_of(app: WsgiApp) -> RunApp:
+    """What an offbook app does beside requests while a server runs; any other WSGI app does nothing."""
     if not isinstance(app, Flask):
-        return None
+        return nullcontext
     services: Services = app.extensions["offbook"]
-    services.imports.open()
-    return services.imports.close
+    return services.imports.while_served
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -70,7 +68,7 @@ def address_of(bound: socket.socket) -> str:
 def raise_file_limit() -> None:
     """Sockets are files. The soft limit (often 1,024) is what lets half-open sockets lock everyone out."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):
+    with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -108,6 +109,9 @@ class LiveChannel(Protocol):
 OpenLive = Callable[[ThreadPool[Any]], LiveChannel]
 """Called when the loop runs, with the threads that are there for requests."""
 
+RunApp = Callable[[], AbstractContextManager[object]]
+"""What an app does beside requests, from the start of a server to its end."""
+
 
 class WsgiBridge:
     """The ASGI app: reads a request on the loop, lets the WSGI app answer it in a thread, sends the answer."""
@@ -119,10 +123,10 @@ class WsgiBridge:
         live: OpenLive | None = None,
         telemetry: Telemetry | None = None,
         pools: Pools | None = None,
-        close_app: Callable[[], None] | None = None,
+        run_app: RunApp = nullcontext,
     ) -> None:
-        """``pools`` are those of an app of ours, which also answers a HEAD_ONLY; ``close_app`` ends what it does beside
-        requests."""
+        """``pools`` are those of an app of ours, which also answers a HEAD_ONLY; ``run_app`` is entered for as long as
+        the server runs."""
         self.app = app
         self.telemetry = telemetry or Telemetry()
         self.config = config
@@ -133,7 +137,7 @@ class WsgiBridge:
         self.untaken = Quota(config.answers_bytes_max)
         self.untaken_files = Quota(FILES_MAX)
         self.pools = pools
-        self.close_app = close_app
+        self.run_app = run_app
         self.files = MarkedViews(app, TAKES_FILE) if isinstance(app, Flask) else None
         self.open_live = live
         self.live: LiveChannel | None = None
@@ -149,16 +153,15 @@ class WsgiBridge:
     async def run_lifespan(self, receive: Receive, send: Send) -> None:
         """Open the live channel when the server starts, and close all when it ends (ASGI lifespan)."""
         await receive()
-        self.live = self.open_live(self.threads) if self.open_live else None
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        if self.live is not None:
-            await self.live.close()
-        self.threads.close()
-        if self.pools is not None:
-            self.pools.close()
-        if self.close_app is not None:
-            self.close_app()
+        with self.run_app():
+            self.live = self.open_live(self.threads) if self.open_live else None
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            if self.live is not None:
+                await self.live.close()
+            self.threads.close()
+            if self.pools is not None:
+                self.pools.close()
         await send({"type": "lifespan.shutdown.complete"})
 
     async def handle_handshake(self, scope: Scope, receive: Receive, send: Send) -> None:

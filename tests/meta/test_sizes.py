@@ -1,0 +1,49 @@
+"""What is opened is taken in at once: folders, files and functions have bounds, and a name has one meaning."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("cli", "offbook", "ops", "services", "storage", "web")
+MODULES_MAX = 15
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 45
+
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    """The product's files by their paths."""
+    paths = [*ROOT.glob("*.py"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))]
+    return {path.relative_to(ROOT): ast.parse(path.read_text(), str(path)) for path in sorted(paths)}
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def test_a_folder_has_at_most_15_modules() -> None:
+    folders = {path.parent for path in trees()} - {Path()}
+    counts = {str(folder): len(list((ROOT / folder).glob("*.py"))) for folder in folders}
+    assert {folder: count for folder, count in counts.items() if count > MODULES_MAX} == {}
+
+
+def test_a_file_has_at_most_400_lines() -> None:
+    counts = {str(path): len((ROOT / path).read_text().splitlines()) for path in trees()}
+    assert {path: count for path, count in counts.items() if count > FILE_LINES_MAX} == {}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_function_has_at_most_45_lines(folder: str) -> None:
+    counts = {
+        f"{path}:{node.lineno} {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for path, tree in trees().items()
+        if path.parts[0] == folder
+        for node in functions(tree)
+    }
+    assert {name: count for name, count in counts.items() if count > FUNCTION_LINES_MAX} == {}
