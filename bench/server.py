@@ -99,7 +99,7 @@ def serving(folder: Path, database_url: str = "", errors: IO[bytes] | None = Non
     command, environ = [sys.executable, "asgi.py"], environment(folder, database_url)
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=errors, text=True) as child:
         try:
-            yield _url(child), child.pid
+            yield address_said_by(child), child.pid
         finally:
             child.terminate()
 
@@ -118,7 +118,8 @@ def environment(folder: Path, database_url: str) -> dict[str, str]:
     return environ | ({"DATABASE_URL": database_url} if database_url else {})
 
 
-def _url(child: subprocess.Popen[str]) -> str:
+def address_said_by(child: subprocess.Popen[str]) -> str:
+    """Where a started server says that it is. Raises RuntimeError where it ends before it is ready."""
     assert child.stdout is not None
     for line in child.stdout:
         if line.startswith("offbook is at "):

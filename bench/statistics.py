@@ -10,10 +10,19 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Limit:
+    """What this machine itself does of the same kind, in the unit of the figure beside which it stands."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
 class Figure:
     """``goal`` is the least that is wanted, or where ``at_most`` the most; without one it is there to compare with.
 
-    ``interval`` is the one in which the median lies with 95 %, where ``value`` is the median of several runs.
+    ``aim`` is what would be as good as the best programs of this kind. ``interval`` is the one in which the median lies
+    with 95 %, where ``value`` is the median of several runs. ``limit`` was measured in the same run.
     """
 
     name: str
@@ -22,20 +31,27 @@ class Figure:
     goal: float | None = None
     at_most: bool = False
     interval: tuple[float, float] | None = None
+    aim: float | None = None
+    limit: Limit | None = None
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the goal is met, where there is one."""
+        if self.goal is None:
+            return True
+        return self.value <= self.goal if self.at_most else self.value >= self.goal
+
+    @property
+    def bound(self) -> str:
+        """The goal in words, empty without one."""
+        return "" if self.goal is None else f"{'at most' if self.at_most else 'at least'} {self.goal:,g}"
 
 
 def show(figure: Figure) -> None:
     within = "" if figure.interval is None else "({:,.2f} to {:,.2f}) ".format(*figure.interval)
-    line = f"{figure.name:<54} {figure.value:>10,.2f} {figure.unit:<10} {within}{_verdict(figure)}"
-    print(line.rstrip(), flush=True)
-
-
-def _verdict(figure: Figure) -> str:
-    if figure.goal is None:
-        return ""
-    met = figure.value <= figure.goal if figure.at_most else figure.value >= figure.goal
-    bound = "at most" if figure.at_most else "at least"
-    return f"({bound} {figure.goal:,g}){'' if met else '   <- falls short'}"
+    beside = "" if figure.limit is None else f"[{figure.limit.name}: {figure.limit.value:,.2f}] "
+    verdict = f"({figure.bound}){'' if figure.is_met else '   <- falls short'}" if figure.bound else ""
+    print(f"{figure.name:<54} {figure.value:>10,.2f} {figure.unit:<10} {within}{beside}{verdict}".rstrip(), flush=True)
 
 
 def seconds(run: Callable[[], object]) -> float:

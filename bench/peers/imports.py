@@ -7,20 +7,19 @@ same indexes, by executemany() in one transaction. It reads no file, checks noth
 from __future__ import annotations
 
 import io
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Thread
 
+from bench.limits import plain_write
 from bench.peers.cards import card
 from bench.restore import new_book, new_id, now_us
 from bench.statistics import Figure, cpu_seconds, ratios
 from offbook import Replica
 from offbook.cli.parser import parse
-from offbook.database.connection import connect
 from services.accounts.accounts import Accounts
 from services.blobs import Blobs
 from services.contacts.importing import import_contacts, read_file
@@ -37,8 +36,6 @@ MANY = 25_000
 WAIT_SECONDS_MAX = 0.2
 PAUSE_SECONDS = 0.005
 ROUNDS = 6
-WRITTEN = ("contacts", "contact_details", "labels", "changes", "change_log")
-"""The tables in which an import writes rows."""
 
 Import = Callable[[Path, Path], float]
 
@@ -97,7 +94,7 @@ class TimedStore(SqlStore):
 def beside_plain(import_cards: Import, cards: Path, file: Path) -> tuple[float, float]:
     """How long plain SQLite takes to write what an import wrote, and the import, in CPU seconds."""
     imported = import_cards(cards, file)
-    plain = plainly(file, file.with_suffix(".plain"))
+    plain = plain_write(file, file.with_suffix(".plain"), time.process_time)
     return plain, imported
 
 
@@ -123,23 +120,3 @@ def on_device(cards: Path, file: Path) -> float:
         took = cpu_seconds(partial(arguments.run, book, arguments))
         assert book.contacts.count() == CONTACTS
     return took
-
-
-def plainly(file: Path, copy: Path) -> float:
-    """Write the rows of a file into a new one with the same tables and indexes, and no triggers."""
-    with closing(sqlite3.connect(file)) as source, closing(connect(copy)) as target:
-        made = "SELECT sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type DESC"
-        for (sql,) in source.execute(made):
-            if "sqlite_sequence" not in sql:
-                target.execute(sql)
-        names = {name for (name,) in source.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        tables = {name: source.execute(f"SELECT * FROM {name}").fetchall() for name in WRITTEN if name in names}
-
-        def run() -> None:
-            target.execute("BEGIN IMMEDIATE")
-            for name, rows in tables.items():
-                if rows:
-                    target.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(rows[0]))})", rows)
-            target.execute("COMMIT")
-
-        return cpu_seconds(run)
