@@ -101,8 +101,9 @@ def _joined(items: Iterable[Item]) -> list[Statement]:
 
 
 def text_of(item: Item) -> str:
-    """The text of a NOTE or of NICKNAMEs."""
-    return join(split(item.value, ","), ", ") if item.name == "NICKNAME" else unescape(item.value)
+    """The text of a NOTE or of NICKNAMEs. A comma parts these, escaped or not: Evolution escapes it."""
+    text = unescape(item.value)
+    return join([part.strip() for part in text.split(",")], ", ") if item.name == "NICKNAME" else text
 
 
 def statements_of(item: Item) -> list[Statement]:

@@ -66,8 +66,8 @@ def thunderbird(card: str) -> str:
 
 
 def evolution(card: str) -> str:
-    """VERSION:3.0 with whatever is in the card, its own remarks at every phone, one backslash more before a colon, and
-    escaped signs in data: URIs."""
+    """VERSION:3.0 with whatever is in the card, its own remarks at every phone, one backslash more before a colon,
+    nicknames as one text, and escaped signs in data: URIs."""
     lines = []
     for line in unfolded(card):
         head, value = header(line)
@@ -78,6 +78,8 @@ def evolution(card: str) -> str:
             head += ";X-EVOLUTION-E164=15550110,"
         if name == "URL":
             value = value.replace(":", "\\\\:")
+        if name == "NICKNAME":
+            value = value.replace(",", "\\,")
         if value.startswith("data:"):
             value = value.replace(";", "\\;").replace(",", "\\,")
         lines.append(f"{head}:{value}")
