@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 
 from offbook.contacts.photo_likeness import is_same_photo
 from offbook.core.errors import Invalid, NotFound
@@ -12,6 +13,7 @@ from offbook.core.pictures import SHOWN_BYTES_MAX, checked_picture
 from services.messages import NO_PHOTO
 from storage.blobs.decoder import Decoder
 from storage.blobs.rows import BlobRows
+from storage.errors import Unwritable
 from storage.values.blobs import BlobHead
 
 HEADS_AT_ONCE = 1_000
@@ -106,7 +108,8 @@ class Blobs:
         if shown is None or len(shown) > SHOWN_BYTES_MAX:
             _, content = self.original(book_id, sha256)
             made = self._decoder.shown(content)
-            self._rows.add_shown(book_id, sha256, made)
+            with suppress(Unwritable):  # it is made anew then, when it is asked for again
+                self._rows.add_shown(book_id, sha256, made)
             shown = made[width]
         if not shown:
             raise Invalid.of(BROKEN_PICTURE)

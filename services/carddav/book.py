@@ -26,6 +26,7 @@ from services.carddav.writing import CardWriter
 from storage.carddav.book_cards import CardRow, CardRows
 from storage.carddav.device_cards import DeviceCardRows
 from storage.carddav.programs import CardPrograms
+from storage.errors import Unwritable
 from storage.sql.store import SqlStore
 from storage.values.accounts import CardProgramInfo, DeviceLogin
 
@@ -70,6 +71,11 @@ class CardBook:
         with self._store.reading(login.book_id) as book:
             return CardBookState(self._cards.of(book).book_name(), book.book.seq, book.book.epoch)
 
+    def confirm_served(self, login: DeviceLogin) -> None:
+        """The device looks what has changed, without a sync-token, and so has all that it was served: what it lacks, it
+        reads before it does anything else."""
+        self._devices.confirm(login, self.state(login).head)
+
     def entries(
         self, login: DeviceLogin, form: CardForm, segments: Iterable[str] | None = None, *, with_length: bool = False
     ) -> Iterator[CardEntry]:
@@ -104,8 +110,8 @@ class CardBook:
     ) -> Iterator[ServedCard]:
         """The cards of these names, each once, in their order; one that is not there is told as such.
 
-        Without ``is_served`` they are looked at, and not given to the device. Raises Unwritable where it can't be noted
-        what is served.
+        Without ``is_served`` they are looked at, and not given to the device. Raises Unwritable where nothing can be
+        written for so long that what is served can't be kept in mind either.
         """
         wanted = list(dict.fromkeys(segments))
         for start in range(0, len(wanted), CARDS_AT_ONCE):
@@ -146,7 +152,7 @@ class CardBook:
 
     def changes(self, login: DeviceLogin, token: str, limit: int | None, form: CardForm) -> ChangesPage:
         """What has changed since a sync-token, at most ``limit`` cards; all cards, and no removed ones, where it is
-        empty. Raises InvalidToken, and Unwritable where it can't be noted what the token shows."""
+        empty. Raises InvalidToken."""
         since = parse_token(token, form_id(form))
         with self._store.reading(login.book_id) as book:
             device = self._devices.of(book, login)
@@ -162,16 +168,27 @@ class CardBook:
         """The number of an answer that lists cards once more."""
         if not listing.again and not listing.has_arrived:
             return 0
-        with self._store.writing(login.book_id) as book:
-            device = self._devices.of(book, login)
-            return device.list_once_more([row.record_id for row in listing.again], listing.arrived)
+        try:
+            with self._store.writing(login.book_id) as book:
+                device = self._devices.of(book, login)
+                return device.list_once_more([row.record_id for row in listing.again], listing.arrived)
+        except Unwritable:  # without a number the answer after it lists them again
+            return 0
 
     def _assign(self, login: DeviceLogin, rows: Sequence[CardRow]) -> Mapping[str, str]:
         """Give names to contacts that have none; the names by the contacts' ids."""
         names: dict[str, str] = {}
         for start in range(0, len(rows), NAMES_AT_ONCE):
-            with self._store.writing(login.book_id) as book:
-                names |= self._cards.of(book).assign(rows[start : start + NAMES_AT_ONCE])
+            part = rows[start : start + NAMES_AT_ONCE]
+            try:
+                with self._store.writing(login.book_id) as book:
+                    names |= self._cards.of(book).assign(part)
+            except Unwritable:
+                with self._store.reading(login.book_id) as book:
+                    defaults = self._cards.of(book).default_names(part)
+                if len(defaults) < len(part):  # a card that is not listed was deleted, to a program
+                    raise
+                names |= defaults
         return names
 
     def put(

@@ -137,6 +137,7 @@ class CardWriter:
                 most = CARD_BYTES_MAX // 1024**2
                 raise Malformed.of(messages.CARD_TOO_LARGE, most=most)
             sent = SentCard(login, segment, body, read_incoming(body), preconditions, form, now_us)
+            self._devices.catch_up(login)
             planned, verdict, after = self._take(sent)
         except (Malformed, Invalid, Conflicting) as refusal:
             self._programs.note_refused(login, segment, refusal.code, str(refusal), now_us)
@@ -295,6 +296,7 @@ class CardWriter:
     def delete(self, login: DeviceLogin, segment: str, if_match: str | None, now_us: int) -> Verdict:
         """Move a contact to the trash. Raises as CardBook.delete."""
         origin = ChangeOrigin(login.device.id, login.user_id)
+        self._devices.catch_up(login)
         with Turns(self._store, login.book_id) as turns:
             held, deletion = self._deletion(turns.book, login, segment, if_match, now_us)
             if clear_ahead(turns, origin, [deletion], now_us):

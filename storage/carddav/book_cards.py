@@ -110,6 +110,13 @@ class BookCards:
             self._connection.execute(self._put, new)
         return names
 
+    def default_names(self, rows: Iterable[CardRow]) -> dict[str, str]:
+        """The names that contacts without one are found by until they are given one, by the contacts' ids. One whose
+        name another card has is left out."""
+        names = {row.record_id: segments_for(row.record_id, row.uid)[0] for row in rows}
+        taken = self._taken(sorted(names.values()))
+        return {record_id: name for record_id, name in names.items() if name not in taken}
+
     def _by_ids(self, ids: Sequence[str], start: int) -> list[CardRow]:
         return self._rows(BY_ID, ids=ids[start : start + IDS_AT_ONCE])
 

@@ -4,6 +4,10 @@ of the cards that it sent was not taken."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from threading import Lock
+from types import MappingProxyType
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Insert, and_, bindparam, func, literal, select, update
@@ -13,6 +17,7 @@ from offbook.contacts.cards.held import TO_LIST, HeldCard
 from storage.base import ReadTransaction
 from storage.carddav.book_cards import CARDS, CONTACTS, CardRow
 from storage.engines.database import Database
+from storage.errors import Unwritable
 from storage.sql.array_params import in_array
 from storage.sql.mapping.records import dump
 from storage.sql.store import SqlReadTransaction
@@ -25,6 +30,52 @@ IDS_AT_ONCE = 1_000
 ROWS_AT_ONCE = 5_000
 """So many are confirmed in one transaction: a tenth of a second."""
 
+UNWRITTEN_MAX = 200_000
+"""So many cards at the most are kept in memory as served: 50 MB."""
+
+
+class Offers(NamedTuple):
+    """What a device was served: the states of contacts by their ids, and those that are to be listed again."""
+
+    seqs: Mapping[str, int] = MappingProxyType({})
+    unfinished: Collection[str] = ()
+
+    def and_then(self, later: Offers) -> Offers:
+        """These, and what was served after them."""
+        return Offers({**self.seqs, **later.seqs}, {*self.unfinished, *later.unfinished})
+
+
+NOTHING = Offers()
+
+
+class UnwrittenOffers:
+    """What devices were served while the database took no writes: what they send afterwards is compared with it.
+
+    It is in the memory of this process. Safe to share between threads.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._by_device: dict[int, Offers] = {}
+
+    def of(self, device_id: int) -> Offers:
+        """What is kept of a device."""
+        return self._by_device.get(device_id, NOTHING)
+
+    def keep(self, device_id: int, offers: Offers) -> bool:
+        """Keep these as well; whether there is room for them."""
+        with self._lock:
+            if sum(len(kept.seqs) for kept in self._by_device.values()) + len(offers.seqs) > UNWRITTEN_MAX:
+                return False
+            self._by_device[device_id] = self.of(device_id).and_then(offers)
+        return True
+
+    def forget(self, device_id: int, written: Offers) -> None:
+        """What was kept is written, unless more was kept meanwhile."""
+        with self._lock:
+            if self.of(device_id) is written:
+                self._by_device.pop(device_id, None)
+
 
 class DeviceCardRows:
     """What devices have, in a database. Safe to share between threads."""
@@ -34,6 +85,7 @@ class DeviceCardRows:
         self._put = database.upsert(HELD, [*H.keys()])
         self._offer = database.upsert(HELD, ["device_id", "record_id", "offered_seq"])
         self._list = database.upsert(HELD, ["device_id", "record_id", "listed"])
+        self._unwritten = UnwrittenOffers()
 
     def of(self, book: ReadTransaction, login: DeviceLogin) -> DeviceCards:
         """What one device has, inside a transaction that the caller has begun."""
@@ -41,11 +93,33 @@ class DeviceCardRows:
         return DeviceCards(book.connection, self._put, login)
 
     def offer(self, login: DeviceLogin, seqs: Mapping[str, int], unfinished: Collection[str] = ()) -> None:
-        """Note that these contacts are served in these states, and that the ``unfinished`` are to be listed again."""
+        """Note that these contacts are served in these states, and that the ``unfinished`` are to be listed again.
+
+        Where the database takes no writes that is kept in memory until it does; Unwritable is raised where that would
+        be too much.
+        """
+        offers, earlier = Offers(seqs, unfinished), self._unwritten.of(login.device.id)
+        try:
+            self._write(login, earlier.and_then(offers))
+        except Unwritable:
+            if not self._unwritten.keep(login.device.id, offers):
+                raise
+        else:
+            self._unwritten.forget(login.device.id, earlier)
+
+    def catch_up(self, login: DeviceLogin) -> None:
+        """Note what the device was served while the database took no writes. Raises Unwritable."""
+        earlier = self._unwritten.of(login.device.id)
+        if earlier is not NOTHING:
+            self._write(login, earlier)
+            self._unwritten.forget(login.device.id, earlier)
+
+    def _write(self, login: DeviceLogin, offers: Offers) -> None:
+        device_id = login.device.id
         rows = [
-            {"device_id": login.device.id, "record_id": id_, "offered_seq": seq} for id_, seq in sorted(seqs.items())
+            {"device_id": device_id, "record_id": id_, "offered_seq": seq} for id_, seq in sorted(offers.seqs.items())
         ]
-        listed = [{"device_id": login.device.id, "record_id": id_, "listed": TO_LIST} for id_ in sorted(unfinished)]
+        listed = [{"device_id": device_id, "record_id": id_, "listed": TO_LIST} for id_ in sorted(offers.unfinished)]
         with self._database.write() as connection:
             if rows:
                 connection.execute(self._offer, rows)
@@ -53,14 +127,20 @@ class DeviceCardRows:
                 connection.execute(self._list, listed)
 
     def confirm(self, login: DeviceLogin, seq: int) -> None:
-        """The device has what it was served up to this seq. In parts, so that others who write needn't wait."""
-        values = {"device": login.device.id, "seq": seq}
+        """The device has what it was served up to this seq. In parts, so that others who write needn't wait.
+
+        Where the database takes no writes that is left for the next time.
+        """
+        with suppress(Unwritable):
+            self._confirm({"device": login.device.id, "seq": seq})
+
+    def _confirm(self, values: dict[str, int]) -> None:
         with self._database.read() as connection:
             pending = connection.execute(OFFERED.limit(1), values).first()
         while pending is not None:
             with self._database.write() as connection:
                 last = connection.execute(OFFERED.offset(ROWS_AT_ONCE).limit(1), values).scalar()
-                connection.execute(CONFIRM, {**values, "seq": seq if last is None else last - 1})
+                connection.execute(CONFIRM, {**values, "seq": values["seq"] if last is None else last - 1})
             pending = last
 
 

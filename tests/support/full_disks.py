@@ -68,8 +68,11 @@ def small_disk(folder: Path) -> Iterator[SmallDisk]:
 WRITES = {
     "attempts": "INSERT",
     "books": "UPDATE",
+    "card_programs": "INSERT UPDATE",
+    "cards": "INSERT",
     "changes": "INSERT",
     "contacts": "INSERT",
+    "device_cards": "INSERT UPDATE",
     "devices": "INSERT UPDATE",
     "sessions": "INSERT UPDATE",
     "settings": "INSERT",

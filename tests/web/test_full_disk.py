@@ -35,6 +35,7 @@ from tests.support.api_client import NOON, Caller, caller, change
 from tests.support.browser import PASSWORD, Browser, app_on, parts_of, signed_in
 from tests.support.cookies import cookie_of, copied, earlier_cookie, is_in
 from tests.support.databases import MAKERS
+from tests.support.dav_client import C, code_of, phone
 from tests.support.full_disks import FULL, Disk, refusing, small_disk
 from tests.support.live_server import ROOT, serving
 from tests.support.websocket_client import listening
@@ -121,6 +122,22 @@ def test_a_sync_without_changes_is_answered(full: House) -> None:
     found = full.laptop.synced(since=None)
     assert [row["data"]["name"] for row in found["changes"]] == ["Ada"]
     assert full.laptop.synced(since=found["cursor"], parked={"too_long": 2}, sent_at=NOON)["changes"] == []
+
+
+def test_a_phone_reads_on_and_is_told_that_its_card_is_not_stored(house: House) -> None:
+    """What it was served is noted when there is room."""
+    book, client = "/dav/ada/contacts/", phone(house.app)
+    house.disk.fill()
+    (known,) = client.sync(book).changed
+    assert known in client.propfind(book, "getetag", depth=1)
+    (told,) = client.multiget(book, known).values()
+    text = told.text(f"{C}address-data")
+    assert "FN:Ada" in text
+    refused = client.ask("PUT", known, text.replace("FN:Ada", "FN:Ada King"))
+    assert (refused.status_code, code_of(refused)) == (507, "disk_full")
+    house.disk.free()
+    assert client.ask("PUT", known, text.replace("FN:Ada", "FN:Ada King")).status_code == 204
+    assert house.laptop.get("/contacts").get_json()["contacts"][0]["name"] == "Ada King"
 
 
 @pytest.mark.engines("sqlite")

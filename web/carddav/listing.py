@@ -14,7 +14,7 @@ from web.carddav.bodies import read_xml
 from web.carddav.hrefs import Addresses, Kind, Place
 from web.carddav.problems import DavProblem, not_found
 from web.carddav.properties import CardWriter, Subject, collection_response
-from web.carddav.xml.names import dav
+from web.carddav.xml.names import GETCTAG, dav
 from web.carddav.xml.requests import Properties, parse_propfind, parse_proppatch
 from web.carddav.xml.writer import FORBIDDEN_STATUS, PropertyStatus, element, property_response
 from web.current import services
@@ -36,6 +36,8 @@ def _responses(login: DeviceLogin, place: Place, asked: Properties, depth: int) 
     if place.kind is Kind.CARD:
         yield from _cards(login, asked, addresses, [place.segment])
         return
+    if place.kind is Kind.BOOK and (depth or GETCTAG in asked.names):
+        book.confirm_served(login)
     kinds = [place.kind, *([CHILD[place.kind]] if depth and place.kind in CHILD else [])]
     for kind in kinds:
         yield collection_response(Subject(kind, addresses, lambda: book.state(login)), asked)

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from models import Book, Card, DeviceCard
 from offbook.contacts.cards.tokens import InvalidToken
 from offbook.core.merge.retention import RetentionLimits
+from offbook.core.model import Verdict
 from offbook.formats.carddav.serving import CardForm, etag
 from services.retention import prune
 from storage.engines.database import Database
@@ -241,20 +242,84 @@ def test_nothing_is_written_where_nothing_is_new(house: CardHouse) -> None:
     assert not [text for text in statements if text.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE"))]
 
 
-@pytest.mark.engines("sqlite")
-def test_a_server_that_takes_no_changes_serves_what_it_need_not_note(house: CardHouse) -> None:
-    laptop, phone, new = house.other(), house.phone(), house.phone("new")
-    ada = laptop.add("Ada")
-    phone.sync()
-    phone.sync()
+def close(house: CardHouse) -> None:
     with house.database.exclusive() as connection:
         connection.exec_driver_sql(CLOSE_RESTORED)
+
+
+def open_again(house: CardHouse) -> None:
+    with house.database.exclusive() as connection:
+        connection.exec_driver_sql("DELETE FROM settings")
+
+
+@pytest.mark.engines("sqlite")
+def test_a_server_that_takes_no_changes_is_read_and_notes_later_what_it_served(house: CardHouse) -> None:
+    """A phone that is listed cards for the first time, one that has them, and one whose card waits to be listed."""
+    laptop, phone, new = house.other(), house.phone(), house.phone("new", names_states=False)
+    ada, _ = laptop.add("Ada", phone="1"), laptop.add("Bob", uid="bob")
+    phone.sync()
+    laptop.edit(ada, notes="of the laptop")
+    phone.edit(f"{ada}.vcf", "TEL:1", "TEL:2")
+    laptop.add("Late")
+    close(house)
+    assert len(phone.sync()) == 2
+    assert "NOTE:of the laptop" in phone.cards[f"{ada}.vcf"]
+    assert phone.sync() == [f"{ada}.vcf"]  # it can't be noted that this was listed
+    assert len(new.sync()) == 3
+    assert new.sync() == []
+    assert {entry.segment for entry in new.book.entries(new.login, new.form)} == set(new.cards)
+    with pytest.raises(ReadOnlyMode):
+        phone.put("eve.vcf", card("Eve"))
+    open_again(house)
+    laptop.edit(ada, phone="3", title="Engineer")
+    new.edit(f"{ada}.vcf", "NOTE:of the laptop", "NOTE:of the phone")
+    row = house.rows()[ada]
+    assert (row["phone"], row["notes"], row["title"]) == ("3", "of the phone", "Engineer")
+    assert phone.sync()
     assert phone.sync() == []
+
+
+@pytest.mark.engines("sqlite")
+def test_what_is_kept_in_mind_while_nothing_can_be_noted_is_bounded(
+    house: CardHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.carddav.device_cards.UNWRITTEN_MAX", 1)
+    laptop, phone = house.other(), house.phone()
+    laptop.add("Ada"), laptop.add("Bob")
+    close(house)
+    names = [entry.segment for entry in phone.changes().changed]
+    phone.fetch(names[0])
+    with pytest.raises(ReadOnlyMode):
+        phone.fetch(names[1])
+
+
+@pytest.mark.engines("sqlite")
+def test_a_name_that_is_another_card_s_is_not_told_before_it_is_given(house: CardHouse) -> None:
+    """Left out of a list, the card would be deleted to a program."""
+    laptop, phone = house.other(), house.phone()
+    phone.put("bob.vcf", card("Eve"))
+    laptop.add("Bob", uid="bob")
+    close(house)
+    with pytest.raises(ReadOnlyMode):
+        phone.changes()
+
+
+def test_a_look_at_the_book_confirms_what_was_served(house: CardHouse) -> None:
+    """Of a program without sync-tokens and If-Match: a number that it has read is removed by its absence then."""
+    laptop, phone = house.other(), house.phone(names_states=False)
+    ada = laptop.add("Ada")
     phone.fetch(f"{ada}.vcf")
-    with pytest.raises(ReadOnlyMode):
-        new.fetch(f"{ada}.vcf")
-    with pytest.raises(ReadOnlyMode):
-        phone.put("b.vcf", card("Bob"))
+    phone.book.confirm_served(phone.login)
+    laptop.edit(ada, phone="1")
+    phone.fetch(f"{ada}.vcf")
+    phone.book.confirm_served(phone.login)
+    assert phone.edit(f"{ada}.vcf", "TEL:1\r\n", "").verdict is Verdict.APPLIED
+    assert house.rows()[ada]["phone"] is None
+    laptop.edit(ada, title="Engineer")
+    phone.fetch(f"{ada}.vcf")
+    phone.book.confirm_served(phone.login)
+    assert phone.delete(f"{ada}.vcf") is Verdict.APPLIED
+    assert house.rows() == {}
 
 
 @pytest.mark.engines("sqlite")
