@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sqlalchemy import update
@@ -22,6 +23,10 @@ from storage.engines.database import Database
 from tests.support.tutorial_setup import House
 
 MIB = 1024**2
+
+PROPERTIES = ("TEL", "EMAIL", "NOTE", "TITLE")
+LINE = re.compile(rf"^(?P<name>{'|'.join(PROPERTIES)})[;:][^\r]*\r\n", re.MULTILINE)
+"""A line of one of these, which is not folded."""
 
 
 class CardHouse(House):
@@ -131,3 +136,11 @@ def card(name: str, *lines: str, uid: str = "", version: str = "3.0") -> str:
     of_uid = [f"UID:{uid}"] if uid else []
     body = ["BEGIN:VCARD", f"VERSION:{version}", *of_uid, f"N:{name};;;;", f"FN:{name}", *lines, "END:VCARD", ""]
     return "\r\n".join(body)
+
+
+def with_line(text: str, name: str, value: str) -> str:
+    """The card with another value of this property, or with a new one."""
+    places = [match for match in LINE.finditer(text) if match["name"] == name]
+    if places:
+        return text[: places[0].start()] + f"{name}:{value}\r\n" + text[places[0].end() :]
+    return text.replace("END:VCARD", f"{name}:{value}\r\nEND:VCARD")

@@ -9,7 +9,6 @@ wait to be sent. A world that fails prints what happened in it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,15 +22,13 @@ from offbook import Offline, Replica, Response
 from offbook.core.errors import NotFound
 from services.carddav.errors import PreconditionFailed
 from storage.engines.database import Database
-from tests.support.phone import CardHouse, Phone, card
+from tests.support.phone import PROPERTIES, CardHouse, Phone, card, with_line
 from tests.worlds.server import Server
 
 SEEDS = range(12)
 STEPS = 40
 FATES = {"arrives": 80, "lost": 8, "answer lost": 12}
 POLICIES = ("merge", "merge", "last-write-wins", "ask")
-LINE = re.compile(r"(?P<name>TEL|EMAIL|NOTE|TITLE):(?P<value>[^\r]*)\r\n")
-PROPERTIES = ("TEL", "EMAIL", "NOTE", "TITLE")
 
 
 class PhoneApp:
@@ -60,7 +57,7 @@ class PhoneApp:
             self.waiting.discard(name)
             return
         else:
-            cards[name] = _with_line(cards[name], world.random.choice(PROPERTIES), world.typed())
+            cards[name] = with_line(cards[name], world.random.choice(PROPERTIES), world.typed())
         self.waiting.add(name)
 
     def sync(self) -> None:
@@ -131,14 +128,6 @@ class PhoneApp:
             if not page.has_more:
                 self.unlisted = set()
                 return
-
-
-def _with_line(text: str, name: str, value: str) -> str:
-    """The card with another value of this property, or with a new one."""
-    places = [match for match in LINE.finditer(text) if match["name"] == name]
-    if places:
-        return text[: places[0].start()] + f"{name}:{value}\r\n" + text[places[0].end() :]
-    return text.replace("END:VCARD", f"{name}:{value}\r\nEND:VCARD")
 
 
 class Laptop:

@@ -10,13 +10,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from offbook.core.history.entry import HistoryEntry
 from tests.support.browser import add_device, add_user, app_beside, bearer
 from tests.support.live_server import ROOT, serving_process
 
@@ -53,6 +54,19 @@ class Server:
         with app_beside(self.instance) as app:
             add_user(app, user)
             return Account(self.url, user, add_device(app, user, "laptop")[1], add_device(app, user, "phone")[1])
+
+    def with_another_phone(self, account: Account, name: str) -> Account:
+        """The same user, with a further device as the phone."""
+        with app_beside(self.instance) as app:
+            return replace(account, token=add_device(app, account.user, name)[1])
+
+    def log(self, account: Account) -> list[HistoryEntry]:
+        """All changes of the user's book, in their order."""
+        with app_beside(self.instance) as app:
+            parts = app.extensions["offbook"]
+            book_id = parts.accounts.user_named(account.user).book_id
+            with parts.store.reading(book_id) as book:
+                return list(book.log_page(0, 100_000).entries)
 
 
 @contextmanager
@@ -160,6 +174,16 @@ class Vdirsyncer:
         before = self.account.writes()
         run([*self.command, "sync"], code=code)
         return self.account.writes() - before
+
+    def sync_here(self) -> bool:
+        """Sync in this process, which a hundred times as often takes; whether the program did all that it was to do."""
+        from vdirsyncer.cli import app  # noqa: PLC0415 - installed where ``program`` finds it
+
+        try:
+            app.main([*self.command[1:], "sync"], standalone_mode=False)
+        except SystemExit as ended:
+            return not ended.code
+        return True
 
     def path_of(self, text: str) -> Path:
         """The file of the only card with this text."""

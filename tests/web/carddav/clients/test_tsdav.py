@@ -2,61 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import pytest
 
-from tests.support.live_server import ROOT
-from tests.web.carddav.clients.programs import CARD, SECONDS_MAX, Account, Server
+from tests.web.carddav.clients.programs import CARD, Server
+from tests.web.carddav.clients.tsdav import tsdav, with_changes
 
 pytestmark = pytest.mark.processes
-
-FOLDER = ROOT / ".venv" / "tsdav"
-
-Call = Callable[[str, Any], Any]
-
-
-@contextmanager
-def tsdav(account: Account) -> Iterator[Call]:
-    """A client of the account, which it finds from the server's address. Skips the test without node or tsdav."""
-    node = shutil.which("node")
-    if node is None or not (FOLDER / "node_modules").exists():
-        pytest.skip("node or tsdav is not installed (make install-dev where npm is)")
-    command = [node, str(Path(__file__).with_name("tsdav.mjs")), str(FOLDER)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
-        timer = Timer(SECONDS_MAX, child.kill)
-        timer.start()
-
-        def call(method: str, argument: Any) -> Any:
-            assert child.stdin is not None
-            assert child.stdout is not None
-            child.stdin.write(json.dumps([method, argument]) + "\n")
-            child.stdin.flush()
-            line = child.stdout.readline()
-            assert line, "tsdav ended: what it says is on standard error"
-            return json.loads(line)
-
-        call("createDAVClient", {
-            "serverUrl": account.url,
-            "credentials": {"username": account.user, "password": account.token},
-            "authMethod": "Basic",
-            "defaultAccountType": "carddav",
-        })  # fmt: skip
-        try:
-            yield call
-            assert child.stdin is not None
-            child.stdin.close()
-            assert child.wait(SECONDS_MAX) == 0
-        finally:
-            timer.cancel()
-            child.kill()
 
 
 def test_cards_are_made_changed_and_deleted(server: Server) -> None:
@@ -96,13 +49,8 @@ def test_a_collection_is_synced_by_its_token(server: Server) -> None:
 
         def sync(book: dict[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
             """The book as the client has it then, and the texts of cards that are new or changed or gone."""
-            synced = call("smartCollectionSync", {"collection": book, "method": "webdav", "detailedResult": True})
-            told = synced.pop("objects")
-            texts = {kind: [card.get("data") or card["url"] for card in told[kind]] for kind in told}
-            changed = {card["url"]: card for card in told["created"] + told["updated"]}
-            gone = {card["url"] for card in told["deleted"]}
-            held = {card["url"]: card for card in book["objects"] if card["url"] not in gone} | changed
-            return synced | {"objects": list(held.values())}, texts
+            book, told = with_changes(call, book)
+            return book, {kind: [card.get("data") or card["url"] for card in told[kind]] for kind in told}
 
         (book,) = call("fetchAddressBooks", None)
         ids = [account.ask("POST", "/contacts", json={"name": f"Person {number}."})["id"] for number in range(30)]

@@ -12,7 +12,11 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (client) {
     const collection = argument?.collection;
     if (collection) collection.objectMultiGet = client.addressBookMultiGet;  // a function, which JSON can't say
-    result = await client[method](argument);
+    try {
+      result = await client[method](argument);
+    } catch (error) {
+      result = { failure: String(error) };
+    }
   } else {
     client = await createDAVClient(argument);
   }
