@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, or_, select, update
 
+from models import Base
+from offbook.contacts.table import CONTACTS
 from offbook.core.merge.retention import RetentionLimits, lost_entries, prune
 from offbook.core.model import Record, Verdict
 from offbook.core.schema import Map, Type
@@ -24,15 +26,21 @@ was pruned."""
 
 RECORDS_AT_ONCE = 1000
 
+DEVICES, DEVICE_CARDS = (Base.metadata.tables[name] for name in ("devices", "device_cards"))
+
 
 def forget_tombstones(connection: Connection, layout: RecordMapping, book_id: int, line: int) -> int:
-    """Delete tombstones up to this seq, with their entries; how many."""
+    """Delete tombstones up to this seq, with their entries, and what devices of CardDAV had of them; how many."""
     rows = layout.rows.c
     dead = and_(rows.book_id == book_id, *_is_dead(layout, book_id, line))
     for map_ in layout.synced.maps:
         table = layout.entries[map_.name]
         of_dead = table.c[map_.owner].in_(select(rows.id).where(dead))
         connection.execute(delete(table).where(table.c.book_id == book_id, of_dead))
+    if layout.synced.name == CONTACTS.name:
+        devices = select(DEVICES.c.id).where(DEVICES.c.book_id == book_id)
+        of_dead = DEVICE_CARDS.c.record_id.in_(select(rows.id).where(dead))
+        connection.execute(delete(DEVICE_CARDS).where(DEVICE_CARDS.c.device_id.in_(devices), of_dead))
     return connection.execute(delete(layout.rows).where(dead)).rowcount
 
 

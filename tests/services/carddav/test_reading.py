@@ -133,6 +133,7 @@ def test_a_token_of_before_a_restore_can_not_be_served_nor_one_that_was_pruned(h
     prune(house.store, house.book_id, RetentionLimits(house.now + 10**9, house.now + 10**9))
     with house.database.read() as connection:
         assert connection.execute(select(Card.record_id)).scalars().all() == [ada]
+        assert set(connection.execute(select(DeviceCard.record_id)).scalars()) == {ada}
     assert phone.sync() == []
     with pytest.raises(InvalidToken) as caught:
         old.changes()

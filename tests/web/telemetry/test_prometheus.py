@@ -71,7 +71,9 @@ def test_requests_are_timed_by_route(app: App, url: str) -> None:
     sync(url, token)
     for path in ("/nothing", "/nowhere", "/healthz"):
         requests.get(url + path, timeout=10)
+    requests.request("PROPFIND", url + "/dav/", timeout=10)
     meters = read(url)
+    assert of(meters, "offbook_request_seconds_count", method="PROPFIND", route="/dav/", status="401") == 1
     assert of(meters, "offbook_request_seconds_count", method="POST", route="/sync", status="200") == 1
     assert 0 < of(meters, "offbook_request_seconds_sum", method="POST", route="/sync", status="200") < 10
     assert of(meters, "offbook_request_seconds_count", method="GET", route="unknown", status="404") == 2
