@@ -210,6 +210,8 @@ CODES = _by_name(
     Code("unsupported_filter", 403),
     Code("unsupported_report", 403),
     Code("too_many_hrefs", 507),
+    # --- nothing is refused: it was done, and a page says so
+    Code("done"),
     # --- a device, a command or a stream can't go on
     Code("ambiguous"),
     Code("backup"),

@@ -27,6 +27,10 @@ class Message(NamedTuple):
         """What is wrong here and now."""
         return Fault(self, arguments)
 
+    def sentence(self, **arguments: Argument) -> str:
+        """The sentence with these arguments, where it goes on as a text: to a page, or to a terminal."""
+        return Fault(self, arguments).detail
+
 
 NO_ARGUMENTS: Mapping[str, Argument] = MappingProxyType({})
 

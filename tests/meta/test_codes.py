@@ -18,18 +18,18 @@ from offbook.core.messages import Message
 from offbook.formats import messages as formats
 from services import messages as services
 from storage import messages as storage
-from web.messages import api, carddav
+from web.messages import api, carddav, pages
 
 ROOT = Path(routes.__file__).parent
 PRODUCT = ("cli", "offbook", "ops", "services", "storage", "web")
 REFUSALS = {"ApiProblem", "Conflicting", "Invalid", "Malformed", "Message", "NotLetIn", "RequestRefused"}
 ROOTS = ("ApiProblem", "OffbookError", "RequestRefused", "XmlRefused")
 LITERALS = (ast.Constant, ast.JoinedStr)
-MODULES = (messages, formats, storage, services, api, carddav)
+MODULES = (messages, formats, storage, services, api, carddav, pages)
 SENTENCES = [value for module in MODULES for value in vars(module).values() if isinstance(value, Message)]
 SAYING = (
     *("offbook/contacts", "offbook/core", "offbook/formats", "services", "storage"),
-    *("web/api", "web/carddav", "web/live", "web/server"),
+    *("web/api", "web/carddav", "web/live", "web/pages", "web/server"),
 )
 """The folders whose sentences are in modules of messages."""
 
@@ -153,6 +153,17 @@ def test_an_error_is_raised_with_a_message_and_no_sentence(folder: str) -> None:
         if isinstance(node, ast.Call) and _makes_error(node) and any(map(is_sentence, node.args))
     ]
     assert not literal
+
+
+def test_a_page_flashes_messages_and_no_sentences() -> None:
+    flashed = [
+        (path, node)
+        for path, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("flash", "flash_undo")
+    ]
+    assert len(flashed) > 20, "or they are not found"
+    assert [f"{path}:{node.lineno}" for path, node in flashed if is_sentence(node.args[0])] == []
 
 
 def _makes_error(call: ast.Call) -> bool:

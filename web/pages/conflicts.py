@@ -31,6 +31,8 @@ from services.conflicts import (
 from services.restore import Actor
 from web.auth import session_required
 from web.current import services
+from web.messages import pages as messages
+from web.messages.pages import NO_CHOICE, NO_VALUE
 from web.presenters.conflict_diff import (
     cell_title,
     conflict_diff,
@@ -47,11 +49,7 @@ inbox = Blueprint("inbox", __name__)
 
 CARDS = 50
 
-RULES = {
-    Rule.OURS: "What stands was kept",
-    Rule.THEIRS: "What came was taken",
-    Rule.LATER: "The later version was taken",
-}
+SETTLED = {Rule.OURS: messages.SETTLED_OURS, Rule.THEIRS: messages.SETTLED_THEIRS, Rule.LATER: messages.SETTLED_LATER}
 
 
 @inbox.app_context_processor
@@ -99,7 +97,7 @@ def undo(conflict_id: UUID) -> ResponseReturnValue:
     except Invalid as invalid:
         flash(str(invalid), "warn")
     else:
-        flash(f"Undone. {record_name(undone.record)} is as before; what was chosen is in the history.", "ok")
+        flash(messages.CHOICE_UNDONE.sentence(record=record_name(undone.record)), "ok")
     return redirect(url_for("inbox.index"), 303)
 
 
@@ -111,10 +109,10 @@ def settle_all() -> ResponseReturnValue:
     try:
         rule = Rule(posted.text("rule", ""))
     except ValueError:
-        return render_inbox(error="Choose how all conflicts are to be settled."), 422
+        return render_inbox(error=messages.NO_RULE.sentence()), 422
     store, book_id, up_to = services().store, signed_in_user().book_id, posted.number("seq", 0)
     resolved = resolve_all(store, book_id, actor(), rule, up_to, services().clock())
-    flash(f"Settled {format_count(resolved, 'conflict')}. {RULES[rule]}; what was not is in the history.")
+    flash(SETTLED[rule].sentence(conflicts=format_count(resolved, "conflict")))
     return redirect(url_for("inbox.index"), 303)
 
 
@@ -132,9 +130,9 @@ def posted_choice() -> Choice | CustomValue:
     if choice in list(Choice):
         return Choice(choice)
     if choice != "typed":
-        raise Invalid("bad_choice", "Choose one of the two, or type another value.")
+        raise Invalid.of(NO_CHOICE)
     if not text.strip():
-        raise Invalid("empty", "Type a value first, or keep one of the two.")
+        raise Invalid.of(NO_VALUE)
     return CustomValue(re.sub(r"\r\n?", "\n", text).strip())
 
 
@@ -186,12 +184,12 @@ def errors_by_conflict(cards: list[RecordConflicts], conflict_id: str, fault: Fa
 def flash_resolved(resolved: ResolvedConflict, conflict_id: str) -> None:
     """Say what became of a choice, with an undo where it changed something."""
     noun = resolved.record.table.singular
-    text = f"{describe_current(resolved)} What was not chosen is in the {noun}’s history."
+    text = messages.CHOSEN.sentence(current=describe_current(resolved), noun=noun)
     if resolved.verdict is None:
         flash(describe_resolved_before(resolved), "warn")
     elif resolved.verdict is Verdict.CONFLICT:
         name = record_name(resolved.record)
-        flash(f"{name} was changed again meanwhile, so it waits once more: look at what came.", "warn")
+        flash(messages.CONFLICT_AGAIN.sentence(name=name), "warn")
     elif resolved.has_written:
         undo_url = url_for("inbox.undo", conflict_id=conflict_id)
         flash({"text": text, "undo": undo_url}, "undo")  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from offbook.core.errors import Invalid
 from web.auth import session_required
 from web.current import services
+from web.messages import pages as messages
 from web.request_values import posted, query
 from web.sessions import signed_in_user
 
@@ -48,7 +49,7 @@ def rename(device_id: UUID) -> ResponseReturnValue:
         services().accounts.rename_device(signed_in_user().id, str(device_id), posted.text("name", ""))
     except Invalid as error:
         return render_page(error=str(error)), 422
-    flash("Renamed.")
+    flash(messages.RENAMED.sentence())
     return redirect(url_for("devices.index"))
 
 
@@ -57,7 +58,7 @@ def rename(device_id: UUID) -> ResponseReturnValue:
 def revoke_all() -> ResponseReturnValue:
     """Let no device of this user sync any more."""
     services().accounts.revoke_devices(signed_in_user().id, services().clock())
-    flash("All devices are revoked. They keep what they have, and sync no more.")
+    flash(messages.ALL_DEVICES_REVOKED.sentence())
     return redirect(url_for("devices.index"))
 
 
@@ -66,7 +67,7 @@ def revoke_all() -> ResponseReturnValue:
 def revoke(device_id: UUID) -> ResponseReturnValue:
     """Let a device sync no more."""
     services().accounts.revoke_device(signed_in_user().id, str(device_id), services().clock())
-    flash("Revoked. The device keeps what it has, and syncs no more.")
+    flash(messages.REVOKED.sentence())
     return redirect(url_for("devices.index"))
 
 

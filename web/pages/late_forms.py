@@ -118,7 +118,7 @@ def render_sign_in_again() -> ResponseReturnValue:
     """Of the form that signs in, its own token may be an old one: another tab has signed out meanwhile, or in."""
     if current_user.is_authenticated:
         return render_carried_form() or redirect(url_for("contacts.index"))
-    return render_template("auth/login.html", name=posted.text("name", ""), error=messages.TYPE_AGAIN.template), 400
+    return render_template("auth/login.html", name=posted.text("name", ""), error=messages.TYPE_AGAIN.sentence()), 400
 
 
 def render_carried_form() -> str | None:

@@ -13,17 +13,14 @@ from storage.errors import Throttled, WrongPassword
 from web.auth import session_required
 from web.current import services
 from web.known_browsers import known_browser, remember_browser
+from web.messages import pages as messages
+from web.messages.pages import SETUP_OVER
 from web.pages.late_forms import render_carried_form
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
 from web.sessions import current_session, is_signed_in, open_session, signed_in_user
 
 auth = Blueprint("auth", __name__)
-
-SIGNED_OUT_HERE = (
-    "You are signed out. The server can store nothing at the moment: it keeps in mind that the session has ended, and "
-    "stores that when it can."
-)
 
 
 @auth.get("/login")
@@ -62,7 +59,7 @@ def sign_out() -> ResponseReturnValue:
     is_stored = services().accounts.sign_out(current_session(), services().clock())
     logout_user()
     session.clear()
-    flash("You are signed out." if is_stored else SIGNED_OUT_HERE)
+    flash((messages.SIGNED_OUT_NOW if is_stored else messages.SIGNED_OUT_HERE).sentence())
     return remember_browser(redirect(url_for("auth.login")), user.id)
 
 
@@ -84,14 +81,14 @@ def set_up(once: str) -> ResponseReturnValue:
     except Invalid as error:
         return render_template("auth/setup.html", error=str(error), name=name), 422
     open_session(user, "setup")
-    flash(f"Welcome, {user.name}. Add your first device on the Devices page, or a contact here.")
+    flash(messages.WELCOME.sentence(name=user.name))
     return remember_browser(redirect(home()), user.id)
 
 
 def require_setup(once: str) -> None:
     """Raises NotFound where the link was used, or is of no setup."""
     if not services().accounts.is_setup_open(once):
-        raise NotFound("This set-up link is not valid any more. Sign in, or restart the server to see a new link.")
+        raise NotFound.of(SETUP_OVER)
 
 
 def home() -> str:

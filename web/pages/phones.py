@@ -14,14 +14,13 @@ from offbook.core.errors import Invalid, NotFound
 from services.accounts.phone_links import PhoneAccess
 from web.auth import session_required
 from web.current import services
+from web.messages import pages as messages
 from web.pages.devices import render_page
 from web.presenters.apple_profile import MEDIA_TYPE, carddav_profile
 from web.request_values import posted
 from web.sessions import signed_in_user
 
 phones = Blueprint("phones", __name__)
-
-OVER = "This link was opened already, or is older than ten minutes. Add the phone again on the Devices page."
 
 
 @phones.post("/devices/phones")
@@ -52,7 +51,7 @@ def reveal(once: str) -> ResponseReturnValue:
     """What the phone is set up with: this once."""
     access = services().phone_links.take(once, services().clock())
     if access is None:
-        raise NotFound(OVER)
+        raise NotFound.of(messages.LINK_OVER)
     return render_template("devices/phone_set_up.html", **set_up_of(access))
 
 
@@ -62,7 +61,7 @@ def profile(signed: str) -> ResponseReturnValue:
     try:
         user_name = str(signer().loads(signed))
     except BadSignature:
-        raise NotFound("There is no such profile. Add the phone again on the Devices page.") from None
+        raise NotFound.of(messages.NO_PROFILE) from None
     content = carddav_profile(server_address(), principal_of(user_name), user_name)
     headers = {"Content-Disposition": 'attachment; filename="offbook.mobileconfig"', "Cache-Control": "no-store"}
     return Response(content, mimetype=MEDIA_TYPE, headers=headers)
@@ -85,7 +84,7 @@ def set_up_of(access: PhoneAccess) -> dict[str, str]:
 def require_open(once: str) -> None:
     """Raises NotFound where a link can't be opened any more."""
     if not services().phone_links.is_open(once, services().clock()):
-        raise NotFound(OVER)
+        raise NotFound.of(messages.LINK_OVER)
 
 
 def server_address() -> str:

@@ -17,6 +17,7 @@ from storage.values.accounts import Session
 from web.auth import session_required
 from web.current import services
 from web.known_browsers import remember_browser
+from web.messages import pages as messages
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
 from web.sessions import current_session, open_session, signed_in_user
@@ -46,17 +47,17 @@ def change_password() -> ResponseReturnValue:
     user = signed_in_user()
     new = posted.text("new_password", "")
     if new != posted.text("new_password_again", ""):
-        return render_page(error="The two new passwords differ. Type the same one twice."), 422
+        return render_page(error=messages.PASSWORDS_DIFFER.sentence()), 422
     try:
         user = services().accounts.change_password(user.id, posted.text("password", ""), new, services().clock())
         open_session(user, "password")
     except WrongPassword:
-        return render_page(error="The current password is not right. Nothing was changed."), 422
+        return render_page(error=messages.WRONG_CURRENT_PASSWORD.sentence()), 422
     except Throttled as error:
         return render_page(error=str(error)), 429, {"Retry-After": str(error.wait_seconds)}
     except Invalid as error:
         return render_page(error=str(error)), 422
-    flash("The password is changed. All other sessions are signed out.")
+    flash(messages.PASSWORD_CHANGED.sentence())
     has_devices = bool(services().accounts.devices(user.id))
     after = url_for("devices.index", after="password") if has_devices else url_for("settings.index")
     return remember_browser(redirect(after), user.id)
@@ -67,7 +68,7 @@ def change_password() -> ResponseReturnValue:
 def end_session(session_id: UUID) -> ResponseReturnValue:
     """End one session elsewhere. For the one of this browser there is signing out."""
     services().accounts.end_session(signed_in_user().id, str(session_id), services().clock())
-    flash("The session is ended. That browser is signed out.")
+    flash(messages.SESSION_ENDED.sentence())
     return redirect(url_for("settings.index"))
 
 
@@ -76,7 +77,7 @@ def end_session(session_id: UUID) -> ResponseReturnValue:
 def end_others() -> ResponseReturnValue:
     """End all sessions but the one of this browser."""
     services().accounts.end_sessions(signed_in_user().id, services().clock(), but=current_session().id)
-    flash("All other browsers are signed out.")
+    flash(messages.OTHER_SESSIONS_ENDED.sentence())
     return redirect(url_for("settings.index"))
 
 
@@ -88,7 +89,7 @@ def choose_policy() -> ResponseReturnValue:
         services().accounts.set_policy(signed_in_user().book_id, posted.text("policy", ""))
     except Invalid as error:
         return render_page(error=str(error)), 422
-    flash("Saved. It counts for edits that arrive from now on.")
+    flash(messages.POLICY_SAVED.sentence())
     return redirect(url_for("settings.index"))
 
 
@@ -100,7 +101,7 @@ def choose_region() -> ResponseReturnValue:
         services().accounts.set_region(signed_in_user().book_id, posted.text("region", ""))
     except Invalid as error:
         return render_page(error=str(error)), 422
-    flash("Saved. Numbers are found by it from now on.")
+    flash(messages.REGION_SAVED.sentence())
     return redirect(url_for("settings.index"))
 
 

@@ -22,6 +22,8 @@ from services.restore import RecordRestore, RestoreKind, preview, restore_book_t
 from services.time_travel import suggest_moments
 from web.auth import session_required
 from web.current import services
+from web.messages import pages as messages
+from web.messages.pages import MOMENT_TO_COME, NO_MOMENT
 from web.presenters.history_text import ChangedLine, changed_lines
 from web.presenters.record_words import record_name, table_heading
 from web.request_values import Values, posted, posted_or_query, query
@@ -84,12 +86,12 @@ def restore() -> ResponseReturnValue:
             return render_choice(str(error))
         flash(str(error), "warn")
         return redirect(url_for("time_travel.show", seq=posted_or_query.text("seq", None)), 303)
-    text = f"The book is as it was on {format_moment(seq)}."
+    text = messages.BOOK_RESTORED.sentence(moment=format_moment(seq))
     if done.before > seq:
         undo = url_for("time_travel.restore", seq=done.before)
         flash({"text": text, "undo": undo, "whole": True}, "undo")  # type: ignore[arg-type]
     else:
-        flash("Undone: the book is as it was before." if done.changed else text)
+        flash(messages.BOOK_RESTORE_UNDONE.sentence() if done.changed else text)
     return redirect(url_for("contacts.index"), 303)
 
 
@@ -124,9 +126,9 @@ def parse_moment(values: Values) -> int:
     except Malformed:
         seq = -1
     if not 0 <= seq <= INTEGER_MAX:
-        raise Invalid("bad_moment", "Choose a day and a time first.")
+        raise Invalid.of(NO_MOMENT)
     if seq > services().clock():
-        raise Invalid("future", "This moment is still to come: choose one that has passed.")
+        raise Invalid.of(MOMENT_TO_COME)
     return seq
 
 

@@ -10,6 +10,7 @@ from offbook.core.errors import Conflicting, Invalid
 from services.accounts.accounts import act_on_user, get_user
 from web.auth import admin_required
 from web.current import services
+from web.messages import pages as messages
 from web.presenters.user_actions import QUESTIONS
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
@@ -38,7 +39,7 @@ def add() -> ResponseReturnValue:
         user = services().accounts.add_user(name, password, admin, services().clock(), services().new_id)
     except Invalid as error:
         return render_list(error=str(error), name=name), 422
-    flash(f"{user.name} can sign in now, with a book of their own.")
+    flash(messages.USER_ADDED.sentence(name=user.name))
     return redirect(url_for("people.index"))
 
 

@@ -28,6 +28,7 @@ from offbook.core.protocol.json import loads
 from offbook.core.protocol.requests import is_seq
 from offbook.core.schema import ENTRY_KEY, Type
 from offbook.core.text import normalize_for_search
+from web.messages import pages as messages
 from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines
 
 OWN = "@"
@@ -181,7 +182,7 @@ def posted_form(posted: Posted, filled: Container[str] = ()) -> ContactForm:
         opened = loads(_first(posted, "opened").encode("utf-8", "surrogatepass"))
         parse_cells(CONTACTS, opened, Operation.UPDATE)
     except (Malformed, Invalid):
-        raise Malformed("broken_form", "This form is broken: load the page again. Nothing was saved.") from None
+        raise Malformed.of(messages.BROKEN_FORM) from None
     base, change_id = _first(posted, "base"), _first(posted, "change_id").lower()
     opened["details"] = {key: entry for key, entry in (opened.get("details") or {}).items() if entry}
     fields = {name: _first(posted, name) if name in posted else opened.get(name) or "" for name in FIELDS}

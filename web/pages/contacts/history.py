@@ -20,6 +20,8 @@ from services.history import record_history
 from services.restore import RestoredRecord, restore_values, restore_version
 from web.auth import session_required
 from web.current import services
+from web.messages import pages as messages
+from web.messages.pages import NO_VERSION
 from web.pages.contacts.views import get_contact_or_404, redirect_to, render_pane, row_of
 from web.presenters.history_text import history_events
 from web.presenters.record_words import record_name
@@ -64,7 +66,7 @@ def restore_value(contact_id: UUID) -> ResponseReturnValue:
         restored = restore_values(store, book_id, actor, change_id, cells, to, now_us, record.key)
     except Invalid as invalid:
         return refuse(record, invalid)
-    text = f"Restored a value of {record_name(record)}." if cell else "Undone."
+    text = messages.VALUE_RESTORED.sentence(contact=record_name(record)) if cell else messages.UNDONE.sentence()
     return show_restored(restored, actor.id, text)
 
 
@@ -77,11 +79,11 @@ def restore_to_version(contact_id: UUID) -> ResponseReturnValue:
     store, book_id, now_us = services().store, signed_in_user().book_id, services().clock()
     try:
         if not 0 <= seq <= INTEGER_MAX:
-            raise Invalid("bad_base", "There is no such version of this contact.")
+            raise Invalid.of(NO_VERSION)
         restored = restore_version(store, book_id, actor, record.key, seq, now_us)
     except Invalid as invalid:
         return refuse(record, invalid)
-    return show_restored(restored, actor.id, f"Restored {record_name(record)} as it was.")
+    return show_restored(restored, actor.id, messages.VERSION_RESTORED.sentence(contact=record_name(record)))
 
 
 def derive_change_id(form_id: str, what: str) -> str:
@@ -98,7 +100,7 @@ def show_restored(restored: RestoredRecord, change_id: str, text: str) -> Respon
         undo = url_for("contact_history.restore_value", contact_id=restored.record.id, change=change_id)
         flash({"text": text, "undo": undo}, "undo")  # type: ignore[arg-type]
     else:
-        flash("It is so already: nothing had to be changed.")
+        flash(messages.NOTHING_TO_RESTORE.sentence())
     return redirect_to("contact_history.index", contact_id=restored.record.id)
 
 

@@ -25,6 +25,8 @@ from web.auth import session_required
 from web.bodies.downloads import render_archive
 from web.bodies.uploads import takes_file
 from web.current import services
+from web.messages import pages as messages
+from web.messages.pages import NO_IMPORT
 from web.pages.contacts.import_mapping import GOOGLE, MappingView, posted_choice, view_of
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
@@ -61,7 +63,7 @@ def preview() -> ResponseReturnValue:
         return show_progress()
     upload = request.files.get("file")
     if upload is None or not upload.filename:
-        return render_form("Choose a file first."), 422
+        return render_form(messages.NO_FILE.sentence()), 422
     content = cast(BinaryIO, upload.stream)
     try:
         looked_at = look_at(content, table_of(content))
@@ -153,7 +155,7 @@ def undo() -> ResponseReturnValue:
     user, batch = signed_in_user(), posted.uuid("batch", None)
     try:
         if batch is None:
-            raise NotFound("There is no such import.")
+            raise NotFound.of(NO_IMPORT)
         if not is_importing():
             services().imports.start_undo(user.id, user.book_id, batch)
     except NotFound as error:

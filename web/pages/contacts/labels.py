@@ -18,6 +18,8 @@ from services.records import create_record, delete_record, get_record, update_re
 from services.restore import Actor
 from web.auth import session_required
 from web.current import services
+from web.messages import pages as messages
+from web.messages.pages import NO_LABEL
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
 from web.sessions import current_actor, signed_in_user
@@ -43,7 +45,8 @@ def create() -> ResponseReturnValue:
         )
     except (Invalid, Conflicting) as error:
         return render_page(sentence(error), name), 422
-    flash(f"Added “{label.cells['name']}”." if is_new else f"There is a label “{label.cells['name']}” already.")
+    message = messages.LABEL_ADDED if is_new else messages.LABEL_EXISTS
+    flash(message.sentence(name=name_of(label)))
     return redirect(url_for("contact_labels.index"), 303)
 
 
@@ -61,7 +64,7 @@ def rename(label_id: UUID) -> ResponseReturnValue:
         update_record(store, book_id, actor, LABELS, str(label_id), {"name": name}, is_any, now_us)
     except (Invalid, Conflicting) as error:
         return render_page(sentence(error)), 422
-    flash_undo(f"“{before.cells['name']}” is “{name}” now, in all contacts that have it.", actor)
+    flash_undo(messages.LABEL_RENAMED.sentence(before=name_of(before), name=name), actor)
     return redirect(url_for("contact_labels.index"), 303)
 
 
@@ -72,7 +75,7 @@ def remove(label_id: UUID) -> ResponseReturnValue:
     """Delete a label, and take it from all contacts that have it."""
     actor, label = new_actor(), fetch_label(label_id)
     delete_record(services().store, signed_in_user().book_id, actor, LABELS, str(label_id), is_any, services().clock())
-    flash_undo(f"Removed “{label.cells['name']}” from all contacts. The contacts are still there.", actor)
+    flash_undo(messages.LABEL_REMOVED.sentence(name=name_of(label)), actor)
     return redirect(url_for("contact_labels.index"), 303)
 
 
@@ -86,7 +89,7 @@ def undo(batch_id: UUID) -> ResponseReturnValue:
     except Pruned as error:
         flash(str(error), "warn")
     else:
-        flash("Undone, but for what was changed since." if report.kept else "Undone.")
+        flash(messages.UNDONE_IN_PART.sentence() if report.kept else messages.UNDONE.sentence())
     return redirect(url_for("contact_labels.index"), 303)
 
 
@@ -105,7 +108,12 @@ def fetch_label(label_id: UUID) -> Record:
     try:
         return get_record(services().store, signed_in_user().book_id, LABELS, str(label_id), is_any)
     except NotFound:
-        raise NotFound("There is no such label in your book any more.") from None
+        raise NotFound.of(NO_LABEL) from None
+
+
+def name_of(label: Record) -> str:
+    """What a label is called."""
+    return str(label.cells["name"])
 
 
 def sentence(error: Invalid | Conflicting) -> str:

@@ -29,6 +29,8 @@ from storage.values.contacts import BY_NAME, SORTS, ContactRow, LabelCount
 from web.auth import session_required
 from web.current import services
 from web.fragments import requested_fragment
+from web.messages import pages as messages
+from web.messages.pages import NO_CONTACT
 from web.pages.contacts.form import (
     ContactForm,
     EntryRow,
@@ -149,7 +151,7 @@ def delete(contact_id: UUID) -> ResponseReturnValue:
         flash(feedback_on(saved).text, "warn")
         return redirect_to("contacts.show", contact_id=contact_id)
     undo = url_for("contacts.restore", contact_id=contact_id)
-    flash({"text": f"Deleted {record_name(record)}.", "undo": undo}, "undo")  # type: ignore[arg-type]
+    flash({"text": messages.CONTACT_DELETED.sentence(contact=record_name(record)), "undo": undo}, "undo")  # type: ignore[arg-type]
     return redirect_to("contacts.index")
 
 
@@ -159,11 +161,14 @@ def restore(contact_id: UUID) -> ResponseReturnValue:
     """Bring a contact back from the trash."""
     record = get_contact_or_404(contact_id)
     if is_purged(record):
-        flash("This contact was deleted long ago, and its values are gone: add it again.", "warn")
+        flash(messages.CONTACT_PURGED.sentence(), "warn")
         return redirect_to("contacts.show", contact_id=contact_id)
     actor = current_actor(services().new_id())
     saved = restore_deleted(services().store, signed_in_user().book_id, actor, record, services().clock())
-    flash(saved.rejected or f"Restored {record_name(record)}.", "warn" if saved.rejected else "ok")
+    flash(
+        saved.rejected or messages.CONTACT_RESTORED.sentence(contact=record_name(record)),
+        "warn" if saved.rejected else "ok",
+    )
     return redirect_to("contacts.show", contact_id=contact_id)
 
 
@@ -274,7 +279,7 @@ def get_contact_or_404(contact_id: UUID) -> Record:
     """One contact of the book, a deleted one too. Raises NotFound."""
     record = services().contacts.get(signed_in_user().book_id, str(contact_id))
     if record is None:
-        raise NotFound("There is no such contact in your book. It may have been deleted long ago.")
+        raise NotFound.of(NO_CONTACT)
     return record
 
 
