@@ -40,7 +40,7 @@ def main() -> None:
             sys.exit(finding.sentence)
     closed = why_closed(app.extensions["database"])
     if closed is not None:
-        sys.exit(closed)
+        sys.exit(closed.detail)
     raise_file_limit()
     rest_the_collector()
     bound = listen(config.host, config.port)

@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 import click
 from alembic.util import CommandError
 
+from cli import messages
 from cli.current import current_database
 from offbook.core.errors import Invalid, OffbookError
 from ops.doctor import driver_message, schema
@@ -44,11 +45,9 @@ def report_errors_unmigrated(command: Callable[P, R]) -> Callable[P, R]:
         except OffbookError as error:
             raise click.ClickException(str(error)) from None
         except NOT_WRITTEN as error:
-            raise click.ClickException(
-                f"The database could not do that ({driver_message(error)}): try again later."
-            ) from None
+            raise click.ClickException(messages.COMMAND_FAILED.sentence(reason=driver_message(error))) from None
         except CommandError as error:
-            raise click.ClickException(f"The schema could not be read or moved ({error}).") from None
+            raise click.ClickException(messages.SCHEMA_FAILED.sentence(reason=str(error))) from None
 
     return reported
 
@@ -56,7 +55,7 @@ def report_errors_unmigrated(command: Callable[P, R]) -> Callable[P, R]:
 def require_text(value: object) -> None:
     """Raise Invalid for bytes that are no text: Python reads them as lone surrogates, which can't be stored."""
     if isinstance(value, str) and not is_text(value):
-        raise Invalid("bad_text", f"{value!a} is not UTF-8: set the terminal to it, and type it again.")
+        raise Invalid.of(messages.NOT_UTF8, text=value)
 
 
 def is_text(text: str) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
+from cli import messages
 from cli.current import current_database, photos_elsewhere, services
 from cli.errors import report_errors
 from config import Config
@@ -49,7 +50,7 @@ MAY_BE_ZERO = ("port", "trusted_proxies")
 @with_appcontext
 def doctor() -> None:
     """Look for what is unsafe, broken or slow. Exits with 1 where something is."""
-    versions = Finding(f"This is offbook {version('offbook')} on Python {platform.python_version()}.")
+    versions = Finding(messages.VERSIONS.fault(offbook=version("offbook"), python=platform.python_version()))
     checked = check_database(current_database(), services().clock())
     photos = check_photos(services().blobs, photos_elsewhere()) if is_migrated(current_database()) else []
     findings = [versions, *checked, *photos, *check_settings(services().config)]
@@ -68,7 +69,7 @@ def vacuum() -> None:
     needed_bytes = before.data * upkeep.VACUUM_SPACE_FACTOR
     if before.folder and shutil.disk_usage(before.folder).free < needed_bytes:
         needed = format_size(needed_bytes)
-        raise click.ClickException(f"This needs {needed} free in {before.folder}: make room there first.")
+        raise click.ClickException(messages.NO_ROOM.sentence(needed=needed, folder=before.folder))
     click.echo(upkeep.VACUUM_LOCK_NOTICE)
     started = time.monotonic()
     database.vacuum()
@@ -98,14 +99,13 @@ def check_photos(blobs: Blobs, folder: Path | None) -> list[Finding]:
     findings = []
     if missing := blobs.without_bytes():
         lack = format_count(missing, "photo has its bytes", "photos have their bytes")
-        where = f"nor in {folder}" if folder else "nor in a folder that BLOB_URL names"
-        advice = "put back the folder that they are in, or set BLOB_URL to it"
-        findings.append(Finding(f"{lack} neither in the database {where}: {advice}.", bad=True))
+        where = folder or "a folder that BLOB_URL names"
+        findings.append(Finding(messages.PHOTOS_MISSING.fault(lack=lack, where=where)))
     if folder is None:
         return findings
     if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
-        findings.append(Finding(f"Photos can't be written to {folder}: let this user write there.", bad=True))
-    return [*findings, Finding(f"Photos are in {folder}: backups and moves leave them out, copy it with them.")]
+        findings.append(Finding(messages.PHOTOS_READ_ONLY.fault(folder=folder)))
+    return [*findings, Finding(messages.PHOTOS_ELSEWHERE.fault(folder=folder))]
 
 
 def check_settings(config: Config) -> list[Finding]:
@@ -115,18 +115,15 @@ def check_settings(config: Config) -> list[Finding]:
 
 def check_disk_space(size: DatabaseSize, free_bytes: int | None, times: int) -> list[Finding]:
     """Whether the disk has room for what a vacuum and a backup need."""
-    takes = f"The database takes {format_size(size.data)}"
+    takes = format_size(size.data)
     if size.free is not None and size.free > size.data // 2 and size.data > SPARE_BYTES:
         takes += f", of which `flask vacuum` gives back {format_size(size.free)}"
     if free_bytes is None:
-        return [Finding(f"{takes}.")]
-    needed_bytes = max(size.data * times, SPARE_BYTES)
+        return [Finding(messages.SIZE.fault(takes=takes))]
+    needed_bytes, free = max(size.data * times, SPARE_BYTES), format_size(free_bytes)
     if free_bytes < needed_bytes:
-        sentence = (
-            f"{takes}, and its disk has {format_size(free_bytes)} free: make room for {format_size(needed_bytes)}."
-        )
-        return [Finding(sentence, bad=True)]
-    return [Finding(f"{takes}, and its disk has {format_size(free_bytes)} free.")]
+        return [Finding(messages.DISK_SMALL.fault(takes=takes, free=free, needed=format_size(needed_bytes)))]
+    return [Finding(messages.SIZE_ON_DISK.fault(takes=takes, free=free))]
 
 
 def check_log(database: Database) -> list[Finding]:
@@ -134,7 +131,7 @@ def check_log(database: Database) -> list[Finding]:
     try:
         return check_log_length(database.log())
     except Unwritable as error:
-        return [Finding(f"The log of the database (WAL) can't be looked at. {error.for_admins}", bad=True)]
+        return [Finding(messages.LOG_CANT_BE_READ.fault(reason=error.for_admins))]
 
 
 def check_log_length(log: LogSize | None) -> list[Finding]:
@@ -142,66 +139,55 @@ def check_log_length(log: LogSize | None) -> list[Finding]:
     if log is None:
         return []
     bytes_max = log.usual_bytes * LOG_LENGTHS_MAX
-    length = f"The log of the database (WAL) has {format_size(log.bytes)}"
+    length = format_size(log.bytes)
     if log.held_bytes > bytes_max:
-        sentence = f"{length}, since some program reads the database and does not end: find and end it."
-        return [Finding(sentence, bad=True)]
+        return [Finding(messages.LOG_HELD.fault(length=length))]
     if log.bytes > bytes_max:
-        return [Finding(f"{length}, which is far too much: run `flask vacuum`.", bad=True)]
-    return [Finding(f"{length}.")]
+        return [Finding(messages.LOG_LONG.fault(length=length))]
+    return [Finding(messages.LOG_LENGTH.fault(length=length))]
 
 
 def check_clock(newest_seq: int, now_us: int) -> list[Finding]:
     """Whether what was stored last was stored in the future, as this machine's clock has it."""
     ahead_us = newest_seq - now_us
     if ahead_us <= AHEAD_US:
-        return [Finding("This machine's clock agrees with what was stored last.")]
-    sentence = (
-        f"What was stored last is {describe_duration(ahead_us // 1_000_000)} in the future: this machine's clock is or "
-        "was wrong. "
-        "Set it by NTP. If it is right now, only the times of changes are wrong until then, and nothing is lost."
-    )
-    return [Finding(sentence, bad=True)]
+        return [Finding(messages.CLOCK_AGREES.fault())]
+    return [Finding(messages.CLOCK_DIFFERS.fault(duration=describe_duration(ahead_us // 1000000)))]
 
 
 def check_users(people: UserCounts, now_us: int) -> list[Finding]:
     """Who is let in, whether one of them is an admin, and whether anybody stays in the trash for too long."""
     if not people.let_in + people.disabled + people.removed:
         return []
-    counts = f"{format_count(people.let_in, 'user')} can sign in, {people.admins:,} of them as admin"
-    counts += f"; {people.disabled:,} disabled, {people.removed:,} in the trash."
-    findings = [Finding(counts if people.admins else f"{counts} `flask user admin NAME` makes somebody one.")]
+    message = messages.USERS if people.admins else messages.USERS_WITHOUT_ADMIN
+    users = format_count(people.let_in, "user")
+    counts = message.fault(users=users, admins=people.admins, disabled=people.disabled, removed=people.removed)
+    findings = [Finding(counts)]
     if people.first_removed_at is not None and now_us > kept_until(people.first_removed_at) + LATE_US:
         since = format_date(people.first_removed_at)
-        sentence = f"Somebody is in the trash since {since}, for too long: run `flask book prune` once a day."
-        findings.append(Finding(sentence, bad=True))
+        findings.append(Finding(messages.TRASH_FULL.fault(since=since)))
     return findings
 
 
 def check_exposure(config: Config) -> list[Finding]:
     """Whether passwords and tokens may travel in the clear."""
     if config.host in ("127.0.0.1", "::1", "localhost"):
-        return [Finding(f"Only this machine reaches the server ({config.host}).")]
+        return [Finding(messages.ONLY_LOCAL.fault(host=config.host))]
     if config.trusted_proxies:
-        return [Finding(f"{config.trusted_proxies} proxies in front are trusted to speak HTTPS.")]
-    sentence = f"Anyone who reaches {config.host} does so without HTTPS: put a proxy in front, and set TRUSTED_PROXIES."
-    return [Finding(sentence, bad=True)]
+        return [Finding(messages.BEHIND_PROXIES.fault(count=config.trusted_proxies))]
+    return [Finding(messages.WITHOUT_HTTPS.fault(host=config.host))]
 
 
 def check_secrets(config: Config) -> list[Finding]:
     """Whether others on this machine can read what must stay secret."""
     findings = []
     if len(config.secret_key) < SECRET_LENGTH_MIN:
-        findings.append(
-            Finding(f"SECRET_KEY is shorter than {SECRET_LENGTH_MIN} characters: choose a longer one.", bad=True)
-        )
+        findings.append(Finding(messages.SHORT_SECRET_KEY.fault(least=SECRET_LENGTH_MIN)))
     if 0 < len(config.metrics_token) < METRICS_TOKEN_LENGTH_MIN:
-        sentence = f"METRICS_TOKEN is shorter than {METRICS_TOKEN_LENGTH_MIN} characters, so that anyone may guess it: "
-        findings.append(Finding(sentence + "choose a longer one.", bad=True))
+        findings.append(Finding(messages.SHORT_METRICS_TOKEN.fault(least=METRICS_TOKEN_LENGTH_MIN)))
     if config.instance_path.exists() and stat.S_IMODE(config.instance_path.stat().st_mode) & 0o077:
-        sentence = f"Others on this machine can look into {config.instance_path}: run `chmod 700` on it."
-        findings.append(Finding(sentence, bad=True))
-    return findings or [Finding("The secrets are kept from others.")]
+        findings.append(Finding(messages.FOLDER_OPEN.fault(folder=config.instance_path)))
+    return findings or [Finding(messages.SECRETS_KEPT.fault())]
 
 
 def check_limits(config: Config) -> list[Finding]:
@@ -209,5 +195,5 @@ def check_limits(config: Config) -> list[Finding]:
     numbers = {field.name: getattr(config, field.name) for field in fields(config) if field.name not in MAY_BE_ZERO}
     shut = [name for name, value in numbers.items() if type(value) in (int, float) and value <= 0]
     if shut:
-        return [Finding(f"Nothing gets through with {', '.join(shut)} at 0: choose more.", bad=True)]
-    return [Finding("Every limit lets something through.")]
+        return [Finding(messages.LIMITS_AT_ZERO.fault(names=", ".join(shut)))]
+    return [Finding(messages.LIMITS_OPEN.fault())]

@@ -13,6 +13,7 @@ from alembic.util import CommandError
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DBAPIError
 
+from cli import messages
 from cli.current import current_database, photos_elsewhere, services
 from cli.errors import report_errors
 from ops.move import copy_rows, verify_copy
@@ -36,7 +37,7 @@ def move(to: str | None, back: bool) -> None:
     command goes on.
     """
     if bool(to) == back:
-        raise click.UsageError("Say either --to URL (or set MOVE_TO), or --back.")
+        raise click.UsageError(messages.TO_OR_BACK.sentence())
     source = current_database()
     try:
         if to:
@@ -44,9 +45,7 @@ def move(to: str | None, back: bool) -> None:
         else:
             move_back(source)
     except (DBAPIError, CommandError) as error:
-        raise Unmovable(
-            f"A database did not do what it should ({reason_of(error)}). See to that, and run the same command again."
-        ) from None
+        raise Unmovable.of(messages.DATABASE_FAILED, reason=reason_of(error)) from None
 
 
 def reason_of(error: DBAPIError | CommandError) -> str:
@@ -102,10 +101,7 @@ def require_same_rows(tables: Iterable[TableComparison]) -> int:
             for key in table.keys:
                 click.echo(f"    {', '.join(map(repr, key))}")
     if not is_same:
-        raise Unmovable(
-            "The databases differ, so the target stays closed. Drop and make it anew, then run "
-            "`flask move --back` and the move once more."
-        )
+        raise Unmovable.of(messages.ROWS_DIFFER)
     return rows
 
 
@@ -121,7 +117,7 @@ def require_same_digests(comparisons: Iterable[BookComparison]) -> int:
                 f" {comparison.source_sum} here, {comparison.target_sum} there"
             )
     if not is_same:
-        raise Unmovable("Devices would find other sums than before, so the target stays closed. Keep both, and ask.")
+        raise Unmovable.of(messages.SUMS_DIFFER)
     return len(books)
 
 

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from cli import messages
 from offbook.contacts.table import BUILT_IN
 from offbook.core.cells.validation import Json
 from offbook.core.declaration.codec import table_from_json
@@ -46,7 +47,7 @@ def read_tables(file: str) -> list[Table]:
 
 def _require_file(path: Path) -> None:
     if not path.is_file():
-        raise UnreadableTables(f"There is no file {path}.")
+        raise UnreadableTables.of(messages.NO_FILE, path=path)
 
 
 def _text_of(path: Path) -> str:
@@ -54,9 +55,9 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise UnreadableTables(f"{path} can't be read: {error.strerror}.") from None
+        raise UnreadableTables.of(messages.FILE_NOT_READ, path=path, reason=str(error.strerror)) from None
     except UnicodeDecodeError:
-        raise UnreadableTables(f"{path} is not UTF-8.") from None
+        raise UnreadableTables.of(messages.FILE_NOT_UTF8, path=path) from None
 
 
 def _tables_of_json(file: str, text: str) -> list[Table]:
@@ -64,10 +65,10 @@ def _tables_of_json(file: str, text: str) -> list[Table]:
     try:
         value: Json = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UnreadableTables(f"{file} is no JSON ({error}).") from None
+        raise UnreadableTables.of(messages.FILE_NOT_JSON, file=file, reason=str(error)) from None
     tables = value.get("tables") if isinstance(value, dict) else value
     if not isinstance(tables, list):
-        raise UnreadableTables(f"{file} holds no list of tables: `flask tables json` prints one.")
+        raise UnreadableTables.of(messages.NO_LIST_OF_TABLES, file=file)
     return [table_from_json(item) for item in tables if not _is_built_in(item)]
 
 
@@ -88,13 +89,13 @@ def _importable(folder: Path) -> Iterator[None]:
 
 def _imported(name: str) -> Any:
     if not all(part.isidentifier() for part in name.split(".")):
-        raise UnreadableTables(f"There is no file {name}.")
+        raise UnreadableTables.of(messages.NO_FILE, path=name)
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
-        raise UnreadableTables(f"There is no file {name}, and no module of this name.") from None
+        raise UnreadableTables.of(messages.NO_MODULE, path=name) from None
 
 
 def _tables_of_module(file: str, run: Callable[[], Mapping[str, Any]]) -> list[Table]:
@@ -103,15 +104,17 @@ def _tables_of_module(file: str, run: Callable[[], Mapping[str, Any]]) -> list[T
     except (Invalid, UnreadableTables):
         raise
     except (Exception, SystemExit) as error:
-        raise UnreadableTables(f"{file} fails{_line_of(error, file)}: {type(error).__name__}: {error}") from None
+        raise UnreadableTables.of(
+            messages.FILE_FAILS, file=file, place=_line_of(error, file), kind=type(error).__name__, reason=str(error)
+        ) from None
     if NAME not in names:
-        raise UnreadableTables(f"{file} has no {NAME}: put all tables into it, as in {NAME} = (notebooks, notes).")
+        raise UnreadableTables.of(messages.NO_TABLES_IN_FILE, file=file, name=NAME)
     tables = names[NAME]
     if isinstance(tables, Schema):
         return [table for table in tables.values() if table.name not in BUILT_IN]
     wrong = [tables] if not isinstance(tables, Iterable) else [item for item in tables if not isinstance(item, Table)]
     if wrong:
-        raise UnreadableTables(f"{NAME} of {file} holds what is no table ({str(wrong[0])[:80]!a}).")
+        raise UnreadableTables.of(messages.NOT_A_TABLE, name=NAME, file=file, text=str(wrong[0])[:80])
     return list(tables)
 
 

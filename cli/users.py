@@ -11,6 +11,7 @@ import sys
 import click
 from flask.cli import AppGroup
 
+from cli import messages
 from cli.current import services
 from cli.errors import is_text, report_errors
 from offbook.core.accounts.users import Act, describe_act, kept_until
@@ -28,7 +29,7 @@ def read_password(from_stdin: bool) -> str:
     else:
         answer = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     if not is_text(answer):
-        raise Invalid("bad_text", "The password is not UTF-8, so that no page could take it. Choose another one.")
+        raise Invalid.of(messages.PASSWORD_NOT_UTF8)
     return answer
 
 

@@ -85,7 +85,7 @@ def require_known(is_command: bool) -> None:
     scripts = ScriptDirectory.from_config(context.config)
     for revision in context.get_context().get_current_heads():
         if (newer := unknown_to(scripts, revision)) is not None:
-            raise SystemExit(newer) if is_command else CommandError(newer)
+            raise SystemExit(newer.detail) if is_command else CommandError(newer.detail)
 
 
 def is_to_move() -> bool:

@@ -15,6 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from models import Book
 from offbook.core.accounts.users import Access, Rights
 from offbook.core.formatting import format_count
+from offbook.core.messages import Fault
+from ops import messages
 from ops.digests import count_to_rewrite
 from ops.move.move import why_closed
 from ops.query_plans import full_scans, missing_indexes
@@ -27,13 +29,24 @@ from storage.errors import Unwritable
 from storage.repositories.accounts import user_names
 from storage.repositories.accounts.devices import RIGHTS
 
+HEALTHY = "healthy"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One sentence; ``bad`` where something should be done, which the sentence then says."""
 
-    sentence: str
-    bad: bool = False
+    fault: Fault
+
+    @property
+    def sentence(self) -> str:
+        """The sentence."""
+        return self.fault.detail
+
+    @property
+    def bad(self) -> bool:
+        """Whether something should be done."""
+        return self.fault.code != HEALTHY
 
 
 def examine(database: Database) -> list[Finding]:
@@ -53,34 +66,30 @@ def schema(database: Database) -> list[Finding]:
     try:
         current = revision(database)
     except Unwritable as error:
-        return [Finding(f"The database can't be read. {error.for_admins}", bad=True)]
+        return [Finding(messages.CANT_BE_READ.fault(reason=error.for_admins))]
     except DBAPIError as error:
-        return [
-            Finding(
-                f"The database can't be read ({driver_message(error)}): check DATABASE_URL, and that it runs.", bad=True
-            )
-        ]
+        return [Finding(messages.DATABASE_FAILS.fault(reason=driver_message(error)))]
     if current == wanted:
-        return [Finding(f"The schema is up to date ({current}).")]
+        return [Finding(messages.SCHEMA_UP_TO_DATE.fault(current=str(current)))]
     if current is not None and (newer := unknown_to(scripts(), current)) is not None:
-        return [Finding(newer, bad=True)]
-    return [Finding(f"The schema is {current or 'missing'} and should be {wanted}: run `flask db upgrade`.", bad=True)]
+        return [Finding(newer)]
+    return [Finding(messages.SCHEMA_OLD.fault(current=current or "missing", wanted=str(wanted)))]
 
 
 def writing(database: Database) -> list[Finding]:
     """Whether it takes a write, found out by one."""
     refused = write_probe.probe(database)
     if refused is None:
-        return [Finding("The database can be written to.")]
+        return [Finding(messages.TAKES_WRITES.fault())]
     if isinstance(refused, ReadOnlyMode):  # openness() says more
         return []
-    return [Finding(refused.for_admins, bad=True)]
+    return [Finding(refused.admin_fault)]
 
 
 def openness(database: Database) -> list[Finding]:
     """Why the database takes no changes, if a move or a restore closed it."""
     closed = why_closed(database)
-    return [] if closed is None else [Finding(closed, bad=True)]
+    return [] if closed is None else [Finding(closed)]
 
 
 def names(database: Database) -> list[Finding]:
@@ -88,30 +97,26 @@ def names(database: Database) -> list[Finding]:
     with database.read() as connection:
         shared = user_names.find_clashes(connection)
     if not shared:
-        return [Finding("Each name is one user's, in whatever case.")]
-    advice = (
-        "differ only in case or form, so that each signs in by the exact spelling: run `flask user rename OLD NEW`."
-    )
-    return [Finding(f"The users {', '.join(map(repr, spellings))} {advice}", bad=True) for spellings in shared]
+        return [Finding(messages.NAMES_DIFFER.fault())]
+    return [Finding(messages.NAMES_CLASH.fault(users=", ".join(map(repr, spellings)))) for spellings in shared]
 
 
 def digests(database: Database) -> list[Finding]:
     """Whether each record's digest is of today's form."""
     count = count_to_rewrite(database)
     if not count:
-        return [Finding("Each record has the digest that devices compare.")]
+        return [Finding(messages.DIGESTS_NEW.fault())]
     have = format_count(count, "record has", "records have")
-    advice = "so that comparing takes longer: run `flask db upgrade`."
-    return [Finding(f"{have} a digest of an older version, {advice}", bad=True)]
+    return [Finding(messages.DIGESTS_OLD.fault(have=have))]
 
 
 def search_texts(database: Database) -> list[Finding]:
     """Whether each record is found, and in its place, as this version does it."""
     count = count_old_search_texts(database)
     if not count:
-        return [Finding("Each record has the text that searches look through.")]
+        return [Finding(messages.SEARCH_TEXTS_NEW.fault())]
     have = format_count(count, "record is", "records are")
-    return [Finding(f"{have} found as an older version did it: run `flask db upgrade`.", bad=True)]
+    return [Finding(messages.SEARCH_TEXTS_OLD.fault(have=have))]
 
 
 def revision(database: Database) -> str | None:
@@ -176,15 +181,13 @@ def settings(database: Database) -> list[Finding]:
     """The engine, its version and the settings in force, and which of them are unsafe."""
     facts = database.facts()
     words = ", ".join(f"{name} {value}" for name, value in facts.items() if name not in ("engine", "version", "fixed"))
-    findings = [Finding(f"The database is {facts['engine']} {facts['version']} ({words}).")]
+    findings = [Finding(messages.ENGINE.fault(engine=facts["engine"], version=facts["version"], facts=words))]
     if not facts.get("fixed", True):
-        sentence = "This SQLite has a race that can corrupt the database: install the pysqlite3 package, or 3.51.3."
-        findings.append(Finding(sentence, bad=True))
+        findings.append(Finding(messages.RACY_SQLITE.fault()))
     if facts.get("synchronous", "full") not in ("full", "extra"):
-        sentence = "A power cut can undo what was acknowledged: a commit must wait for the disk."
-        findings.append(Finding(sentence, bad=True))
+        findings.append(Finding(messages.COMMITS_EARLY.fault()))
     if facts.get("order", "by code point") != "by code point":
-        findings.append(Finding("Names are sorted otherwise than on devices: run `flask db upgrade`.", bad=True))
+        findings.append(Finding(messages.SORTED_OTHERWISE.fault()))
     return findings
 
 
@@ -193,23 +196,20 @@ def integrity(database: Database) -> list[Finding]:
     try:
         faults = database.faults()
     except Unwritable as error:
-        return [Finding(f"The database can't be read whole. {error.for_admins}", bad=True)]
+        return [Finding(messages.CANT_BE_READ_WHOLE.fault(reason=error.for_admins))]
     except DBAPIError as error:
         faults = [driver_message(error)]
     if not faults:
-        return [Finding("The database is whole.")]
-    return [Finding(f"The database is damaged ({fault}): restore a backup.", bad=True) for fault in faults]
+        return [Finding(messages.WHOLE.fault())]
+    return [Finding(messages.DAMAGED.fault(flaw=str(fault))) for fault in faults]
 
 
 def indexes(database: Database) -> list[Finding]:
     """Whether the statements that must find their rows by an index do."""
     missing = missing_indexes(database)
     if missing:
-        return [
-            Finding(f"The index {name} is missing: run `{make}` in the database.", bad=True) for name, make in missing
-        ]
+        return [Finding(messages.INDEX_MISSING.fault(name=name, statement=make)) for name, make in missing]
     names = dict.fromkeys(question.name for question in full_scans(database))
     if names:
-        sentence = f"The database reads far too much for {', '.join(names)}: run `flask vacuum`, which counts anew."
-        return [Finding(sentence, bad=True)]
-    return [Finding("The important questions find their rows by their indexes.")]
+        return [Finding(messages.READS_TOO_MUCH.fault(questions=", ".join(names)))]
+    return [Finding(messages.INDEXES_USED.fault())]

@@ -25,7 +25,12 @@ class Unwritable(OffbookError):
 
     def __init__(self, fault: Fault, for_admins: Fault | None = None) -> None:
         super().__init__(fault)
-        self.for_admins = (for_admins or fault).detail
+        self.admin_fault = for_admins or fault
+
+    @property
+    def for_admins(self) -> str:
+        """The sentence for admins."""
+        return self.admin_fault.detail
 
 
 class DatabaseDiskFull(Unwritable):

@@ -36,6 +36,11 @@ BAD_PLACE = Message("bad_place", "This place in the list is not one that a page 
 
 TOO_BUSY = Message("busy", "Others are writing to the database all the time. Try again in a moment.")
 DECODERS_BUSY = Message("busy", "Other photos are being prepared. Try again in a moment.")
+NEWER_DATABASE = Message(
+    "too_new",
+    "The database was made by a newer offbook (schema {revision}, which this version does not know): update this "
+    "program, or restore a backup of this version.",
+)
 TABLES_GROWN = Message(
     "tables_grown", "The tables of this server have just grown, and nothing was stored. Try again in a second."
 )

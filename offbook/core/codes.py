@@ -210,8 +210,10 @@ CODES = _by_name(
     Code("unsupported_filter", 403),
     Code("unsupported_report", 403),
     Code("too_many_hrefs", 507),
-    # --- nothing is refused: it was done, and a page says so
+    # --- nothing is refused: it was done, as a page says; or is as it should be, or not, as the doctor finds
     Code("done"),
+    Code("healthy"),
+    Code("unhealthy"),
     # --- a device, a command or a stream can't go on
     Code("ambiguous"),
     Code("backup"),

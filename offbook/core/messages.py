@@ -8,10 +8,11 @@ language, or calls a field as its page does, needs no more than the code, the te
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePath
 from types import MappingProxyType
 from typing import NamedTuple
 
-Argument = str | int | float
+Argument = str | int | float | PurePath
 
 ABOUT_FIELD = "{field} "
 

@@ -22,6 +22,7 @@ from sqlalchemy import URL, Connection, Engine, column, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
 from offbook.core.errors import OffbookError
+from ops import messages
 from ops.backup import contents, files, mariadb, postgresql, seal, sqlite
 from ops.backup.contents import Faulty
 from ops.backup.files import BackupError
@@ -92,9 +93,7 @@ def back_up(database: Database, path: Path) -> None:
                 raise Faulty(f"this version of offbook knows no schema {revision}")
             rows = _rows(copies, draft, revision)
         except Faulty as fault:
-            raise BackupError(
-                f"A backup of this database could not be restored: {fault}. Put that right first; nothing was written."
-            ) from None
+            raise BackupError.of(messages.UNRESTORABLE, reason=str(fault)) from None
         seal.write(draft, Manifest(database.name, revision, rows))
 
 
@@ -117,25 +116,25 @@ def _rows(copies: BackupDriver, path: Path, revision: str, *, also_records: bool
                 contents.check_records(connection, folder)
             return rows
     except (OSError, driver().Error) as error:
-        raise BackupError(f"{path} can't be read as a whole ({error}): nothing was done.") from None
+        raise BackupError.of(messages.UNREADABLE_BACKUP, path=path, reason=str(error)) from None
 
 
 def check(database: Database, path: Path) -> Checked:
     """Read the backup in ``path`` to its end. Raises BackupError where it can't be put into this database's place."""
     if not path.is_file():
-        raise BackupError(f"There is no file {path}.")
+        raise BackupError.of(messages.NO_BACKUP, path=path)
     if path.resolve() == _file_of(database):
-        raise BackupError(f"{path} is the database itself: name a backup of it.")
+        raise BackupError.of(messages.IS_THE_DATABASE, path=path)
     copies, manifest = DRIVERS[database.name], _manifest(database, path)
     if manifest is not None and manifest.engine != database.name:
-        raise BackupError(f"{path} is a backup of {manifest.engine}, and this database is {database.name}.")
+        raise BackupError.of(messages.OTHER_ENGINE, path=path, engine=manifest.engine, this=database.name)
     revision = copies.revision(path)
     if revision is None:
-        raise BackupError(f"{path} is no backup of offbook: nothing was done.")
+        raise BackupError.of(messages.NOT_A_BACKUP, path=path)
     if manifest is None and copies.is_marked(path) and not copies.is_used(path):
-        raise BackupError(f"{path} lost its end, where its checksum was: nothing was done. Take another backup.")
+        raise BackupError.of(messages.SEAL_LOST, path=path)
     if not _is_known(database, revision):
-        raise BackupError(f"{path} is from a newer offbook (schema {revision}): update offbook, then restore it.")
+        raise BackupError.of(messages.NEWER_BACKUP, path=path, revision=revision)
     try:
         rows = _rows(copies, path, revision, also_records=manifest is None)
         if (
@@ -145,7 +144,7 @@ def check(database: Database, path: Path) -> Checked:
         ):
             raise Faulty("it holds other rows than it says")
     except Faulty as fault:
-        raise BackupError(f"{path} is no whole backup ({fault}): nothing was done. Take another backup.") from None
+        raise BackupError.of(messages.PARTIAL_BACKUP, path=path, reason=str(fault)) from None
     return Checked(path, revision, manifest)
 
 
@@ -156,7 +155,7 @@ def restore(database: Database, checked: Checked, folder: Path, now_us: int, new
     says how the database is left.
     """
     if _manifest(database, checked.path) != checked.manifest:
-        raise BackupError(f"{checked.path} is not what it was a moment ago: nothing was done.")
+        raise BackupError.of(messages.BACKUP_CHANGED, path=checked.path)
     kept = files.before_restore(folder, name_of(database), now_us)
 
     def keep_it() -> None:
@@ -169,7 +168,7 @@ def restore(database: Database, checked: Checked, folder: Path, now_us: int, new
     try:
         DRIVERS[database.name].put_back(database.engine, checked.path, steps)
     except (OffbookError, DBAPIError, CommandError, RuntimeError, OSError, KeyboardInterrupt) as error:
-        raise BackupError(f"{_sentence(error)} {steps.outcome()}") from None
+        raise BackupError.of(messages.RESTORE_FAILED, reason=_sentence(error), outcome=steps.outcome()) from None
     return kept if kept.exists() else None
 
 
@@ -178,7 +177,7 @@ def _manifest(database: Database, path: Path) -> Manifest | None:
     try:
         return None if DRIVERS[database.name].is_used(path) else seal.read(path)
     except OSError as error:
-        raise BackupError(f"{path} can't be read: {error.strerror}. Nothing was done.") from None
+        raise BackupError.of(messages.BACKUP_NOT_READ, path=path, reason=str(error.strerror)) from None
 
 
 def _sentence(error: BaseException) -> str:

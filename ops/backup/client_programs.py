@@ -19,6 +19,8 @@ from typing import IO
 
 from sqlalchemy import Engine, TextClause
 
+from offbook.core.messages import Fault
+from ops import messages
 from ops.backup.files import BackupError
 
 CLOSING_SECONDS = 2.0
@@ -93,16 +95,16 @@ def feed(words: Sequence[str], package: str, secrets: Secrets, source: Iterable[
 def require(program: str, package: str) -> None:
     """Raise BackupError where it is not installed."""
     if shutil.which(program) is None:
-        raise BackupError(f"The program {program} is not installed: install the package {package}.")
+        raise BackupError.of(messages.NO_PROGRAM, program=program, package=package)
 
 
 def _environ(secrets: Secrets) -> Mapping[str, str]:
     return os.environ | {name: value for name, value in secrets.items() if value}
 
 
-def _failed(program: str, code: int, stderr: bytes) -> str:
+def _failed(program: str, code: int, stderr: bytes) -> Fault:
     words = " ".join(stderr.decode(errors="replace").split())
-    return f"{program} failed ({words[:500] or code})."
+    return messages.PROGRAM_FAILED.fault(program=program, reason=words[:500] or code)
 
 
 def refuse_others(engine: Engine, query: TextClause) -> None:
@@ -118,18 +120,9 @@ def refuse_others(engine: Engine, query: TextClause) -> None:
             if time.monotonic() < deadline:
                 time.sleep(0.05)
                 continue
-            raise BackupError(_in_use(others))
+            message = messages.ONE_CONNECTION if others == 1 else messages.OTHER_CONNECTIONS
+            raise BackupError.of(message, count=others)
     engine.dispose()
-
-
-def _in_use(others: int) -> str:
-    connections = "1 other connection has" if others == 1 else f"{others} other connections have"
-    return f"{connections} the database open: stop the server, then restore again."
-
-
-def option_refused(name: str, programs: str) -> str:
-    """The sentence about an option of the URL that these programs don't take."""
-    return f"The option {name} of DATABASE_URL can't be given to {programs}: leave it out, for this command at least."
 
 
 def beginning(path: Path, size: int) -> bytes:

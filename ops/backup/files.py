@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from offbook.core.errors import OffbookError
+from ops import messages
 
 FOLDER = "backups"
 """Beside the database: what is kept of it by itself, before something that can't be undone otherwise."""
@@ -35,7 +36,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 600
     except OSError as error:
-        raise BackupError(f"{path} can't be written: {error.strerror}. Name a file in another folder.") from None
+        raise BackupError.of(messages.FILE_NOT_MADE, path=path, reason=str(error.strerror)) from None
     os.close(handle)
     draft = Path(name)
     try:
@@ -44,7 +45,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         _take_name(draft, path)
         _sync(path.parent)
     except OSError as error:
-        raise BackupError(f"{path} can't be written: {error.strerror or error}. Nothing was left of it.") from None
+        raise BackupError.of(messages.FILE_NOT_WRITTEN, path=path, reason=str(error.strerror or error)) from None
     finally:
         draft.unlink(missing_ok=True)
 
@@ -63,7 +64,7 @@ def workspace(path: Path) -> Iterator[Path]:
 def refuse_existing(path: Path) -> None:
     """Raise BackupError where there is something already."""
     if os.path.lexists(path):
-        raise BackupError(f"{path} is there already, and stays as it is: name a file that is not there yet.")
+        raise BackupError.of(messages.FILE_EXISTS, path=path)
 
 
 def _take_name(draft: Path, path: Path) -> None:
@@ -108,7 +109,7 @@ def made(folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise BackupError(f"The folder {folder} can't be made: {error.strerror}.") from None
+        raise BackupError.of(messages.FOLDER_NOT_MADE, folder=folder, reason=str(error.strerror)) from None
     return folder
 
 

@@ -16,8 +16,9 @@ from typing import Any
 from sqlalchemy import URL, Engine, text
 from sqlalchemy.util import asbool
 
+from ops import messages
 from ops.backup import mariadb_dump, seal
-from ops.backup.client_programs import beginning, feed, option_refused, refuse_others, require, run
+from ops.backup.client_programs import beginning, feed, refuse_others, require, run
 from ops.backup.contents import Loader, declared_by
 from ops.backup.files import BackupError
 from ops.backup.restore import RestoreRun
@@ -64,7 +65,7 @@ def back_up(engine: Engine, path: Path) -> None:
     with path.open("wb") as file:
         run([*words, *_place(engine.url)], PACKAGE, _secrets(engine.url), target=file)
     if not _is_whole(path):
-        raise BackupError("mariadb-dump wrote no whole dump: look at the log of the database server.")
+        raise BackupError.of(messages.PARTIAL_DUMP)
 
 
 def revision(path: Path) -> str | None:
@@ -72,7 +73,7 @@ def revision(path: Path) -> str | None:
     if not beginning(path, 20).startswith(HEADS):
         return None
     if not _is_whole(path):
-        raise BackupError(f"{path} is cut off: nothing was done. Take another backup.")
+        raise BackupError.of(messages.DUMP_CUT_OFF, path=path)
     with path.open("rb") as file:
         for line in file:
             if line.startswith(VERSIONS):  # the row is on the same line or on the next
@@ -168,7 +169,7 @@ def _place(url: URL) -> list[str]:
     query = {name: str(value) for name, value in url.query.items()}
     for name in query:
         if name not in OPTIONS and name not in OF_THE_DRIVER:
-            raise BackupError(option_refused(name, "MariaDB's programs"))
+            raise BackupError.of(messages.OPTION_REFUSED, name=name, programs="MariaDB's programs")
     arguments = {"host": url.host or "localhost", "port": url.port, "user": url.username, **query}
     if "unix_socket" in query:
         del arguments["host"], arguments["port"]

@@ -16,8 +16,9 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, text
 
+from ops import messages
 from ops.backup import postgresql_dump
-from ops.backup.client_programs import beginning, feed, option_refused, read, refuse_others, run
+from ops.backup.client_programs import beginning, feed, read, refuse_others, run
 from ops.backup.contents import Loader, declared_by
 from ops.backup.files import BackupError
 from ops.backup.restore import RestoreRun
@@ -79,7 +80,7 @@ def revision(path: Path) -> str | None:
     try:
         run(["pg_restore", "--file=/dev/null", str(path)], PACKAGE, {})
     except BackupError as error:
-        raise BackupError(f"{path} is no backup that can be read to its end. {error}") from None
+        raise BackupError.of(messages.UNREADABLE_DUMP, path=path, reason=str(error)) from None
     lines = run(["pg_restore", "--data-only", f"--table={VERSIONS}", "--file=-", str(path)], PACKAGE, {}).split("\n")
     starts = [place for place, line in enumerate(lines) if line.startswith("COPY ")]
     return lines[starts[0] + 1].strip() if starts else None
@@ -129,7 +130,7 @@ def _place(url: URL) -> list[str]:
     """Where offbook's own connections go, by the whole URL: a dump of another server would be found too late."""
     arguments = {name: str(value) for name, value in _given(url).items() if name not in NOT_PASSED}
     if SECRET in arguments:
-        raise BackupError(option_refused(SECRET, "PostgreSQL's programs"))
+        raise BackupError.of(messages.OPTION_REFUSED, name=SECRET, programs="PostgreSQL's programs")
     return ["--no-password", "--dbname=" + " ".join(f"{name}={_quoted(value)}" for name, value in arguments.items())]
 
 

@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
+from ops import messages
 from ops.backup.files import BackupError
 
 HEX_DIGITS = 64
@@ -47,7 +48,7 @@ def write(path: Path, manifest: Manifest) -> None:
         digest.update(head)
         file.write(head + digest.hexdigest().encode() + b"\n")
     if read(path) != manifest:
-        raise BackupError("What was written reads back otherwise: look at the disk, and write to another one.")
+        raise BackupError.of(messages.READ_BACK_OTHERWISE)
 
 
 def read(path: Path) -> Manifest | None:
@@ -63,14 +64,11 @@ def read(path: Path) -> Manifest | None:
             return None
         file.seek(0)
         if _digest(file, size - HEX_DIGITS - 1) != line[2].decode():
-            raise BackupError(
-                f"{path} was altered or damaged since it was made (it has another checksum than it should have): "
-                "nothing was done. Take another backup."
-            )
+            raise BackupError.of(messages.BACKUP_ALTERED, path=path)
     try:
         return Manifest(**json.loads(line[1]))
     except (ValueError, TypeError):
-        raise BackupError(f"{path} doesn't say what it holds: nothing was done. Take another backup.") from None
+        raise BackupError.of(messages.BAD_SEAL, path=path) from None
 
 
 def content_bytes(path: Path) -> int:

@@ -22,6 +22,7 @@ from typing import Any
 from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DatabaseError
 
+from ops import messages
 from ops.backup import schema, seal
 from ops.backup.contents import Faulty
 from ops.backup.files import BackupError
@@ -51,9 +52,9 @@ def back_up(engine: Engine, path: Path) -> None:
             copy.execute("PRAGMA journal_mode = DELETE")
             copy.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             if faults := _faults(copy):
-                raise BackupError(f"The copy is damaged, as the database is ({faults[0]}): run `flask doctor`.")
+                raise BackupError.of(messages.COPY_DAMAGED, flaw=faults[0])
     except driver().DatabaseError as error:
-        raise BackupError(f"The database can't be copied: {error}. Run `flask doctor`.") from None
+        raise BackupError.of(messages.NOT_COPIED, reason=str(error)) from None
     finally:
         source.close()
 
@@ -63,14 +64,14 @@ def revision(path: Path) -> str | None:
     try:
         with closing(_read(path)) as copy:
             if faults := _faults(copy):
-                raise BackupError(f"{path} is damaged ({faults[0]}): nothing was done. Take another backup.")
+                raise BackupError.of(messages.BACKUP_DAMAGED, path=path, flaw=faults[0])
             names = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if not names >= {"alembic_version", "books"}:
                 return None
             row = copy.execute("SELECT version_num FROM alembic_version").fetchone()
             return row and str(row[0])
     except driver().DatabaseError as error:
-        raise BackupError(f"{path} is no backup that SQLite can read ({error}): nothing was done.") from None
+        raise BackupError.of(messages.NOT_SQLITE, path=path, reason=str(error)) from None
 
 
 def is_marked(path: Path) -> bool:
@@ -108,11 +109,8 @@ def put_back(engine: Engine, path: Path, steps: RestoreRun) -> None:
         steps.finish(engine.url.set(database=str(ready)))
         try:
             _replace(engine, ready, steps.keep)
-        except (driver().DatabaseError, DatabaseError, BackupError) as error:
-            raise BackupError(
-                f"What is there can't be kept and replaced ({error}), so nothing was done. Stop the server, and try "
-                f"again. If {database} is damaged, move it away first, with the -wal and -shm beside it."
-            ) from None
+        except (driver().DatabaseError, DatabaseError, BackupError, Faulty) as error:
+            raise BackupError.of(messages.NOT_REPLACED, reason=str(error), database=database) from None
 
 
 def file_of(url: URL) -> Path:
@@ -131,7 +129,7 @@ def _replace(engine: Engine, ready: Path, keep: Callable[[], None]) -> None:
             keep()
             kept = True
         elif not kept and time.monotonic() > deadline:
-            raise BackupError("others write to it all the time")
+            raise Faulty("others write to it all the time")
 
     target = engine.raw_connection()
     try:

@@ -27,6 +27,8 @@ from sqlalchemy.exc import ArgumentError
 
 from models import Base
 from offbook.core.errors import OffbookError
+from offbook.core.messages import Fault
+from ops import messages
 from ops.move.copy_rows import ARRIVED, moved, tables_of
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
@@ -36,13 +38,6 @@ from storage.schema.app_tables import make_missing
 SETTINGS = Base.metadata.tables["settings"]
 ALEMBIC = "alembic_version"
 NAMES_TOLD_MAX = 3
-
-NO_URL = (
-    "This is no database's URL. Write it like sqlite:////folder/file.db, "
-    "postgresql://user:password@host/database or mysql://user:password@host/database."
-)
-DROP = "Give one that is empty, or drop and make it anew."
-REOPEN = "`flask move --back` lets this one take changes again."
 
 
 class Unmovable(OffbookError):
@@ -61,7 +56,6 @@ class ClosedMarker:
 
 RESTORE = ClosedMarker(**json.loads(RESTORING))
 RESTORES = (RESTORE, ClosedMarker(**json.loads(RESTORED)))
-UNFINISHED = "run `flask restore` again, with the same file or with the one that it kept of what was there before."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,34 +73,34 @@ def open_target(url: str) -> Database:
     try:
         target = open_engines(url)
     except (ArgumentError, ValueError):
-        raise Unmovable(NO_URL) from None
+        raise Unmovable.of(messages.NOT_A_URL) from None
     if target.in_memory:
-        raise Unmovable(NO_URL)
+        raise Unmovable.of(messages.NOT_A_URL)
     return target
 
 
 def decide(source: DatabaseState, there: DatabaseState, to: str) -> str | None:
     """The move that goes on, None for a new one. ``to`` is the target's place. Raises Unmovable."""
     if source.mark in RESTORES or there.mark in RESTORES:
-        raise Unmovable(f"A restore of one of the two databases is not finished: there, {UNFINISHED}")
+        raise Unmovable.of(messages.RESTORE_UNFINISHED_THERE)
     if source.mark is not None and not source.mark.to:
-        raise Unmovable("This database holds an unfinished move itself: finish that first, from where it began.")
+        raise Unmovable.of(messages.MOVE_UNFINISHED_HERE)
     if source.mark is not None and source.mark.to != to:
-        raise Unmovable(f"This database moved to {source.mark.to}, or is about to. {REOPEN}")
+        raise Unmovable.of(messages.MOVED_ELSEWHERE, place=source.mark.to)
     if there.foreign:
         names = ", ".join(there.foreign[:NAMES_TOLD_MAX])
-        raise Unmovable(f"The target holds tables that are not offbook's ({names}). {DROP}")
+        raise Unmovable.of(messages.FOREIGN_TABLES, names=names)
     if there.mark is not None and there.mark.to:
-        raise Unmovable("The target is moved elsewhere itself, or is this very database. Give another one.")
+        raise Unmovable.of(messages.TARGET_MOVED)
     move = None if source.mark is None else source.mark.move
     if there.mark is not None:
         if there.mark.move != move:
-            raise Unmovable(f"The target holds an unfinished move of another time or database. {DROP}")
+            raise Unmovable.of(messages.OTHER_MOVE)
         return move
     if there.arrived is not None and there.arrived == move:
-        raise Unmovable("The move there is finished: set DATABASE_URL to that URL, and start the server.")
+        raise Unmovable.of(messages.MOVE_FINISHED)
     if there.has_rows:
-        raise Unmovable(f"The target holds a server already. {DROP}")
+        raise Unmovable.of(messages.TARGET_IN_USE)
     return move
 
 
@@ -114,14 +108,14 @@ def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
     """Make the target ready and close both; gives the move's id. Raises Unmovable where that can't be."""
     to = target.place
     if source.place == to:
-        raise Unmovable("The target is this very database. Give another one.")
+        raise Unmovable.of(messages.SAME_DATABASE)
     tables = tables_of(source)
     with source.read() as source_connection, target.read() as target_connection:
         decide(inspect_database(source_connection, tables), inspect_database(target_connection, tables), to)
     try:
         upgrade(target)
     except CommandError as error:
-        raise Unmovable(f"The target can't be made ready. {error} {DROP}") from None
+        raise Unmovable.of(messages.TARGET_NOT_READY, reason=str(error)) from None
     with target.read() as target_connection:
         ready = inspect_database(target_connection, tables)
     with source.exclusive() as source_connection:
@@ -130,7 +124,7 @@ def begin(source: Database, target: Database, new_id: Callable[[], str]) -> str:
         set_mark(source_connection, ClosedMarker(move, to))
     with target.exclusive() as target_connection:
         if mark_in(target_connection) not in (None, ClosedMarker(move)):
-            raise Unmovable(f"The target is in another move by now, or is this very database. {REOPEN}")
+            raise Unmovable.of(messages.TARGET_IN_MOVE)
         set_mark(target_connection, ClosedMarker(move))
     with target.migrate() as target_connection:  # from here on the source's tables can't grow
         make_missing(target_connection, tables_of(source))
@@ -142,7 +136,7 @@ def finish(source: Database, target: Database, move: str) -> None:
     with source.exclusive() as source_connection:
         mark = mark_in(source_connection)
         if mark is None or mark.move != move:
-            raise Unmovable(f"This database was opened again meanwhile: the target is not finished. {DROP}")
+            raise Unmovable.of(messages.OPENED_AGAIN)
         with target.exclusive() as target_connection:
             target_connection.execute(delete(SETTINGS).where(SETTINGS.c.name.in_((CLOSED, ARRIVED))))
             target_connection.execute(SETTINGS.insert(), {"name": ARRIVED, "value": move})
@@ -153,29 +147,24 @@ def cancel_move(source: Database) -> str:
     with source.exclusive() as source_connection:
         mark = mark_in(source_connection)
         if mark is None:
-            raise Unmovable("This database takes changes: nothing is to be done.")
+            raise Unmovable.of(messages.NOT_MOVED)
         if mark in RESTORES:
-            raise Unmovable(f"A restore of this database is not finished: {UNFINISHED}")
+            raise Unmovable.of(messages.RESTORE_UNFINISHED)
         if not mark.to:
-            raise Unmovable("This database holds an unfinished move: it is not whole. Finish that from where it began.")
+            raise Unmovable.of(messages.MOVE_INTO_UNFINISHED)
         source_connection.execute(delete(SETTINGS).where(SETTINGS.c.name == CLOSED))
     return mark.to
 
 
-def why_closed(database: Database) -> str | None:
-    """A sentence on why the database takes no changes, and what to do; None where it takes them."""
+def why_closed(database: Database) -> Fault | None:
+    """Why the database takes no changes, and what to do; None where it takes them."""
     with database.read() as connection:
         mark = mark_in(connection)
     if mark is None:
         return None
     if mark in RESTORES:
-        return f"A restore of this database is not finished, and it takes no changes: {UNFINISHED}"
-    if mark.to:
-        return (
-            f"This database moved to {mark.to}, or is about to: set DATABASE_URL to that one when `flask move` has "
-            f"finished. {REOPEN}"
-        )
-    return "A move into this database is not finished: run `flask move` again where it began."
+        return messages.CLOSED_BY_RESTORE.fault()
+    return messages.CLOSED_BY_MOVE.fault(place=mark.to) if mark.to else messages.CLOSED_TARGET.fault()
 
 
 def inspect_database(connection: Connection, tables: Sequence[Table]) -> DatabaseState:

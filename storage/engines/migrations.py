@@ -17,7 +17,9 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, inspect, select, table
 
+from offbook.core.messages import Fault
 from storage.engines.database import Database
+from storage.messages import NEWER_DATABASE
 
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -37,14 +39,11 @@ def scripts() -> ScriptDirectory:
     return ScriptDirectory(str(MIGRATIONS))
 
 
-def unknown_to(scripts: ScriptDirectory, revision: str) -> str | None:
+def unknown_to(scripts: ScriptDirectory, revision: str) -> Fault | None:
     """What is wrong with a database that has this schema, where only a newer version of this program knows it."""
     if any(script.revision == revision for script in scripts.walk_revisions()):
         return None
-    return (
-        f"The database was made by a newer offbook (schema {revision}, which this version does not know): update this "
-        "program, or restore a backup of this version."
-    )
+    return NEWER_DATABASE.fault(revision=revision)
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
