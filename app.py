@@ -37,7 +37,7 @@ from storage.carddav.programs import CardPrograms
 from storage.commit_notifications import open_notifications, require_carrier
 from storage.csv_mappings import CsvMappings
 from storage.engines.database import Database, open_engines
-from storage.failures import FAILURES
+from storage.failures import database_failures
 from storage.imports.jobs import ImportJobs
 from storage.repositories.accounts.sessions import Lifetime
 from storage.repositories.accounts.user_rights import UserRights
@@ -111,10 +111,10 @@ def create_app(config: Config | str = "default") -> App:
         auth,
         template_filters,
         events,
-        cli,
         routes,
     ):
         part.register(app)
+    cli.register(app, db=partial(extensions.schema_commands, app))
     allowed_hosts.register(app, config)
     if config.trusted_proxies:
         hops = config.trusted_proxies
@@ -151,7 +151,7 @@ def wire(app: App, config: Config) -> None:
         streams=Streams(database),
         blobs=blobs,
         uploads=upload_folder,
-        imports=BackgroundImports(store, queries, blobs, upload_folder, jobs, now_us, random_id, FAILURES),
+        imports=BackgroundImports(store, queries, blobs, upload_folder, jobs, now_us, random_id, database_failures()),
         csv_mappings=CsvMappings(database),
         carddav=CardBook(
             store,
@@ -164,7 +164,7 @@ def wire(app: App, config: Config) -> None:
         token_throttle=TokenThrottle(),
         phone_links=PhoneLinks(OneTimeValues(database)),
         open_notifications=partial(open_notifications, database, config.live_url),
-        database_failures=FAILURES,
+        database_failures=database_failures(),
         clock=now_us,
         new_id=random_id,
     )

@@ -12,8 +12,8 @@ from flask import Flask
 
 from app import create_app
 from config import Config
-from ops.doctor import schema
-from ops.move.move import why_closed
+from ops.move.closed_marker import why_closed
+from ops.schema_check import check_schema
 from storage.errors import Unwritable
 from web.server.process import address_of, listen, raise_file_limit, rest_the_collector, server_of
 from web.telemetry import logs
@@ -35,7 +35,7 @@ def main() -> None:
         app = create_app(config)
     except ValueError as error:  # a setting that can't be
         sys.exit(str(error))
-    for finding in schema(app.extensions["database"]):
+    for finding in check_schema(app.extensions["database"]):
         if finding.bad:
             sys.exit(finding.sentence)
     closed = why_closed(app.extensions["database"])

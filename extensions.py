@@ -1,24 +1,24 @@
 """Flask's database extensions, over the engine that the stores use too.
 
-``flask db`` finds Alembic through Flask-Migrate, and that finds the database through Flask-SQLAlchemy. Left to itself
-the latter would open the file a second time with settings of its own, which lose updates (see storage.engines.sqlite);
-so it is given the engine that is open already. Stores and pages never touch ``db``: it is there for ``flask shell``,
-for scripts and for tests of one's own (docs/models.md).
+``flask db`` finds Alembic through Flask-Migrate, and that finds the database through Flask-SQLAlchemy. A server loads
+neither of the first two. Left to itself the third would open the file a second time with settings of its own, which
+lose updates (see storage.engines.sqlite); so it is given the engine that is open already. Stores and pages never touch
+``db``: it is there for ``flask shell``, for scripts and for tests of one's own (docs/models.md).
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, cast
 
+import click
 from flask import Flask
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, event
 
 from models import Base, Book, Device, User
 from storage.engines.database import Database
-from storage.engines.migrations import MIGRATIONS
+from storage.schema.revisions import MIGRATIONS
 
 
 class SharedEngine(SQLAlchemy):
@@ -31,7 +31,6 @@ class SharedEngine(SQLAlchemy):
 
 
 db = SharedEngine(metadata=Base.metadata)
-migrate = Migrate(directory=str(MIGRATIONS))
 
 
 def register(app: Flask, database: Database) -> None:
@@ -39,8 +38,16 @@ def register(app: Flask, database: Database) -> None:
     app.extensions["database"] = database
     app.config["SQLALCHEMY_DATABASE_URI"] = database.engine.url
     db.init_app(app)
-    migrate.init_app(app, db)
     app.shell_context_processor(names_in_a_shell)
+
+
+def schema_commands(app: Flask) -> click.Command:
+    """``flask db``, on the database of this app."""
+    from flask_migrate import Migrate
+    from flask_migrate.cli import db as commands
+
+    Migrate(app, db, directory=str(MIGRATIONS))
+    return cast(click.Command, commands)
 
 
 def names_in_a_shell() -> dict[str, Any]:

@@ -7,14 +7,13 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import click
-from alembic.util import CommandError
 
 from cli import messages
 from cli.current import current_database
 from offbook.core.errors import Invalid, OffbookError
-from ops.doctor import driver_message, schema
+from ops.schema_check import check_schema, driver_message
 from storage.errors import Unwritable
-from storage.failures import NOT_WRITTEN
+from storage.failures import not_written, schema_failures
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -44,9 +43,9 @@ def report_errors_unmigrated(command: Callable[P, R]) -> Callable[P, R]:
             raise click.ClickException(error.for_admins) from None
         except OffbookError as error:
             raise click.ClickException(str(error)) from None
-        except NOT_WRITTEN as error:
+        except not_written() as error:
             raise click.ClickException(messages.COMMAND_FAILED.sentence(reason=driver_message(error))) from None
-        except CommandError as error:
+        except schema_failures() as error:
             raise click.ClickException(messages.SCHEMA_FAILED.sentence(reason=str(error))) from None
 
     return reported
@@ -69,6 +68,6 @@ def is_text(text: str) -> bool:
 
 def require_schema() -> None:
     """Raise ClickException where the database has not the schema of this version."""
-    for finding in schema(current_database()):
+    for finding in check_schema(current_database()):
         if finding.bad:
             raise click.ClickException(finding.sentence)

@@ -23,7 +23,8 @@ from offbook.core.accounts.users import kept_until
 from offbook.core.formatting import format_count, format_date, format_size
 from offbook.core.merge.retention import DAY_US
 from offbook.core.text import describe_duration
-from ops.doctor import Finding, UserCounts, examine, is_migrated, is_readable, newest_seq, people
+from ops.doctor import UserCounts, examine, newest_seq, people
+from ops.schema_check import Finding, is_migrated, is_readable
 from services.blobs import Blobs
 from storage.engines.database import Database
 from storage.errors import Unwritable

@@ -28,10 +28,11 @@ from ops.search_texts import rewrite_search_texts
 from services.contacts.names import add_parts_of_names
 from services.naming.renaming import add_all_named
 from storage.engines.database import Database
-from storage.engines.migrations import differs_in_default, unknown_to
+from storage.engines.migrations import differs_in_default
 from storage.errors import Unwritable
 from storage.repositories.contact_queries import ContactQueries
 from storage.schema.app_tables import PREFIX
+from storage.schema.revisions import why_unknown
 from storage.sql.store import SqlStore
 
 
@@ -83,8 +84,9 @@ def plainly() -> Iterator[None]:
 def require_known(is_command: bool) -> None:
     """Raise CommandError where the database is of a newer version; Flask-Migrate would log that, and not print it."""
     scripts = ScriptDirectory.from_config(context.config)
+    known = [script.revision for script in scripts.walk_revisions()]
     for revision in context.get_context().get_current_heads():
-        if (newer := unknown_to(scripts, revision)) is not None:
+        if (newer := why_unknown(revision, known)) is not None:
             raise SystemExit(newer.detail) if is_command else CommandError(newer.detail)
 
 

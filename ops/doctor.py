@@ -8,72 +8,35 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from alembic.migration import MigrationContext
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from models import Book
 from offbook.core.accounts.users import Access, Rights
 from offbook.core.formatting import format_count
-from offbook.core.messages import Fault
 from ops import messages
 from ops.digests import count_to_rewrite
-from ops.move.move import why_closed
+from ops.move.closed_marker import why_closed
 from ops.query_plans import full_scans, missing_indexes
+from ops.schema_check import Finding, check_schema, driver_message, is_migrated, is_readable
 from ops.search_texts import count_old_search_texts
 from storage.engines import write_probe
 from storage.engines.database import Database
-from storage.engines.migrations import scripts, unknown_to
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Unwritable
 from storage.repositories.accounts import user_names
 from storage.repositories.accounts.devices import RIGHTS
 
-HEALTHY = "healthy"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One sentence; ``bad`` where something should be done, which the sentence then says."""
-
-    fault: Fault
-
-    @property
-    def sentence(self) -> str:
-        """The sentence."""
-        return self.fault.detail
-
-    @property
-    def bad(self) -> bool:
-        """Whether something should be done."""
-        return self.fault.code != HEALTHY
-
 
 def examine(database: Database) -> list[Finding]:
-    """All that can be found out by reading it. That it can't be read at all is a finding of ``schema``."""
-    findings = schema(database)
+    """All that can be found out by reading it. That it can't be read at all is a finding of ``check_schema``."""
+    findings = check_schema(database)
     if is_readable(database):
         findings += [*settings(database), *integrity(database)]
     if is_migrated(database):
         findings += [*writing(database), *openness(database), *names(database), *digests(database)]
         findings += [*search_texts(database), *indexes(database)]
     return findings
-
-
-def schema(database: Database) -> list[Finding]:
-    """Whether the schema is the one that this version needs; one finding."""
-    wanted = scripts().get_current_head()
-    try:
-        current = revision(database)
-    except Unwritable as error:
-        return [Finding(messages.CANT_BE_READ.fault(reason=error.for_admins))]
-    except DBAPIError as error:
-        return [Finding(messages.DATABASE_FAILS.fault(reason=driver_message(error)))]
-    if current == wanted:
-        return [Finding(messages.SCHEMA_UP_TO_DATE.fault(current=str(current)))]
-    if current is not None and (newer := unknown_to(scripts(), current)) is not None:
-        return [Finding(newer)]
-    return [Finding(messages.SCHEMA_OLD.fault(current=current or "missing", wanted=str(wanted)))]
 
 
 def writing(database: Database) -> list[Finding]:
@@ -117,33 +80,6 @@ def search_texts(database: Database) -> list[Finding]:
         return [Finding(messages.SEARCH_TEXTS_NEW.fault())]
     have = format_count(count, "record is", "records are")
     return [Finding(messages.SEARCH_TEXTS_OLD.fault(have=have))]
-
-
-def revision(database: Database) -> str | None:
-    """The schema that the database has; None before the first migration. Raises DBAPIError."""
-    with database.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
-
-
-def is_readable(database: Database) -> bool:
-    """Whether the schema's revision can be read at all."""
-    try:
-        revision(database)
-    except (DBAPIError, Unwritable):
-        return False
-    return True
-
-
-def is_migrated(database: Database) -> bool:
-    """Whether the schema is the one that this version needs."""
-    return not any(finding.bad for finding in schema(database))
-
-
-def driver_message(error: Exception) -> str:
-    """The driver's own, without what SQLAlchemy adds."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    words = cause.args[-1] if cause is not None and cause.args else cause
-    return str(words).partition("\n")[0]
 
 
 def newest_seq(database: Database) -> int:

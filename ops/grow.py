@@ -22,7 +22,6 @@ from offbook.core.declaration.growth import grow as grow_schema
 from offbook.core.schema import Schema
 from ops.backup.backup import before_migrating
 from storage.engines.database import Database
-from storage.schema.app_tables import make_missing
 from storage.schema.declaration import (
     GROWING,
     SHAPE,
@@ -33,6 +32,7 @@ from storage.schema.declaration import (
     read_intent,
 )
 from storage.schema.known_tables import database_tables, own_database_tables
+from storage.schema.missing_tables import make_missing
 
 SETTINGS = Base.metadata.tables["settings"]
 

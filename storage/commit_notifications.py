@@ -15,18 +15,17 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import psycopg
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from sqlalchemy import Engine, make_url
 
 from storage.base import CommitNotifications
 from storage.engines import sqlite
 from storage.engines.adapter import ENGINES
 from storage.engines.database import Database
+
+if TYPE_CHECKING:
+    import psycopg
 
 REDIS = ("redis:", "rediss:", "unix:")
 POSTGRESQL = ("postgresql:", "postgresql+psycopg:", "postgres:")
@@ -101,12 +100,12 @@ class PostgresNotify:
         self._own = own
         self._sender = uuid.uuid4().hex
         self._taken = own.raw_connection()
-        self._connection = cast(psycopg.Connection[Any], self._taken.driver_connection)
+        self._connection = cast("psycopg.Connection[Any]", self._taken.driver_connection)
         self._taken.detach()  # no pool takes it back
         try:
             self._connection.autocommit = True
             self._connection.execute(f"LISTEN {CHANNEL}")
-        except psycopg.Error:
+        except BaseException:
             self.close()
             raise
 
@@ -136,6 +135,10 @@ class RedisNotifications:
     needs_publish = True
 
     def __init__(self, url: str) -> None:
+        import redis  # here, with its 60 modules, since few servers want it
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
         self._sender = uuid.uuid4().hex
         self._client = redis.Redis.from_url(
             url,

@@ -29,11 +29,11 @@ from ops.backup.files import BackupError
 from ops.backup.restore import RestoreRun
 from ops.backup.schema import DatabaseSchema
 from ops.backup.seal import Manifest
-from ops.doctor import driver_message
+from ops.schema_check import driver_message
 from storage.engines.database import Database
-from storage.engines.migrations import scripts
 from storage.engines.read_only_mode import CLOSED, TABLE
 from storage.engines.sqlite import driver
+from storage.schema.revisions import revisions
 
 VERSIONS = "alembic_version"
 
@@ -235,7 +235,4 @@ def _file_of(database: Database) -> Path | None:
 
 
 def _is_known(database: Database, revision: str) -> bool:
-    try:
-        return scripts().get_revision(revision) is not None
-    except CommandError:
-        return False
+    return revision in revisions()

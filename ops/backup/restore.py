@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, delete, inspect, select, update
 
 from models import Base, Book
-from ops.move.move import RESTORE, mark_in, set_mark
+from ops.move.closed_marker import RESTORE, mark_in, set_mark
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
 from storage.engines.read_only_mode import CLOSED, RESTORED, RESTORING

@@ -22,9 +22,9 @@ from models import ONLY_ON, Base
 from storage.engines.database import open_engines
 from storage.engines.migrations import scripts
 from storage.engines.sqlite import driver
-from storage.schema.app_tables import make_missing
 from storage.schema.declaration import parse_declaration
 from storage.schema.known_tables import own_database_tables
+from storage.schema.missing_tables import make_missing
 
 KINDS = {
     **dict.fromkeys(("bigint", "integer"), "number"),

@@ -17,7 +17,6 @@ move, so that one that was stopped is known and goes on, and no other is mistake
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,17 +24,15 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Table, delete, inspect, literal, select
 from sqlalchemy.exc import ArgumentError
 
-from models import Base
 from offbook.core.errors import OffbookError
-from offbook.core.messages import Fault
 from ops import messages
+from ops.move.closed_marker import RESTORES, SETTINGS, ClosedMarker, mark_in, set_mark, value_of
 from ops.move.copy_rows import ARRIVED, moved, tables_of
 from storage.engines.database import Database, open_engines
 from storage.engines.migrations import upgrade
-from storage.engines.read_only_mode import CLOSED, RESTORED, RESTORING
-from storage.schema.app_tables import make_missing
+from storage.engines.read_only_mode import CLOSED
+from storage.schema.missing_tables import make_missing
 
-SETTINGS = Base.metadata.tables["settings"]
 ALEMBIC = "alembic_version"
 NAMES_TOLD_MAX = 3
 
@@ -44,18 +41,6 @@ class Unmovable(OffbookError):
     """A move that can't be; says why, and what to do."""
 
     code = "unmovable"
-
-
-@dataclass(frozen=True, slots=True)
-class ClosedMarker:
-    """Why a database is closed: the move's id, and where to; ``to`` is empty where the move leads into it."""
-
-    move: str
-    to: str = ""
-
-
-RESTORE = ClosedMarker(**json.loads(RESTORING))
-RESTORES = (RESTORE, ClosedMarker(**json.loads(RESTORED)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,17 +141,6 @@ def cancel_move(source: Database) -> str:
     return mark.to
 
 
-def why_closed(database: Database) -> Fault | None:
-    """Why the database takes no changes, and what to do; None where it takes them."""
-    with database.read() as connection:
-        mark = mark_in(connection)
-    if mark is None:
-        return None
-    if mark in RESTORES:
-        return messages.CLOSED_BY_RESTORE.fault()
-    return messages.CLOSED_BY_MOVE.fault(place=mark.to) if mark.to else messages.CLOSED_TARGET.fault()
-
-
 def inspect_database(connection: Connection, tables: Sequence[Table]) -> DatabaseState:
     """What is in a database, which need not be migrated yet: of these tables, and of others."""
     names = set(inspect(connection).get_table_names())
@@ -180,21 +154,3 @@ def inspect_database(connection: Connection, tables: Sequence[Table]) -> Databas
 def has_row(connection: Connection, table: Table) -> bool:
     """Whether there is a row that would be copied."""
     return connection.execute(moved(table, select(literal(1)).select_from(table)).limit(1)).first() is not None
-
-
-def value_of(connection: Connection, name: str) -> str | None:
-    """The value of a setting, None where it is not set."""
-    return connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == name)).scalar_one_or_none()
-
-
-def mark_in(connection: Connection) -> ClosedMarker | None:
-    """Why the database is closed, None where it is open."""
-    value = value_of(connection, CLOSED)
-    return None if value is None else ClosedMarker(**json.loads(value))
-
-
-def set_mark(connection: Connection, mark: ClosedMarker) -> None:
-    """Close the database, or close it for another reason."""
-    connection.execute(delete(SETTINGS).where(SETTINGS.c.name == CLOSED))
-    value = json.dumps({"move": mark.move, "to": mark.to})
-    connection.execute(SETTINGS.insert(), {"name": CLOSED, "value": value})

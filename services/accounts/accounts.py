@@ -15,7 +15,7 @@ from services.accounts.passwords import Effort, Passwords
 from storage import messages
 from storage.engines.database import Database
 from storage.errors import WrongPassword
-from storage.failures import NOT_WRITTEN
+from storage.failures import not_written
 from storage.repositories.accounts.devices import Devices
 from storage.repositories.accounts.login_throttle import Admission, LoginThrottle
 from storage.repositories.accounts.sessions import Lifetime
@@ -75,7 +75,7 @@ class Accounts(Users, Devices, SignIns):
             raise WrongPassword
         self._throttle.forgive(guest)
         if self._passwords.is_outdated(named.password_hash):
-            with suppress(*NOT_WRITTEN):  # the next sign-in renews it
+            with suppress(*not_written()):  # the next sign-in renews it
                 self.replace_password(named.id, self._passwords.renewed(password), None)
         user = self.user(named.id)
         if user is None:

@@ -6,14 +6,12 @@ store contract on it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from types import MappingProxyType
 from typing import Any, Protocol
 
 from sqlalchemy import URL, Connection, Engine, Insert, Table
 
-from storage.engines import mariadb, postgresql, sqlite
 from storage.engines.maintenance import Maintenance
 from storage.errors import DatabaseDiskFull, ReadOnlyDatabase
 from storage.values.databases import Facts
@@ -85,7 +83,51 @@ class EngineAdapter(Protocol):
         """What is wrong with what is stored."""
 
 
-ENGINES: Mapping[str, EngineAdapter] = MappingProxyType({"sqlite": sqlite, "postgresql": postgresql, "mysql": mariadb})
+class Engines(Mapping[str, EngineAdapter]):
+    """Adapters by name, each loaded when it is looked up: a driver takes a tenth of a second of a start."""
+
+    def __init__(self, loaders: Mapping[str, Callable[[], EngineAdapter]]) -> None:
+        self._loaders = loaders
+        self._loaded: dict[str, EngineAdapter] = {}
+
+    def __getitem__(self, name: str) -> EngineAdapter:
+        if name not in self._loaded:
+            self._loaded[name] = self._loaders[name]()
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaders)
+
+    def __len__(self) -> int:
+        return len(self._loaders)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._loaders
+
+    def loaded(self) -> Sequence[EngineAdapter]:
+        """Those that were looked up so far."""
+        return tuple(self._loaded.values())
+
+
+def _sqlite() -> EngineAdapter:
+    from storage.engines import sqlite
+
+    return sqlite
+
+
+def _postgresql() -> EngineAdapter:
+    from storage.engines import postgresql
+
+    return postgresql
+
+
+def _mariadb() -> EngineAdapter:
+    from storage.engines import mariadb
+
+    return mariadb
+
+
+ENGINES = Engines({"sqlite": _sqlite, "postgresql": _postgresql, "mysql": _mariadb})
 """Every engine by the first word of its URL."""
 
 ALSO_CALLED = {"postgres": "postgresql", "mariadb": "mysql"}

@@ -17,11 +17,8 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, inspect, select, table
 
-from offbook.core.messages import Fault
 from storage.engines.database import Database
-from storage.messages import NEWER_DATABASE
-
-MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+from storage.schema.revisions import MIGRATIONS
 
 
 def config_for(database: Database, directory: Path = MIGRATIONS) -> Config:
@@ -37,13 +34,6 @@ def config_for(database: Database, directory: Path = MIGRATIONS) -> Config:
 def scripts() -> ScriptDirectory:
     """The migrations of this version, read once: each is a module that Alembic would run anew."""
     return ScriptDirectory(str(MIGRATIONS))
-
-
-def unknown_to(scripts: ScriptDirectory, revision: str) -> Fault | None:
-    """What is wrong with a database that has this schema, where only a newer version of this program knows it."""
-    if any(script.revision == revision for script in scripts.walk_revisions()):
-        return None
-    return NEWER_DATABASE.fault(revision=revision)
 
 
 def upgrade(database: Database, revision: str = "head") -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Column, MetaData, Table
-from sqlalchemy.dialects import postgresql, sqlite
 
-OnConflict = TypeVar("OnConflict", sqlite.Insert, postgresql.Insert)
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+OnConflict = TypeVar("OnConflict", "sqlite.Insert", "postgresql.Insert")
 
 
 def on_conflict(statement: OnConflict, table: Table, columns: Sequence[str]) -> OnConflict:

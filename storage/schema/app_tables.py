@@ -9,18 +9,15 @@ which counts all texts with a length towards the 64 KB of a row, has room for ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Connection,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
@@ -32,16 +29,13 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
-    inspect,
     text,
 )
-from sqlalchemy.dialects import mysql, postgresql
-from sqlalchemy.engine import Inspector
 from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.types import TypeEngine
 
-from columns import NUMBER
-from models import ONLY_ON, Base
+from columns import NUMBER, MediumText
+from models import Base
 from offbook.core.schema import Field, Map, Type
 from offbook.core.schema import Table as Synced
 from storage.sql.mapping.derived_columns import SORT_CHARACTERS
@@ -59,11 +53,7 @@ def _bytewise(length: int | None = None) -> TypeEngine[str]:
     """Text that is compared code point by code point: PostgreSQL does so where the column says it."""
     if length is not None:
         return String(length).with_variant(String(length, "C"), "postgresql")
-    return (
-        Text()
-        .with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
-        .with_variant(postgresql.TEXT(collation="C"), "postgresql")
-    )
+    return Text().with_variant(MediumText(), "mysql", "mariadb").with_variant(Text(collation="C"), "postgresql")
 
 
 UUID, LONG = _bytewise(36), _bytewise()
@@ -169,33 +159,3 @@ def _flag_column(name: str) -> Column[Any]:
 def _quoted(name: str) -> quoted_name:
     """A name may be a word of SQL's, in one database or another."""
     return quoted_name(name, quote=True)
-
-
-# --- in the database -------------------------------------------------------------------------------------------------
-
-
-def make_missing(connection: Connection, tables: Sequence[Table]) -> None:
-    """Make those of these tables that are not there, and the columns and indexes that the others lack.
-
-    What is there comes first: whoever makes a table keeps others from writing until the transaction ends.
-    """
-    operations, inspector = Operations(MigrationContext.configure(connection)), inspect(connection)
-    existing = set(inspector.get_table_names())
-    for table in tables:
-        if table.name in existing:
-            _add_missing(operations, inspector, table)
-    for table in tables:
-        if table.name not in existing:
-            operations.impl.create_table(table)
-
-
-def _add_missing(operations: Operations, inspector: Inspector, table: Table) -> None:
-    columns = {column["name"] for column in inspector.get_columns(table.name)}
-    indexes = {index["name"] for index in inspector.get_indexes(table.name)}
-    engines = (None, operations.get_context().dialect.name)
-    for column in table.columns:
-        if column.name not in columns:
-            operations.add_column(table.name, column)
-    for index in sorted(table.indexes, key=lambda index: str(index.name)):
-        if index.name not in indexes and index.info.get(ONLY_ON) in engines:
-            operations.impl.create_index(index)

@@ -28,9 +28,10 @@ from config import Config
 from models import Base
 from offbook.core.accounts.users import Act, kept_until
 from offbook.tables import Map, Ref, Table, Text
-from ops.doctor import Finding, UserCounts
+from ops.doctor import UserCounts
 from ops.grow import grow
 from ops.query_plans import full_scans, index_checks
+from ops.schema_check import Finding
 from storage.engines import postgresql_maintenance, sqlite_maintenance
 from storage.engines.database import Database
 from storage.engines.sqlite_maintenance import LOG_BYTES_MAX, length

@@ -11,7 +11,7 @@ from sqlalchemy import MetaData, insert
 from models import Base, Book, Contact, ContactDetail
 from offbook.contacts.table import BUILT_IN, CONTACTS
 from storage.engines.database import Database
-from storage.engines.migrations import MIGRATIONS
+from storage.schema.revisions import MIGRATIONS
 from storage.sql.mapping.records import record_mappings
 from storage.sql.prepared import Rows
 from tests.conftest import BOOK

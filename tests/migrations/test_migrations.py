@@ -15,7 +15,8 @@ from ops.digests import rewrite_digests
 from ops.query_plans import is_wanted
 from ops.search_texts import rewrite_search_texts
 from storage.engines.database import Database
-from storage.engines.migrations import MIGRATIONS, count_rows, differs_in_default, downgrade, upgrade
+from storage.engines.migrations import count_rows, differs_in_default, downgrade, upgrade
+from storage.schema.revisions import MIGRATIONS
 from storage.sql.mapping.stored_digests import stored_digest
 from tests.migrations.sample_data import RECORDS, everything, schema
 

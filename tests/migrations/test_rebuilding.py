@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 
 from models import ContactDetail
 from storage.engines.database import Database
-from storage.engines.migrations import MIGRATIONS, config_for, count_rows, downgrade
+from storage.engines.migrations import config_for, count_rows, downgrade
+from storage.schema.revisions import MIGRATIONS
 from tests.migrations.sample_data import add_revision, everything, head_of, revision_of, schema
 
 pytestmark = pytest.mark.engines("sqlite")

@@ -23,11 +23,12 @@ from ops.backup import schema as backup_schema
 from ops.backup.backup import DRIVERS
 from ops.backup.files import BackupError
 from ops.backup.restore import RestoreRun
-from ops.doctor import schema
+from ops.schema_check import check_schema
 from storage.engines.adapter import ENGINES
 from storage.engines.database import Database, open_engines
-from storage.engines.migrations import MIGRATIONS, count_rows, downgrade, upgrade
+from storage.engines.migrations import count_rows, downgrade, upgrade
 from storage.engines.read_only_mode import ReadOnlyMode
+from storage.schema.revisions import MIGRATIONS
 from tests.cli.test_accounts import run
 from tests.support.api_client import caller
 from tests.support.browser import COOKIE, add_user, app_on, parts_of, signed_in
@@ -368,7 +369,7 @@ def test_a_backup_of_an_older_offbook_is_upgraded(app: App, database: Database, 
     upgrade(database)
     restored(app, file)
     assert backup.check(database, file).revision == old
-    assert [finding.bad for finding in schema(database)] == [False]
+    assert [finding.bad for finding in check_schema(database)] == [False]
     assert people(app) == ["ada"]
 
 
@@ -673,7 +674,7 @@ def test_an_upgrade_without_a_backup_does_not_happen(app: App, database: Databas
     failed = run(app, "db", "upgrade")
     assert failed.exit_code == 1
     assert "Nothing was migrated, since no backup could be made first." in failed.output + failed.stderr
-    assert [finding.bad for finding in schema(database)] == [True]
+    assert [finding.bad for finding in check_schema(database)] == [True]
 
 
 def test_the_last_few_are_kept_and_those_of_restores_all(tmp_path: Path, now: int) -> None:

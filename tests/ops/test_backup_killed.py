@@ -15,7 +15,7 @@ from models import Base
 from ops.backup import mariadb, postgresql, sqlite
 from ops.backup.client_programs import feed
 from ops.backup.files import BackupError
-from ops.move.move import RESTORE, set_mark
+from ops.move.closed_marker import RESTORE, set_mark
 from storage.engines.database import Database
 from tests.ops.test_backup import backed_up, closed_to, everything, people, restored
 from tests.support.browser import add_user

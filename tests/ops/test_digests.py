@@ -15,7 +15,7 @@ from offbook.core.verify.ranges import WHOLE, split
 from ops.backup import backup
 from ops.digests import count_to_rewrite, rewrite_digests
 from ops.grow import grow
-from ops.move.move import ClosedMarker, set_mark
+from ops.move.closed_marker import ClosedMarker, set_mark
 from ops.move.verify_copy import compare_books
 from ops.rewrite import STEP_ROWS_MAX, STEP_SECONDS, next_size
 from storage.engines.database import Database, open_engines

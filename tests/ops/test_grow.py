@@ -24,7 +24,7 @@ from offbook.core.schema import Schema
 from offbook.tables import Choice, Flag, Integer, Json, Map, Number, Ref, Table, Text
 from ops.backup import backup
 from ops.grow import GrowthReport, grow, table_sizes
-from ops.move.move import ClosedMarker, set_mark
+from ops.move.closed_marker import ClosedMarker, set_mark
 from services.sync.responses import sync, sync_together
 from storage.engines.database import Database, open_engines
 from storage.engines.read_only_mode import ReadOnlyMode

@@ -19,8 +19,9 @@ from sqlalchemy.exc import DataError
 from models import Base, ChangeRow, Contact, Setting, User
 from ops.move import copy_rows, verify_copy
 from ops.move import move as moving
+from ops.move.closed_marker import ClosedMarker, why_closed
 from ops.move.copy_rows import PAGE_CHARACTERS, PAGE_ROWS_MAX, rows_after, rows_next
-from ops.move.move import ClosedMarker, DatabaseState, Unmovable, decide, why_closed
+from ops.move.move import DatabaseState, Unmovable, decide
 from ops.move.verify_copy import differences
 from storage.engines.adapter import ENGINES
 from storage.engines.database import Database, open_engines

@@ -14,8 +14,8 @@ from click.testing import Result
 from sqlalchemy import text
 
 from app import App
-from ops.doctor import schema
 from ops.move.move import Unmovable, begin
+from ops.schema_check import check_schema
 from storage.engines.database import Database
 from storage.engines.migrations import config_for
 from tests.support.api_client import caller
@@ -138,7 +138,7 @@ def test_a_server_does_not_start_on_it(newer: App, tmp_path: Path) -> None:
 def test_a_schema_that_is_older_still_asks_for_its_migration(database: Database) -> None:
     today = head(database)
     set_revision(database, "0005")
-    (finding,) = schema(database)
+    (finding,) = check_schema(database)
     set_revision(database, today)
     assert finding.bad
     assert f"The schema is 0005 and should be {today}: run `flask db upgrade`" in finding.sentence

@@ -22,7 +22,7 @@ from services.contacts.importing import STEPS_AT_ONCE, ImportRun, owner_of_uploa
 from services.container import Services
 from services.restore import Actor
 from storage.base import ChangeOrigin
-from storage.failures import FAILURES
+from storage.failures import database_failures
 from storage.imports.jobs import ImportJobs
 from storage.values.imports import IMPORT_LEASE_US, UNDOES, ImportJob, JobState
 from tests.support.browser import add_user, parts_of
@@ -61,7 +61,7 @@ def imports(parts: Services, jobs: ImportJobs) -> Iterator[BackgroundImports]:
 
 def another_process(parts: Services, jobs: ImportJobs) -> BackgroundImports:
     return BackgroundImports(
-        parts.store, parts.contacts, parts.blobs, parts.uploads, jobs, parts.clock, parts.new_id, FAILURES
+        parts.store, parts.contacts, parts.blobs, parts.uploads, jobs, parts.clock, parts.new_id, database_failures()
     )
 
 

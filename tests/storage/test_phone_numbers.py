@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from offbook.core.errors import Invalid
@@ -13,8 +9,6 @@ from offbook.core.search import fulfils, search_terms, searched_text
 from storage.engines.database import Database
 from storage.repositories.phone_numbers import spellings, validate_region
 from tests.storage.test_contact_queries import Desk
-
-ROOT = Path(__file__).parents[2]
 
 BERLIN = ("+49 30 1234567", "030/123 4567", "0049 30 1234567", "(030) 1234567", "+49 (0)30 1234567", "49 30 1234567")
 WASHINGTON = ("+1 202-224-3244", "(202) 224-3244", "1 202 224 3244", "2022243244", "001 202 224 3244")
@@ -77,32 +71,3 @@ def test_a_book_finds_numbers_by_its_region(database: Database) -> None:
     record = desk.contacts.get(desk.book, desk.contacts.page(desk.book, "ada").rows[0].id)
     assert record is not None
     assert record.cells["phone"] == "030/123 4567"
-
-
-LOADED = """
-import sys
-from app import create_app
-from config import Config
-from storage.engines.database import open_engines
-from storage.engines.migrations import upgrade
-from tests.storage.test_contact_queries import Desk
-
-app = create_app(Config(database_url=sys.argv[1]))
-database = open_engines(sys.argv[1])
-upgrade(database)
-desk = Desk(database)
-desk.add("Ada", phone="030/123 4567")
-assert desk.names() == desk.names("ada") == desk.names("030 1234567") == ["Ada"]
-assert app.test_client().post("/sync", json={}).status_code == 401
-print("phonenumbers" in sys.modules)
-with database.write() as connection:
-    connection.exec_driver_sql("UPDATE books SET region = 'DE'")
-assert desk.names("+49 30 1234567") == ["Ada"]
-print("phonenumbers" in sys.modules)
-"""
-
-
-def test_the_plans_of_numbers_are_loaded_by_a_search_for_one_and_not_by_a_start_or_a_push(tmp_path: Path) -> None:
-    program = [sys.executable, "-c", LOADED, f"sqlite:///{tmp_path}/server.db"]
-    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.stdout.split() == ["False", "True"], done.stderr

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, insert
 
 from app import App
 from models import Setting
-from ops.move.move import ClosedMarker, set_mark
+from ops.move.closed_marker import ClosedMarker, set_mark
 from storage.engines.database import Database
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import RETRY_SECONDS

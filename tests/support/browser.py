@@ -92,7 +92,9 @@ class Stage:
         assert self._parts() == self._as_made, "a test changed the app: let it make one of its own with app_on()"
 
     def _parts(self) -> list[dict[str, Any]]:
-        return [dict(part) for part in (self.app.config, self.app.view_functions, self.app.extensions)]
+        """``flask db`` adds Flask-Migrate, which is loaded when it is called."""
+        extensions = {name: part for name, part in self.app.extensions.items() if name != "migrate"}
+        return [dict(self.app.config), dict(self.app.view_functions), extensions]
 
     def kept(self, name: str) -> Path:
         """What the database holds by now, to set the stage with it again."""

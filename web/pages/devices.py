@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import segno
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -12,6 +11,7 @@ from offbook.core.errors import Invalid
 from web.auth import session_required
 from web.current import services
 from web.messages import pages as messages
+from web.presenters.qr_code import qr_code
 from web.request_values import posted, query
 from web.sessions import signed_in_user
 
@@ -37,7 +37,7 @@ def add() -> ResponseReturnValue:
     except Invalid as error:
         return render_page(error=str(error), name=name), 422
     server = request.url_root.rstrip("/")
-    code = segno.make(f"{server}\n{token}", micro=False).svg_data_uri(scale=4, light="white")
+    code = qr_code(f"{server}\n{token}")
     return render_template("devices/added.html", device=device, token=token, server=server, code=code)
 
 

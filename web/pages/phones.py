@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from urllib.parse import quote
 
-import segno
 from flask import Blueprint, Response, current_app, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadSignature, URLSafeSerializer
@@ -17,6 +16,7 @@ from web.current import services
 from web.messages import pages as messages
 from web.pages.devices import render_page
 from web.presenters.apple_profile import MEDIA_TYPE, carddav_profile
+from web.presenters.qr_code import qr_code
 from web.request_values import posted
 from web.sessions import signed_in_user
 
@@ -35,7 +35,7 @@ def add() -> ResponseReturnValue:
     access = PhoneAccess(user.name, token)
     once = server.phone_links.open_link(access, server.clock(), lambda: secrets.token_urlsafe(32))
     link = server_address() + url_for("phones.show", once=once).removeprefix(request.script_root)
-    code = segno.make(link, micro=False).svg_data_uri(scale=4, light="white")
+    code = qr_code(link)
     return render_template("devices/phone_added.html", device=device, code=code, **set_up_of(access))
 
 

@@ -32,7 +32,7 @@ from offbook.core.accounts.login_throttle import (
 from storage.engines.database import Database
 from storage.engines.read_only_mode import ReadOnlyMode
 from storage.errors import Throttled
-from storage.failures import NOT_WRITTEN
+from storage.failures import not_written
 from storage.repositories.accounts import user_names
 from storage.repositories.accounts.user_names import Named, comparable
 
@@ -139,7 +139,7 @@ class LoginThrottle:
                 wait_us = reserve(connection, admission.guest, now_us, self._budget)
         except ReadOnlyMode:
             raise
-        except NOT_WRITTEN:
+        except not_written():
             with self._database.read() as connection:
                 admission = ask(connection)
                 wait_us = self._budget.reserve(connection, admission.guest, now_us)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from models import SessionRow, User
 from storage.errors import WrongPassword
-from storage.failures import NOT_WRITTEN
+from storage.failures import not_written
 from storage.repositories.accounts.devices import LET_IN
 from storage.repositories.accounts.sessions import (
     OPEN,
@@ -46,7 +46,7 @@ class SignIns(Sessions):
         try:
             with self._database.write() as connection:
                 session = _open(connection, session, user.session_version)
-        except NOT_WRITTEN:
+        except not_written():
             return token, replace(session, session_version=user.session_version)
         self.forget_sessions(now_us)
         return token, session

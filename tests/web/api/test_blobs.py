@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import app as app_module
 from app import App
 from offbook.core.pictures import PICTURE_BYTES_MAX, sha256_of
 from tests.support.api_client import Caller, caller, contents
@@ -118,25 +114,3 @@ def test_a_person_needs_the_token_of_the_session_to_send(app: App, ada: Browser)
     assert ada.client.put(address, data=content, headers={"X-CSRFToken": token}).status_code == 201
     assert ada.get(address).data == content
     assert parts_of(app).blobs.holds(1, sha256_of(content))
-
-
-def test_a_server_that_starts_and_syncs_loads_no_decoder(tmp_path: Path) -> None:
-    """Nor does the process of the server ever: another one decodes."""
-    script = """
-import hashlib, sys
-from app import create_app, db
-from tests.support.api_client import caller, change
-PNG = b"\\x89PNG\\r\\n\\x1a\\n\\0\\0\\0\\rIHDR" + b"\\0\\0\\0\\1" * 2
-address = f"/blobs/{hashlib.sha256(PNG).hexdigest()}"
-app = create_app("testing")
-app.app_context().push()
-db.create_all()
-laptop = caller(app, "ada")
-laptop.synced(change())
-assert laptop.client.put(address, data=PNG, headers={"Authorization": f"Bearer {laptop.token}"}).status_code == 201
-laptop.get(address, size=96)
-assert not [name for name in sys.modules if name.partition(".")[0] == "PIL"]
-"""
-    root = Path(app_module.__file__).parent
-    ended = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
