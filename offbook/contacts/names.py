@@ -149,14 +149,15 @@ def split(name: str) -> Parts:
     suffix = ", ".join(followers)
     if not tail:
         return _without_comma(head, suffix, bool(suffix))
-    given = [word for words in tail for word in words]
-    return _family_first(head, given, suffix)
+    given_names = [word for words in tail for word in words]
+    return _family_first(head, given_names, suffix)
 
 
 def join(parts: Parts) -> str:
     """The name that is made of these parts; empty where there are none."""
-    prefix, given, middle, family, suffix = (part or "" for part in parts)
-    in_order = (family, middle, given) if is_eastern(given) and is_eastern(family) else (given, middle, family)
+    prefix, given_name, middle, family, suffix = (part or "" for part in parts)
+    is_family_first = is_eastern(given_name) and is_eastern(family)
+    in_order = (family, middle, given_name) if is_family_first else (given_name, middle, family)
     return " ".join(" ".join((prefix, *in_order, suffix)).split())
 
 
@@ -219,8 +220,8 @@ def _without_comma(words: Sequence[str], suffix: str, is_family: bool = False) -
     return _parts(titles, rest[: min(1, start)], rest[1:start], rest[start:], suffix)
 
 
-def _family_first(family: Sequence[str], given: Sequence[str], suffix: str) -> Parts:
-    titles, rest = _titles(given)
+def _family_first(family: Sequence[str], given_names: Sequence[str], suffix: str) -> Parts:
+    titles, rest = _titles(given_names)
     end = len(family)
     while end > 1 and _is_suffix(family[end - 1]):
         end -= 1
@@ -254,9 +255,9 @@ def _family_start(words: Sequence[str]) -> int:
 
 
 def _parts(
-    prefix: Sequence[str], given: Sequence[str], middle: Sequence[str], family: Sequence[str], suffix: str
+    prefix: Sequence[str], given_names: Sequence[str], middle: Sequence[str], family: Sequence[str], suffix: str
 ) -> Parts:
-    texts = (*(" ".join(words) for words in (prefix, given, middle, family)), suffix)
+    texts = (*(" ".join(words) for words in (prefix, given_names, middle, family)), suffix)
     return Parts(*(text or None for text in texts))
 
 

@@ -65,7 +65,7 @@ def fold_key(text: str) -> str:
 
 def without_control_characters(line: str) -> str:
     """One line, with nothing in it that a terminal would obey, or that would reorder the text around it on a page."""
-    return UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), line)
+    return UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode(), line)
 
 
 def join_with_and(words: Iterable[str]) -> str:

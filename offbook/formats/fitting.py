@@ -26,15 +26,15 @@ def fitted(item: ContactRead) -> ContactRead:
         return item
     details = dict(contact.get("details") or {})
     sizes = {key: bytes_of({key: entry}) for key, entry in details.items()}
-    told = []
+    problems = []
     for key in sorted(details, key=lambda key: (-sizes[key], key)):
         if excess <= 0:
             break
         entry = details.pop(key)
         excess -= sizes[key] - 1
         fault = messages.DETAIL_LEFT_OUT.fault(limit=CONTACTS.bytes_max // KB, size=-(-sizes[key] // KB))
-        told.append(Problem(item.row, _named(entry), fault))
-    return item._replace(contact={**contact, "details": details}, problems=(*item.problems, *told))
+        problems.append(Problem(item.row, _named(entry), fault))
+    return item._replace(contact={**contact, "details": details}, problems=(*item.problems, *problems))
 
 
 def _is_small(details: Mapping[str, Mapping[str, Any]]) -> bool:

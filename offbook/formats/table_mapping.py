@@ -93,31 +93,31 @@ class TableMapping(NamedTuple):
 
 
 def choose_mapping(
-    file: BinaryIO, format_name: str, given: object | None, remembered: Remembered
+    file: BinaryIO, format_name: str, chosen: object | None, remembered: Remembered
 ) -> TableMapping | None:
-    """The mapping for a file of this format, empty where that is to be recognized: ``given``, a value of JSON, before
+    """The mapping for a file of this format, empty where that is to be recognized: ``chosen``, a value of JSON, before
     what is ``remembered``, before what is proposed. None where the file is no table, or is Google's and nothing else
     was said of it: its own reader knows more.
 
-    Raises Malformed where the given one does not fit (bad_mapping), or the file is a broken table.
+    Raises Malformed where the chosen one does not fit (bad_mapping), or the file is a broken table.
     """
     file.seek(0)
     name, media_type = _format_of(file.read(HEAD), format_name)
     if media_type not in TABLES:
-        if given is not None:
+        if chosen is not None:
             raise Malformed.of(messages.MAPPING_OF_NO_TABLE)
         return None
-    if given is None and format_name == GOOGLE:
+    if chosen is None and format_name == GOOGLE:
         return None
     try:
         sheet = look_at(file)
     except Malformed:
-        if given is None and name in (GOOGLE, UNKNOWN):
+        if chosen is None and name in (GOOGLE, UNKNOWN):
             return None
         raise
     proposed = propose(sheet.header, sheet.first_rows)
-    if given is not None:
-        return TableMapping(sheet, _of_layout(parse_mapping(given, sheet.header), proposed), Origin.GIVEN)
+    if chosen is not None:
+        return TableMapping(sheet, _of_layout(parse_mapping(chosen, sheet.header), proposed), Origin.GIVEN)
     text = remembered(header_key(sheet.header))
     if isinstance(text, str):
         with suppress(Malformed, ValueError, RecursionError):  # of a version that knew other cells

@@ -84,9 +84,9 @@ def read_listing(
     end = span.after
     if not has_more:
         room = None if limit is None else limit - len(again)
-        found = cards.changed(span.after, span.up_to, None if room is None else room + 1, span.is_first)
-        has_more = room is not None and len(found) > room
-        rows = found if room is None else found[:room]
+        changed_rows = cards.changed(span.after, span.up_to, None if room is None else room + 1, span.is_first)
+        has_more = room is not None and len(changed_rows) > room
+        rows = changed_rows if room is None else changed_rows[:room]
         end = span.up_to if not has_more else rows[-1].seq if rows else span.after
     listed = {row.record_id for row in again}
     deleted = {row.record_id: row.seq for row in (*rows, *again) if row.deleted and not span.is_first}

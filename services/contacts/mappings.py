@@ -10,18 +10,18 @@ from storage.csv_mappings import CsvMappings
 
 
 def mapping_for(
-    mappings: CsvMappings, book_id: int, file: BinaryIO, format_name: str = "", given: object | None = None
+    mappings: CsvMappings, book_id: int, file: BinaryIO, format_name: str = "", chosen: object | None = None
 ) -> TableMapping | None:
-    """The mapping for a file, ``given`` being a value of JSON; None where it needs none.
+    """The mapping for a file, ``chosen`` being a value of JSON; None where it needs none.
 
-    Raises Malformed where the given one does not fit (bad_mapping), or the file is a broken table.
+    Raises Malformed where the chosen one does not fit (bad_mapping), or the file is a broken table.
     """
-    return choose_mapping(file, format_name, given, partial(mappings.get, book_id))
+    return choose_mapping(file, format_name, chosen, partial(mappings.get, book_id))
 
 
-def mapping_without_memory(file: BinaryIO, given: object | None = None) -> TableMapping | None:
+def mapping_without_memory(file: BinaryIO, chosen: object | None = None) -> TableMapping | None:
     """The same, whatever is remembered."""
-    return choose_mapping(file, "", given, lambda _: None)
+    return choose_mapping(file, "", chosen, lambda _: None)
 
 
 def remember(mappings: CsvMappings, book_id: int, table: TableMapping | None, now_us: int) -> None:

@@ -160,14 +160,12 @@ def search_statement(
     part of a place.
     """
     order, rank = ORDERS[sort], _rank(ranked_by)
-    found = select(
-        C.id, C.starred, order.key.label("sorted_by"), rank.label("rank"), func.count().over().label("total")
-    )
-    found = found.where(*_scan(scanned), *filters)
+    scan = select(C.id, C.starred, order.key.label("sorted_by"), rank.label("rank"), func.count().over().label("total"))
+    scan = scan.where(*_scan(scanned), *filters)
     if after:
         *place, last_rank = parse_place(after, (*order.types, int))
-        found = found.where(or_(rank > last_rank, and_(rank == last_rank, order.is_beyond(tuple(place)))))
-    matches = found.subquery()
+        scan = scan.where(or_(rank > last_rank, and_(rank == last_rank, order.is_beyond(tuple(place)))))
+    matches = scan.subquery()
     limit = bindparam("limit", type_=Integer)
     ranked = select(matches).order_by(matches.c.rank, *order.sorting(matches.c)).limit(limit).subquery()
     lines = select(*COLUMNS, ranked.c.sorted_by, ranked.c.rank, ranked.c.total).select_from(ranked)

@@ -49,7 +49,7 @@ def test_what_kept_a_number_from_a_spreadsheet_is_taken_off(text: str, number: s
 
 def test_a_number_that_a_spreadsheet_has_damaged_is_told_and_kept() -> None:
     found = read(table({"First Name": "Ada", "Phone 1 - Value": "4.47E+11"}, {"First Name": "Bo"}))
-    (told,) = [problem for problems in found.told.values() for problem in problems]
+    (told,) = [problem for problems in found.damages.values() for problem in problems]
     assert (told.row, told.column, told.code) == (2, "Phone 1 - Value", "damaged_cell")
     assert [contact["phone"] for contact in found.contacts] == ["4.47E+11", None]
 

@@ -47,3 +47,43 @@ def test_a_function_has_at_most_45_lines(folder: str) -> None:
         for node in functions(tree)
     }
     assert {name: count for name, count in counts.items() if count > FUNCTION_LINES_MAX} == {}
+
+
+VAGUE = frozenset({"asked", "found", "given", "here", "one", "told", "wish"})
+
+
+def stored_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """What is assigned to, an argument, or a name of a pattern: by its line."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) | ast.MatchAs(name=str(name)):
+                yield node.lineno, name
+
+
+def test_a_local_is_called_by_what_it_is() -> None:
+    vague = [f"{path}:{line} {name}" for path, tree in trees().items() for line, name in stored_names(tree)]
+    assert [line for line in vague if line.rpartition(" ")[2] in VAGUE] == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "told = 1",
+        "for one in x: pass",
+        "lambda given: 0",
+        "[0 for here in x]",
+        "if (found := x): pass",
+        "with x as asked: ...",
+    ],
+)
+def test_a_vague_local_is_seen(code: str) -> None:
+    assert [name for _, name in stored_names(ast.parse(code))][0] in VAGUE
+
+
+def test_no_two_classes_have_one_name() -> None:
+    classes: dict[str, list[str]] = {}
+    for path, tree in trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                classes.setdefault(node.name, []).append(str(path))
+    assert {name: paths for name, paths in classes.items() if len(paths) > 1} == {}

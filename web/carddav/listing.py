@@ -27,29 +27,29 @@ CHILD = {Kind.ROOT: Kind.PRINCIPAL, Kind.PRINCIPAL: Kind.BOOK}
 def propfind(login: DeviceLogin, place: Place) -> Response:
     """The answer to a PROPFIND. Raises DavProblem."""
     depth = read_depth()
-    asked = read_xml(parse_propfind)
-    return render_multistatus(_responses(login, place, asked, depth))
+    properties = read_xml(parse_propfind)
+    return render_multistatus(_responses(login, place, properties, depth))
 
 
-def _responses(login: DeviceLogin, place: Place, asked: Properties, depth: int) -> Iterator[bytes]:
+def _responses(login: DeviceLogin, place: Place, properties: Properties, depth: int) -> Iterator[bytes]:
     addresses, book = addresses_of(login), services().carddav
     if place.kind is Kind.CARD:
-        yield from _cards(login, asked, addresses, [place.segment])
+        yield from _cards(login, properties, addresses, [place.segment])
         return
     if place.kind is Kind.BOOK and (depth or GETCTAG in asked.names):
         book.confirm_served(login)
     kinds = [place.kind, *([CHILD[place.kind]] if depth and place.kind in CHILD else [])]
     for kind in kinds:
-        yield collection_response(Subject(kind, addresses, lambda: book.state(login)), asked)
+        yield collection_response(Subject(kind, addresses, lambda: book.state(login)), properties)
     if depth and place.kind is Kind.BOOK:
-        yield from _cards(login, asked, addresses, None)
+        yield from _cards(login, properties, addresses, None)
 
 
 def _cards(
-    login: DeviceLogin, asked: Properties, addresses: Addresses, segments: Sequence[str] | None
+    login: DeviceLogin, properties: Properties, addresses: Addresses, segments: Sequence[str] | None
 ) -> Iterator[bytes]:
     """What is told of these cards, or of all. Raises DavProblem (404) where the one that is asked for is not there."""
-    writer, count = CardWriter(asked, addresses), 0
+    writer, count = CardWriter(properties, addresses), 0
     for entry in services().carddav.entries(login, CardForm(), segments, with_length=writer.needs_length):
         count += 1
         yield writer.response(entry)

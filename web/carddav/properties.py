@@ -111,7 +111,7 @@ OF_BOOK: Values = {
 """What a book has beside that."""
 
 
-def collection_response(subject: Subject, asked: Properties) -> bytes:
+def collection_response(subject: Subject, properties: Properties) -> bytes:
     """What is told of a collection."""
     known = {**OF_ALL, **(OF_BOOK if subject.kind is Kind.BOOK else {})}
     address = {
@@ -119,16 +119,16 @@ def collection_response(subject: Subject, asked: Properties) -> bytes:
         Kind.PRINCIPAL: subject.addresses.principal,
         Kind.BOOK: subject.addresses.book,
     }[subject.kind]
-    if asked.only_names:
+    if properties.only_names:
         return property_response(address, [PropertyStatus(OK, [element(name) for name in known])])
-    names = _names(known, asked)
-    told = [element(name, known[name](subject)) for name in names if name in known]
-    return property_response(address, [PropertyStatus(OK, told), _missing(names, known)])
+    names = _names(known, properties)
+    elements = [element(name, known[name](subject)) for name in names if name in known]
+    return property_response(address, [PropertyStatus(OK, elements), _missing(names, known)])
 
 
-def _names(known: Iterable[str], asked: Properties) -> list[str]:
+def _names(known: Iterable[str], properties: Properties) -> list[str]:
     """The properties that are told: those that are asked for or, where all are, every one there is and those beside."""
-    return list(dict.fromkeys((*known, *asked.names) if asked.all else asked.names))
+    return list(dict.fromkeys((*known, *properties.names) if properties.all else properties.names))
 
 
 def _missing(names: Iterable[str], known: Mapping[str, object]) -> PropertyStatus:
@@ -155,7 +155,7 @@ NEEDS_LENGTH = dav("getcontentlength")
 class CardWriter:
     """Writes what is told of cards. What is the same for all of them is made once: there are thousands."""
 
-    def __init__(self, asked: Properties, addresses: Addresses, with_data: bool = False) -> None:
+    def __init__(self, properties: Properties, addresses: Addresses, with_data: bool = False) -> None:
         """``with_data``: the cards themselves may be told, as in reports."""
         principal = href(addresses.principal)
         shared = {
@@ -168,12 +168,12 @@ class CardWriter:
             dav("supported-report-set"): b"",
         }
         own = {*CARD_VALUES, *((ADDRESS_DATA,) if with_data else ())}
-        names = _names((*CARD_VALUES, *shared), asked)
-        told = [name for name in names if name in own] if not asked.only_names else []
-        self.needs_length = NEEDS_LENGTH in told
-        self._has_data = ADDRESS_DATA in told
-        self._values = [(*tags(name), CARD_VALUES[name]) for name in told if name != ADDRESS_DATA]
-        if asked.only_names:
+        names = _names((*CARD_VALUES, *shared), properties)
+        written = [name for name in names if name in own] if not properties.only_names else []
+        self.needs_length = NEEDS_LENGTH in written
+        self._has_data = ADDRESS_DATA in written
+        self._values = [(*tags(name), CARD_VALUES[name]) for name in written if name != ADDRESS_DATA]
+        if properties.only_names:
             same, missing = [element(name) for name in (*CARD_VALUES, *shared)], PropertyStatus(NOT_FOUND, ())
         else:
             same = [element(name, shared[name]) for name in names if name in shared]

@@ -87,13 +87,13 @@ def _import(book: Replica, file: BinaryIO, format_: Format | None, args: argpars
     from offbook.transfer.photos import keep_photo
     from offbook.transfer.reading import match_file, portions_of
 
-    given = None if args.map is None else parse_given(_bytes_of(args.map).decode(errors="replace"))
+    chosen = None if args.map is None else parse_given(_bytes_of(args.map).decode(errors="replace"))
     kept = _kept_mappings(book)
-    table = choose_mapping(file, args.format or "", given, kept.get)
+    table = choose_mapping(file, args.format or "", chosen, kept.get)
     try:
         matched = match_file(book, OpenFile(file, format_, table))
     except Malformed as error:
-        if not args.dry_run or table is None or given is not None:
+        if not args.dry_run or table is None or chosen is not None:
             raise
         return unread(table, error)
     report, batch = matched.contents.new_report(), random_id()

@@ -55,7 +55,7 @@ def entry_to_json(table: Table, entry: HistoryEntry) -> dict[str, Any]:
 def as_shown(entry: HistoryEntry, table: Table) -> HistoryEntry:
     """The entry with the parts of values that their cells have in this declaration of its table."""
     data, before = ({cell: cut(table, cell, cells[cell]) for cell in cells} for cells in (entry.data, entry.before))
-    beaten = tuple(replace(one, value=cut(table, one.cell, one.value)) for one in entry.beaten)
+    beaten = tuple(replace(lost, value=cut(table, lost.cell, lost.value)) for lost in entry.beaten)
     return replace(entry, data=data, before=before, beaten=beaten)
 
 

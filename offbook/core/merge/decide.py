@@ -177,8 +177,8 @@ def _one_of_composite(context: MergeContext, deferred: tuple[DiscardedWrite, ...
         return deferred
     have = context.record.cells.get
     waiting = {write.cell for write in deferred if have(write.cell) != write.value}
-    asked = next((cell for cell in composite.cells if cell in waiting), None)
-    return tuple(write for write in deferred if write.cell not in composite.cells or write.cell == asked)
+    first_waiting = next((cell for cell in composite.cells if cell in waiting), None)
+    return tuple(write for write in deferred if write.cell not in composite.cells or write.cell == first_waiting)
 
 
 def _writes(record: Record, change: Change) -> dict[str, Value]:

@@ -166,7 +166,7 @@ def _find_list(file: BinaryIO, length: int) -> _List:
     tail = file.read(length - start)
     index = len(tail) - END.size
     while (index := tail.rfind(b"PK\x05\x06", 0, index + 4)) >= 0:
-        _, disk, list_disk, here, count, size, offset, comment = END.unpack_from(tail, index)
+        _, disk, list_disk, count_on_disk, count, size, offset, comment = END.unpack_from(tail, index)
         if index + END.size + comment == len(tail):
             break
         index -= 1
@@ -175,8 +175,8 @@ def _find_list(file: BinaryIO, length: int) -> _List:
     end = start + index
     place = _List(count, size, offset)
     if COUNT_MAX in (count, disk) or SIZE_MAX in (size, offset):
-        place, end, here, disk, list_disk = _find_list_64(file, end)
-    if disk or list_disk or here != place.length or place.offset + place.size != end:
+        place, end, count_on_disk, disk, list_disk = _find_list_64(file, end)
+    if disk or list_disk or count_on_disk != place.length or place.offset + place.size != end:
         raise Malformed.of(messages.DAMAGED_ZIP)
     return place
 
@@ -187,11 +187,11 @@ def _find_list_64(file: BinaryIO, end: int) -> tuple[_List, int, int, int, int]:
     if start < 0:
         raise Malformed.of(messages.DAMAGED_ZIP)
     file.seek(start)
-    mark, _, _, _, disk, list_disk, here, count, size, offset = END_64.unpack(file.read(END_64.size))
+    mark, _, _, _, disk, list_disk, count_on_disk, count, size, offset = END_64.unpack(file.read(END_64.size))
     locator, _, place, _ = LOCATOR_64.unpack(file.read(LOCATOR_64.size))
     if (mark, locator, place) != (b"PK\x06\x06", b"PK\x06\x07", start):
         raise Malformed.of(messages.DAMAGED_ZIP)
-    return _List(count, size, offset), start, here, disk, list_disk
+    return _List(count, size, offset), start, count_on_disk, disk, list_disk
 
 
 def _parse_list(data: bytes, count: int, is_known: Callable[[str], bool]) -> Iterator[ZipEntry]:

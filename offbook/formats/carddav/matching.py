@@ -65,8 +65,8 @@ def match_lines(incoming: Sequence[CardLine], versions: Sequence[Sequence[CardLi
         _match(incoming, certain, matched, key)
     nothing = [None] * len(versions)
     pairs = [Pair(line, known[matched[index]] if index in matched else nothing) for index, line in enumerate(incoming)]
-    found = set(matched.values())
-    return Matches(pairs, [states for identity, states in known.items() if identity not in found])
+    matched_identities = set(matched.values())
+    return Matches(pairs, [states for identity, states in known.items() if identity not in matched_identities])
 
 
 def _match(incoming: Sequence[CardLine], known: Mapping[str, States], matched: dict[int, str], key: Key) -> None:

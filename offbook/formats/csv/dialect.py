@@ -194,12 +194,12 @@ def open_table(lines: Lines, score: Callable[[list[str]], int]) -> Table | None:
 
     Raises Malformed where a header has too many columns.
     """
-    best, found = 0, None
+    score_max, table = 0, None
     for delimiter in _delimiters(lines):
         header = _header(lines, delimiter)
-        if (points := score(header)) > best:
-            best, found = points, Table(header, delimiter, lines)
-    return found
+        if (points := score(header)) > score_max:
+            score_max, table = points, Table(header, delimiter, lines)
+    return table
 
 
 def possible_headers(head: bytes) -> Iterator[list[str]]:

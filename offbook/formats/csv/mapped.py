@@ -90,8 +90,8 @@ def read_mapped(file: BinaryIO, mapping: ColumnMapping) -> Iterator[ContactRead]
         if record_id not in read:
             read.add(record_id)
             contact = read_row(number, cells, reading)
-            told = tuple(Problem(number, column, Fault(messages.CELL_BEYOND_HEADER)) for column in beyond)
-            yield contact._replace(problems=contact.problems + told)
+            problems = tuple(Problem(number, column, Fault(messages.CELL_BEYOND_HEADER)) for column in beyond)
+            yield contact._replace(problems=contact.problems + problems)
 
 
 def _open(file: BinaryIO) -> Table:

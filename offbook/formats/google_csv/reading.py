@@ -75,7 +75,7 @@ class ParsedFile:
 
     contacts: list[Contact]
     problems: list[RowProblem]
-    told: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    damages: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
 
 
 def decode(data: bytes) -> str:
@@ -93,15 +93,15 @@ def read(text: str) -> ParsedFile:
     whole = text.removeprefix("\ufeff")
     contacts: list[Contact] = []
     problems: list[RowProblem] = []
-    told: dict[str, tuple[Problem, ...]] = {}
+    damages: dict[str, tuple[Problem, ...]] = {}
     for number, contact, flaw, damage in read_rows(lambda: io.StringIO(whole, newline="")):
         if flaw:
             problems.append(RowProblem(number, flaw))
         else:
             contacts.append(contact)
             if damage:
-                told[contact["id"]] = damage
-    return ParsedFile(contacts, problems, told)
+                damages[contact["id"]] = damage
+    return ParsedFile(contacts, problems, damages)
 
 
 class ReadLine(NamedTuple):

@@ -62,8 +62,8 @@ def _with_own_id(read: ContactRead, content: str, contents: Mapping[str, str]) -
     """
     if read.contact is None or contents.get(read.contact["id"], content) == content:
         return read
-    told = Problem(read.row, "UID", Fault(messages.SAME_UID))
-    return read._replace(contact={**read.contact, "id": content, "uid": None}, problems=(*read.problems, told))
+    problem = Problem(read.row, "UID", Fault(messages.SAME_UID))
+    return read._replace(contact={**read.contact, "id": content, "uid": None}, problems=(*read.problems, problem))
 
 
 def _look_over(file: BinaryIO) -> bool:

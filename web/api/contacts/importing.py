@@ -66,14 +66,14 @@ def import_file() -> Response:
     on_duplicate = OnDuplicate(_choice("on_duplicate", list(OnDuplicate), OnDuplicate.KEEP))
     is_dry = _choice("dry_run", ["0", "1"], "0") == "1"
     parts, login = services(), current_device()
-    given = parse_given(query.text("map", "")) if "map" in query else None
+    chosen = parse_given(query.text("map", "")) if "map" in query else None
     with parts.uploads.temporary() as body:
         copy_file(request, body, parts.config.file_bytes_max)
-        table = mapping_for(parts.csv_mappings, login.book_id, body, format_name, given)
+        table = mapping_for(parts.csv_mappings, login.book_id, body, format_name, chosen)
         try:
             file = read_file(parts.store, parts.contacts, login.book_id, body, format_name or None, table=table)
         except Malformed as error:
-            if not is_dry or table is None or given is not None:
+            if not is_dry or table is None or chosen is not None:
                 raise
             return render_json(unread(table, error).to_json())
         label = query.text("label", "")

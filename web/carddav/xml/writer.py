@@ -39,8 +39,8 @@ def element(name: str, content: bytes = b"", **attributes: str) -> bytes:
     prefix = PREFIXES.get(namespace[1:])
     tag = f"{prefix}:{local}" if prefix else local if not namespace else f"x:{local}"
     declared = f' xmlns:x="{escape(namespace[1:])}"' if namespace and not prefix else ""
-    given = "".join(f' {key.replace("_", "-")}="{escape(value)}"' for key, value in attributes.items())
-    begin = f"<{tag}{declared}{given}"
+    attribute_texts = "".join(f' {key.replace("_", "-")}="{escape(value)}"' for key, value in attributes.items())
+    begin = f"<{tag}{declared}{attribute_texts}"
     return f"{begin}>".encode() + content + f"</{tag}>".encode() if content else f"{begin}/>".encode()
 
 
@@ -66,8 +66,8 @@ class PropertyStatus:
 
 def property_response(address: str, parts: Iterable[PropertyStatus]) -> bytes:
     """What is told of one resource. Of parts without elements nothing is; where no part is left, an empty one."""
-    told = [part for part in parts if part.elements] or [PropertyStatus(OK, ())]
-    return element(dav("response"), href(address) + b"".join(map(_propstat, told))) + b"\n"
+    filled = [part for part in parts if part.elements] or [PropertyStatus(OK, ())]
+    return element(dav("response"), href(address) + b"".join(map(_propstat, filled))) + b"\n"
 
 
 def _propstat(part: PropertyStatus) -> bytes:
@@ -88,6 +88,6 @@ def _status(status: str) -> bytes:
 
 def error_document(conditions: Sequence[bytes], detail: Mapping[str, str]) -> bytes:
     """A DAV:error with the conditions that failed; and in names of our own what is for people who read logs."""
-    told = b"".join(text_element(name, text) for name, text in detail.items())
-    content = b"".join(conditions) + told
+    texts = b"".join(text_element(name, text) for name, text in detail.items())
+    content = b"".join(conditions) + texts
     return DECLARATION + f"<D:error {NAMESPACES}>".encode() + content + b"</D:error>\n"

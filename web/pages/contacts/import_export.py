@@ -206,10 +206,10 @@ def look_at(content: BinaryIO, table: TableMapping | None) -> Look:
     return Look(file, mapping if table else view_of(alternative_mapping(content), GOOGLE))
 
 
-def table_of(content: BinaryIO, given: object | None = None) -> TableMapping | None:
+def table_of(content: BinaryIO, chosen: object | None = None) -> TableMapping | None:
     """What the columns of a file are: given, remembered or proposed; None where it needs no mapping. Raises
     Malformed."""
-    return mapping_for(services().csv_mappings, signed_in_user().book_id, content, given=given)
+    return mapping_for(services().csv_mappings, signed_in_user().book_id, content, chosen=chosen)
 
 
 def kept_file() -> BinaryIO | None:
