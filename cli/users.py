@@ -14,7 +14,7 @@ from flask.cli import AppGroup
 from cli import messages
 from cli.current import services
 from cli.errors import is_text, report_errors
-from offbook.core.accounts.users import Act, describe_act, kept_until
+from offbook.core.accounts.users import UserAction, describe_act, kept_until
 from offbook.core.errors import Invalid
 from offbook.core.formatting import format_count, format_date
 from storage.values.accounts import Account
@@ -101,7 +101,7 @@ def state_of(user: Account) -> list[str]:
 @report_errors
 def disable_user(name: str) -> None:
     """Let NAME in no more, at once and until enabled again. Devices keep all, and book and devices stay."""
-    act_on(name, Act.DISABLE)
+    act_on(name, UserAction.DISABLE)
 
 
 @user.command("enable")
@@ -109,7 +109,7 @@ def disable_user(name: str) -> None:
 @report_errors
 def enable_user(name: str) -> None:
     """Let NAME in again. Devices sync on by themselves."""
-    act_on(name, Act.ENABLE)
+    act_on(name, UserAction.ENABLE)
 
 
 @user.command("remove")
@@ -117,7 +117,7 @@ def enable_user(name: str) -> None:
 @report_errors
 def remove_user(name: str) -> None:
     """Put NAME into the trash, with the book, for 30 days. Then `flask book prune` deletes both for good."""
-    act_on(name, Act.REMOVE)
+    act_on(name, UserAction.REMOVE)
 
 
 @user.command("restore")
@@ -125,7 +125,7 @@ def remove_user(name: str) -> None:
 @report_errors
 def restore_user(name: str) -> None:
     """Bring NAME back from the trash, with the book and the devices."""
-    act_on(name, Act.RESTORE)
+    act_on(name, UserAction.RESTORE)
 
 
 @user.command("admin")
@@ -134,10 +134,10 @@ def restore_user(name: str) -> None:
 @report_errors
 def set_admin(name: str, off: bool) -> None:
     """Make NAME an admin, or with --off an ordinary user. One admin who can sign in always stays."""
-    act_on(name, Act.END_ADMIN if off else Act.MAKE_ADMIN)
+    act_on(name, UserAction.END_ADMIN if off else UserAction.MAKE_ADMIN)
 
 
-def act_on(name: str, act: Act) -> None:
+def act_on(name: str, act: UserAction) -> None:
     """Do this to the user NAME, also to one in the trash, and print what became of them."""
     user = services().accounts.any_user_named(name)
     rights = services().user_rights.act(user.id, services().clock(), act)

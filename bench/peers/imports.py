@@ -22,7 +22,8 @@ from offbook import Replica
 from offbook.cli.parser import parse
 from services.accounts.accounts import Accounts
 from services.blobs import Blobs
-from services.contacts.importing import import_contacts, read_file
+from services.contacts.import_run import import_contacts
+from services.contacts.importing import read_file
 from storage.base import ChangeOrigin
 from storage.blobs.decoder import Decoder
 from storage.blobs.rows import BlobRows

@@ -46,7 +46,7 @@ BEGINNING = frozenset({"", "0", "null", "None"})
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class TutorialChange:
     """One pushed change as it came. ``data`` is None where the row was gone when it was sent."""
 
     change_id: str
@@ -143,7 +143,7 @@ def parse_since(text: str) -> int | None:
 # --- a pushed change -----------------------------------------------------------------------------------------------
 
 
-def parse_item(body: Json, device: str) -> Item:
+def parse_item(body: Json, device: str) -> TutorialChange:
     """Read the body of a push. Raises Malformed where it is no such change: all else gets a verdict.
 
     The change's id is derived from its content, so that a repeated request is a repeated change.
@@ -162,7 +162,7 @@ def parse_item(body: Json, device: str) -> Item:
     data = _data_of(body.get("data"))
     content = json.dumps([table, number, operation, timestamp, data], sort_keys=True)
     change_id = str(uuid5(UUID(device), content))
-    return Item(change_id, table, number, OPERATIONS[operation], micros // 1000, data)
+    return TutorialChange(change_id, table, number, OPERATIONS[operation], micros // 1000, data)
 
 
 def _data_of(data: Json) -> dict[str, Json] | None:
@@ -185,7 +185,7 @@ def _text_of(value: Json) -> Json:
     return text.removesuffix(".0") if text.lstrip("-").replace(".", "", 1).isdigit() else value
 
 
-def plan_step(item: Item, known: Known | None, device: str) -> TutorialStep | Rejection | None:
+def plan_step(item: TutorialChange, known: Known | None, device: str) -> TutorialStep | Rejection | None:
     """The change that this is; None where there is nothing to do. ``known`` is what stands behind its number."""
     if item.table != TABLE:
         return Rejection(item.change_id, messages.UNKNOWN_TABLE.fault(tables=TABLE))
@@ -203,7 +203,7 @@ def plan_step(item: Item, known: Known | None, device: str) -> TutorialStep | Re
     return _insertion(item, sent, device) if known is None else _edit(item, known, sent, device)
 
 
-def _deletion(item: Item, known: Known, device: str) -> TutorialStep:
+def _deletion(item: TutorialChange, known: Known, device: str) -> TutorialStep:
     """A row may have come back since the deletion was typed: with the pull before this push, or an earlier one.
 
     Surely so where the deletion comes with a row. What others wrote until then its writer need not have seen.
@@ -214,13 +214,13 @@ def _deletion(item: Item, known: Known, device: str) -> TutorialStep:
     return TutorialStep(_change(item, known.record_id, Operation.DELETE, device, base, {}), left, sure=not may_be_back)
 
 
-def _insertion(item: Item, sent: Mapping[str, Value], device: str) -> TutorialStep:
+def _insertion(item: TutorialChange, sent: Mapping[str, Value], device: str) -> TutorialStep:
     record_id = str(uuid5(UUID(item.change_id), "record"))
     known = Known(record_id, {**dict.fromkeys(CELLS), **sent})
     return TutorialStep(_change(item, record_id, Operation.INSERT, device, 0, sent), known)
 
 
-def _edit(item: Item, known: Known, sent: Mapping[str, Value], device: str) -> TutorialStep:
+def _edit(item: TutorialChange, known: Known, sent: Mapping[str, Value], device: str) -> TutorialStep:
     """Only what differs from every row that the device can have had is new."""
     known = as_received(known, sent)
     had = [row for row in (known.held, known.offered) if row is not None]
@@ -239,7 +239,7 @@ def with_whole_row(step: TutorialStep, record: Record | None) -> TutorialStep:
 
 
 def _change(
-    item: Item, record_id: str, operation: Operation, device: str, base: int, cells: Mapping[str, Value]
+    item: TutorialChange, record_id: str, operation: Operation, device: str, base: int, cells: Mapping[str, Value]
 ) -> Change:
     return Change(item.change_id, CONTACTS, record_id, operation, device, item.timestamp, base, cells)
 

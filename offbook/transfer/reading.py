@@ -32,7 +32,7 @@ PHOTO_BYTES_KEPT_MAX = 16 * 1024**2
 """A file with no more than both is read once: twenty megabytes of memory, and as much again for its photos."""
 
 
-class Portion(NamedTuple):
+class DeviceImportPortion(NamedTuple):
     """Some steps, in order, and what the file holds for them: photos above all."""
 
     steps: Sequence[ImportStep]
@@ -75,7 +75,9 @@ def match_file(book: Replica, source: OpenFile) -> MatchedFile:
     return MatchedFile(source, kept, source.contents(problems.kept()), matches, back)
 
 
-def portions_of(book: Replica, file: MatchedFile, on_duplicate: OnDuplicate, label: str) -> Iterator[Portion]:
+def portions_of(
+    book: Replica, file: MatchedFile, on_duplicate: OnDuplicate, label: str
+) -> Iterator[DeviceImportPortion]:
     """What is to be done about each contact, in order, and then about the trash of a book. Raises Invalid for what no
     label can be called."""
     label = parse_label(label)
@@ -91,9 +93,11 @@ def portions_of(book: Replica, file: MatchedFile, on_duplicate: OnDuplicate, lab
         if file.source.book is None:
             photos = {sha256: photo for item, _ in some for sha256, photo in item.blobs.items()}
             contents = replace(contents, blobs=photos)
-        yield Portion(list(steps_of(contacts, matches, existing, on_duplicate, label, file.taken_back)), contents)
+        yield DeviceImportPortion(
+            list(steps_of(contacts, matches, existing, on_duplicate, label, file.taken_back)), contents
+        )
     if file.contents.trash:
         ids_in_trash = [str(contact["id"]) for contact in file.contents.trash]
         known = dict.fromkeys(present_ids(book.connection, ids_in_trash), False)
         known |= dict.fromkeys(deleted_ids(book.connection, ids_in_trash), True)
-        yield Portion(list(trash_steps(file.contents.trash, known)), file.contents)
+        yield DeviceImportPortion(list(trash_steps(file.contents.trash, known)), file.contents)

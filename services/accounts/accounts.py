@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from offbook.core.accounts.users import Act, require_access
+from offbook.core.accounts.users import UserAction, require_access
 from offbook.core.errors import NotFound
 from services.accounts.passwords import Effort, Passwords
 from storage import messages
@@ -105,7 +105,9 @@ def get_user(accounts: Accounts, user_id: int) -> Account:
     return user
 
 
-def act_on_user(accounts: Accounts, user_rights: UserRights, user_id: int, acts: Sequence[Act], now_us: int) -> Account:
+def act_on_user(
+    accounts: Accounts, user_rights: UserRights, user_id: int, acts: Sequence[UserAction], now_us: int
+) -> Account:
     """Do all of this to the user, or nothing; the user as these acts left it. Raises NotFound, and Conflicting."""
     user = get_user(accounts, user_id)
     rights = user_rights.act(user_id, now_us, *acts)

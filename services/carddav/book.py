@@ -22,7 +22,7 @@ from services.carddav.photos import card_photo
 from services.carddav.preconditions import Preconditions
 from services.carddav.values import CardBookState, CardEntry, ChangesPage, PutResult, ServedCard
 from services.carddav.versions import NO_PHOTO
-from services.carddav.writing import CardWriter
+from services.carddav.writing import CardReceiver
 from storage.carddav.book_cards import CardRow, CardRows
 from storage.carddav.device_cards import DeviceCardRows
 from storage.carddav.programs import CardPrograms
@@ -64,7 +64,7 @@ class CardBook:
         self._cards = cards
         self._devices = devices
         self._programs = programs
-        self._writer = CardWriter(store, blobs, cards, devices, programs, refuses_stale)
+        self._writer = CardReceiver(store, blobs, cards, devices, programs, refuses_stale)
 
     def state(self, login: DeviceLogin) -> CardBookState:
         """The book as it is now."""

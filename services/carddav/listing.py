@@ -17,7 +17,7 @@ from storage.carddav.book_cards import BookCards, CardRow
 from storage.carddav.device_cards import DeviceCards
 
 
-class Span(NamedTuple):
+class SeqSpan(NamedTuple):
     """Which seqs are listed. A first listing (``is_first``) is of what is there, without what was deleted; it ends
     where the book stood when it began, and what came since follows."""
 
@@ -103,13 +103,13 @@ def read_listing(
     )
 
 
-def _span(place: Cursor, head: int) -> Span:
+def _span(place: Cursor, head: int) -> SeqSpan:
     if place.after is None:
-        return Span(place.seq, head, is_first=False)
-    return Span(place.after, place.seq, is_first=True)
+        return SeqSpan(place.seq, head, is_first=False)
+    return SeqSpan(place.after, place.seq, is_first=True)
 
 
-def _cursor(place: Cursor, span: Span, end: int, has_more: bool) -> Cursor:
+def _cursor(place: Cursor, span: SeqSpan, end: int, has_more: bool) -> Cursor:
     """Where the device is after a page. A first listing keeps the head of its beginning until it is whole."""
     if span.is_first and has_more:
         return Cursor(place.epoch, place.seq, end)

@@ -101,7 +101,7 @@ class PlannedCard(NamedTuple):
         return self.record is None or self.record.deleted
 
 
-class CardWriter:
+class CardReceiver:
     """Takes cards and deletions. Safe to share between threads."""
 
     def __init__(

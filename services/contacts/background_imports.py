@@ -20,7 +20,8 @@ from offbook.core.errors import CodedError, NotFound, NotLetIn, Pruned
 from offbook.core.history.undo import undo_id
 from services.batches import read_batch, undo_in_portions
 from services.blobs import Blobs
-from services.contacts.importing import ImportRun, owner_of_upload, read_file
+from services.contacts.import_run import ImportRun
+from services.contacts.importing import owner_of_upload, read_file
 from services.contacts.mappings import mapping_without_memory
 from services.restore import Actor
 from storage.base import ChangeOrigin, Store

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from offbook.contacts import tutorial
-from offbook.contacts.tutorial import TABLE, Item, TutorialStep
+from offbook.contacts.tutorial import TABLE, TutorialChange, TutorialStep
 from offbook.core.cells.validation import Json
 from offbook.core.merge.batch import RecordedVerdict
 from offbook.core.model import Change, Key, Record, Rejection
@@ -33,7 +33,7 @@ class Tutorial:
         self._store = store
         self._rows = rows
 
-    def push(self, login: DeviceLogin, item: Item, now_us: int) -> RecordedVerdict | None:
+    def push(self, login: DeviceLogin, item: TutorialChange, now_us: int) -> RecordedVerdict | None:
         """Take one change, and answer with its verdict; None where it had nothing to say."""
         with Turns(self._store, login.book_id) as turns:
             recorded = turns.book.recorded_verdicts([item.change_id]).get(item.change_id)
@@ -74,7 +74,7 @@ class PlannedItem(NamedTuple):
         return self.step if isinstance(self.step, Rejection) else self.step.change
 
 
-def _plan_item(book: WriteTransaction, notes: TutorialNotes, item: Item) -> PlannedItem | None:
+def _plan_item(book: WriteTransaction, notes: TutorialNotes, item: TutorialChange) -> PlannedItem | None:
     """What the item does, in the transaction that is open; None where it has nothing to say."""
     noted = notes.known(item.number) if item.table == TABLE else None
     if noted is not None and item.number >= 0 and item.operation == "INSERT" and noted.is_gone:
@@ -93,7 +93,7 @@ def _plan_item(book: WriteTransaction, notes: TutorialNotes, item: Item) -> Plan
 
 
 def _apply_item(
-    book: WriteTransaction, origin: ChangeOrigin, planned: PlannedItem, item: Item, now_us: int
+    book: WriteTransaction, origin: ChangeOrigin, planned: PlannedItem, item: TutorialChange, now_us: int
 ) -> RecordedVerdict:
     step = planned.step
     pushed = apply_and_clear(book, origin, [planned.change], now_us, planned.touched)

@@ -80,16 +80,16 @@ def update_named(
 
     Raises what ``fetch`` raises, and Invalid where the change of the record is rejected.
     """
-    return _carry_out(store, book_id, place, _Act(actor, place, fetch, Operation.UPDATE, cells, now_us))
+    return _carry_out(store, book_id, place, _NamedEdit(actor, place, fetch, Operation.UPDATE, cells, now_us))
 
 
 def delete_named(store: Store, book_id: int, actor: Actor, place: NamingMap, fetch: Fetch, now_us: int) -> None:
     """Delete the record that ``fetch`` reads, with the entries that name it. Raises as update_named."""
-    _carry_out(store, book_id, place, _Act(actor, place, fetch, Operation.DELETE, {}, now_us))
+    _carry_out(store, book_id, place, _NamedEdit(actor, place, fetch, Operation.DELETE, {}, now_us))
 
 
 @dataclass(frozen=True, slots=True)
-class _Act:
+class _NamedEdit:
     """What somebody does to a record that others name."""
 
     actor: Actor
@@ -154,7 +154,7 @@ class _Act:
         )
 
 
-def _carry_out(store: Store, book_id: int, place: NamingMap, act: _Act) -> Record:
+def _carry_out(store: Store, book_id: int, place: NamingMap, act: _NamedEdit) -> Record:
     """Who names the record comes first, and the record itself last."""
     with store.reading(book_id) as book:
         target = act.fetch(book)
@@ -168,7 +168,9 @@ def _carry_out(store: Store, book_id: int, place: NamingMap, act: _Act) -> Recor
             turns.end()
 
 
-def _change_some(turns: Turns, act: _Act, target: Record, keys: Sequence[Key]) -> tuple[int, Mapping[Key, Record]]:
+def _change_some(
+    turns: Turns, act: _NamedEdit, target: Record, keys: Sequence[Key]
+) -> tuple[int, Mapping[Key, Record]]:
     """Change the first of these records, as many as fit: how many these are, and the records as they are then."""
     records = dict(read_records(turns.book, [key for key in keys if key != target.key]))
     key = key_of(target)

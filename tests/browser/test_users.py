@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from offbook.core.accounts.users import Access, Act
+from offbook.core.accounts.users import Access, UserAction
 from storage.values.accounts import Account
 from tests.browser.test_accessibility import WAYS, flaws_of
 from tests.browser.users import Visit
@@ -75,7 +75,7 @@ def test_who_is_removed_sees_so_at_once_on_an_open_page(visit: Open) -> None:
     ada.expect_chip("Live")
     parts, number = parts_of(ada.app), user(ada, ada.name).id
     add_user(ada.app, f"another admin than {ada.name}", admin=True)
-    parts.user_rights.act(number, parts.clock(), Act.REMOVE)
+    parts.user_rights.act(number, parts.clock(), UserAction.REMOVE)
     ada.expect_chip("Signed out")
 
 
@@ -84,10 +84,10 @@ def test_its_pages_fit_the_screen_and_axe_finds_nothing_serious(visit: Open, siz
     ada = visit(size, scheme, bypass_csp=True, path="/people")
     page, eve, parts = ada.page, eve_of(ada), parts_of(ada.app)
     gone, number = f"somebody with a rather long name who left {ada.name}", user(ada, eve).id
-    parts.user_rights.act(add_user(ada.app, gone), parts.clock(), Act.REMOVE)
-    parts.user_rights.act(number, parts.clock(), Act.DISABLE, Act.MAKE_ADMIN)
+    parts.user_rights.act(add_user(ada.app, gone), parts.clock(), UserAction.REMOVE)
+    parts.user_rights.act(number, parts.clock(), UserAction.DISABLE, UserAction.MAKE_ADMIN)
     flaws = {}
-    for path in ("/people", *(f"/people/{number}/{act.value}" for act in Act)):
+    for path in ("/people", *(f"/people/{number}/{act.value}" for act in UserAction)):
         page.goto(path)
         flaws[path] = flaws_of(page)
     assert {path: found for path, found in flaws.items() if found} == {}

@@ -26,7 +26,7 @@ from cli.maintenance import (
 )
 from config import Config
 from models import Base
-from offbook.core.accounts.users import Act, kept_until
+from offbook.core.accounts.users import UserAction, kept_until
 from offbook.tables import Map, Ref, Table, Text
 from ops.doctor import UserCounts
 from ops.grow import grow
@@ -184,8 +184,8 @@ def test_the_doctor_tells_who_is_let_in_and_who_is_not(app: App) -> None:
     assert "can sign in" not in run(app, "doctor").stdout
     for name in ("ada", "bob", "dan", "eve"):
         add_user(app, name, admin=name == "ada")
-    parts.user_rights.act(parts.accounts.user_named("bob").id, parts.clock(), Act.DISABLE)
-    parts.user_rights.act(parts.accounts.user_named("eve").id, parts.clock(), Act.REMOVE)
+    parts.user_rights.act(parts.accounts.user_named("bob").id, parts.clock(), UserAction.DISABLE)
+    parts.user_rights.act(parts.accounts.user_named("eve").id, parts.clock(), UserAction.REMOVE)
     looked = run(app, "doctor")
     assert looked.exit_code == 0
     assert "2 users can sign in, 1 of them as admin; 1 disabled, 1 in the trash." in looked.stdout
@@ -193,7 +193,7 @@ def test_the_doctor_tells_who_is_let_in_and_who_is_not(app: App) -> None:
 
 def test_the_doctor_finds_somebody_whom_no_purge_has_deleted(app: App) -> None:
     parts, eve = parts_of(app), add_user(app, "eve")
-    parts.user_rights.act(eve, parts.clock() - 33 * DAY_US, Act.REMOVE)
+    parts.user_rights.act(eve, parts.clock() - 33 * DAY_US, UserAction.REMOVE)
     looked = run(app, "doctor")
     assert looked.exit_code == 1
     assert "! Somebody is in the trash since" in looked.stdout

@@ -6,7 +6,7 @@ import pytest
 from click.testing import Result
 
 from app import App
-from offbook.core.accounts.users import Access, Act
+from offbook.core.accounts.users import Access, UserAction
 from offbook.core.merge.retention import DAY_US
 from tests.support.api_client import caller, contents
 from tests.support.browser import add_user, parts_of
@@ -31,7 +31,7 @@ def access(app: App, name: str) -> Access:
 
 
 def removed_days_ago(app: App, user_id: int, days: int) -> None:
-    parts_of(app).user_rights.act(user_id, parts_of(app).clock() - days * DAY_US, Act.REMOVE)
+    parts_of(app).user_rights.act(user_id, parts_of(app).clock() - days * DAY_US, UserAction.REMOVE)
 
 
 @pytest.mark.parametrize(

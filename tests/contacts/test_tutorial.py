@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from offbook.contacts.table import CONTACTS
 from offbook.contacts.tutorial import (
     CELLS,
-    Item,
     Known,
     Row,
+    TutorialChange,
     TutorialStep,
     as_received,
     confirming_seq,
@@ -46,7 +46,7 @@ def row(name: str = "Ada", email: str | None = None, phone: str | None = None) -
     return {"name": name, "email": email, "phone": phone}
 
 
-def item(**values: Any) -> Item:
+def item(**values: Any) -> TutorialChange:
     data = {"id": 1, "name": "Ada", "email": None, "phone": "1", "updated_at": "2026-11-18T12:00:00+00:00"}
     body = {"table": "contacts", "record_id": 1, "operation": "UPDATE", "timestamp": "2026-11-18T12:00:00+00:00"}
     return parse_item({**body, "data": data, **values}, DEVICE)
@@ -256,7 +256,7 @@ def test_a_number_of_its_own_that_is_unknown_makes_a_record(operation: str) -> N
 @pytest.mark.parametrize(
     "nothing", [item(data=None), item(operation="INSERT", data=None), item(operation="DELETE"), item(**BODY)]
 )
-def test_what_is_gone_again_or_never_was_is_nothing_to_do(nothing: Item) -> None:
+def test_what_is_gone_again_or_never_was_is_nothing_to_do(nothing: TutorialChange) -> None:
     assert plan_step(nothing, None, DEVICE) is None
 
 
@@ -268,7 +268,7 @@ def test_what_is_gone_again_or_never_was_is_nothing_to_do(nothing: Item) -> None
         (item(data={"phone": "1"}), "missing"),
     ],
 )
-def test_what_can_not_be_done_is_rejected(bad: Item, code: str) -> None:
+def test_what_can_not_be_done_is_rejected(bad: TutorialChange, code: str) -> None:
     step = plan_step(bad, None, DEVICE)
     assert isinstance(step, Rejection)
     assert (step.id, step.fault.code) == (bad.change_id, code)

@@ -55,9 +55,12 @@ VAGUE = frozenset({"asked", "found", "given", "here", "one", "told", "wish"})
 def stored_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """What is assigned to, an argument, or a name of a pattern: by its line."""
     for node in ast.walk(tree):
-        match node:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) | ast.MatchAs(name=str(name)):
-                yield node.lineno, name
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, node.id
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg
+        elif isinstance(node, ast.MatchAs) and node.name is not None:
+            yield node.lineno, node.name
 
 
 def test_a_local_is_called_by_what_it_is() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app import App
-from offbook.core.accounts.users import Act, Rights
+from offbook.core.accounts.users import Rights, UserAction
 from tests.ops.test_backup import backed_up, restored
 from tests.storage.accounts.test_user_purge import Stopped, fill, removed, stopped_after
 from tests.support.api_client import caller, contents
@@ -22,13 +22,13 @@ def rights(app: App) -> dict[str, Rights]:
 def test_a_restored_server_lets_in_whom_the_backup_let_in(app: App, file: Path) -> None:
     parts = parts_of(app)
     ids = {name: add_user(app, name, admin=name == "ada") for name in ("ada", "bob", "dan", "eve")}
-    parts.user_rights.act(ids["bob"], parts.clock(), Act.DISABLE)
-    parts.user_rights.act(ids["dan"], parts.clock(), Act.MAKE_ADMIN, Act.REMOVE)
+    parts.user_rights.act(ids["bob"], parts.clock(), UserAction.DISABLE)
+    parts.user_rights.act(ids["dan"], parts.clock(), UserAction.MAKE_ADMIN, UserAction.REMOVE)
     before = rights(app)
     backed_up(app, file)
-    parts.user_rights.act(ids["bob"], parts.clock(), Act.ENABLE)
-    parts.user_rights.act(ids["dan"], parts.clock(), Act.RESTORE)
-    parts.user_rights.act(ids["eve"], parts.clock(), Act.REMOVE)
+    parts.user_rights.act(ids["bob"], parts.clock(), UserAction.ENABLE)
+    parts.user_rights.act(ids["dan"], parts.clock(), UserAction.RESTORE)
+    parts.user_rights.act(ids["eve"], parts.clock(), UserAction.REMOVE)
     restored(app, file)
     assert rights(app) == before
 

@@ -18,7 +18,8 @@ from services import batches
 from services.batches import undo_batch, undo_in_portions
 from services.contacts import importing
 from services.contacts.background_imports import FILE_GONE, BackgroundImports, UndoCounts, report_of, undo_counts_of
-from services.contacts.importing import STEPS_AT_ONCE, ImportRun, owner_of_upload, read_file
+from services.contacts.import_run import ImportRun, import_contacts
+from services.contacts.importing import STEPS_AT_ONCE, owner_of_upload, read_file
 from services.container import Services
 from services.restore import Actor
 from storage.base import ChangeOrigin
@@ -291,7 +292,7 @@ def test_no_transaction_of_an_import_writes_more_than_its_share(
     cards = "".join(f"BEGIN:VCARD\nVERSION:4.0\nFN:Ada {number}\n{phones}END:VCARD\n" for number in range(130))
     file = read_file(parts.store, parts.contacts, user.book_id, io.BytesIO(cards.encode()))
     origin = ChangeOrigin(user_id=user.id)
-    importing.import_contacts(parts.store, parts.blobs, user.book_id, origin, file, parts.clock(), parts.new_id)
+    import_contacts(parts.store, parts.blobs, user.book_id, origin, file, parts.clock(), parts.new_id)
     written = [after - before for before, after in pairwise(counts)]
     assert sum(written) == 130
     assert max(written) <= contacts_most

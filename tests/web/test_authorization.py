@@ -22,7 +22,7 @@ from werkzeug.test import TestResponse
 
 from app import STATIC, App
 from offbook.contacts.table import CONTACTS, LABELS
-from offbook.core.accounts.users import Act
+from offbook.core.accounts.users import UserAction
 from offbook.core.cells.validation import parse_cells
 from offbook.core.model import Change, Operation
 from offbook.core.pictures import sha256_of
@@ -407,11 +407,11 @@ def test_who_is_no_admin_does_nothing_of_an_admin_s(world: World, method: str, r
     assert world.state() == before
 
 
-@pytest.fixture(params=[Act.DISABLE, Act.REMOVE])
+@pytest.fixture(params=[UserAction.DISABLE, UserAction.REMOVE])
 def kept_out(world: World, request: pytest.FixtureRequest) -> World:
     """Ada is disabled or removed, once Bob is an admin too."""
     parts = parts_of(world.app)
-    parts.user_rights.act(parts.accounts.user_named("bob").id, parts.clock(), Act.MAKE_ADMIN)
+    parts.user_rights.act(parts.accounts.user_named("bob").id, parts.clock(), UserAction.MAKE_ADMIN)
     parts.user_rights.act(1, parts.clock(), request.param)
     return world
 

@@ -11,7 +11,7 @@ import pytest
 
 from app import App
 from offbook import NotAuthorized, Replica
-from offbook.core.accounts.users import Act
+from offbook.core.accounts.users import UserAction
 from services.accounts.accounts import Accounts
 from storage.engines.database import open_engines
 from storage.repositories.accounts.user_rights import UserRights
@@ -26,14 +26,14 @@ from tests.support.websocket_client import listening, refusal
 from tests.web.live.test_live import cookie, cursor
 from tests.web.pages.test_late_forms import send
 
-BACK = {Act.DISABLE: Act.ENABLE, Act.REMOVE: Act.RESTORE}
-CODES = {Act.DISABLE: "user_disabled", Act.REMOVE: "user_removed"}
+BACK = {UserAction.DISABLE: UserAction.ENABLE, UserAction.REMOVE: UserAction.RESTORE}
+CODES = {UserAction.DISABLE: "user_disabled", UserAction.REMOVE: "user_removed"}
 OUT = pytest.mark.parametrize("act", BACK)
 SIGNING_IN = {"name": ["ada"], "password": [PASSWORD]}
 NOT_AUTHORIZED = 4
 
 
-def do(app: App, act: Act, name: str = "ada") -> None:
+def do(app: App, act: UserAction, name: str = "ada") -> None:
     parts = parts_of(app)
     parts.user_rights.act(parts.accounts.any_user_named(name).id, parts.clock(), act)
 
@@ -42,7 +42,7 @@ def do(app: App, act: Act, name: str = "ada") -> None:
 
 
 @OUT
-def test_a_device_is_told_why_whatever_it_asks_and_goes_on_after(app: App, laptop: Caller, act: Act) -> None:
+def test_a_device_is_told_why_whatever_it_asks_and_goes_on_after(app: App, laptop: Caller, act: UserAction) -> None:
     laptop.add(name="Ada")
     do(app, act)
     for answer in (
@@ -62,7 +62,7 @@ def test_a_device_is_told_why_whatever_it_asks_and_goes_on_after(app: App, lapto
 
 
 @OUT
-def test_a_device_of_the_tutorial_form_is_refused_and_goes_on_after(app: App, laptop: Caller, act: Act) -> None:
+def test_a_device_of_the_tutorial_form_is_refused_and_goes_on_after(app: App, laptop: Caller, act: UserAction) -> None:
     headers = {"Authorization": "Basic " + b64encode(f"app:{laptop.token}".encode()).decode()}
     body = {
         "table": "contacts",
@@ -78,7 +78,7 @@ def test_a_device_of_the_tutorial_form_is_refused_and_goes_on_after(app: App, la
 
 
 def test_a_wrong_token_tells_nothing_about_its_user(app: App, laptop: Caller) -> None:
-    do(app, Act.DISABLE)
+    do(app, UserAction.DISABLE)
     laptop.token = laptop.token[:-1] + ("A" if laptop.token[-1] != "A" else "B")
     answer = laptop.get("/changes")
     assert (answer.status_code, answer.get_json()["code"]) == (401, "not_authorized")
@@ -87,7 +87,7 @@ def test_a_wrong_token_tells_nothing_about_its_user(app: App, laptop: Caller) ->
 @OUT
 @pytest.mark.engines("sqlite")
 def test_the_command_says_in_a_sentence_what_happened_keeps_all_and_syncs_after(
-    app: App, laptop: Caller, tmp_path: Path, act: Act
+    app: App, laptop: Caller, tmp_path: Path, act: UserAction
 ) -> None:
     device = Device(tmp_path / "book.db")
     with serving(app) as url:
@@ -99,7 +99,9 @@ def test_the_command_says_in_a_sentence_what_happened_keeps_all_and_syncs_after(
         told, as_json = device("sync"), device("sync", "--json").json
         assert (told.code, as_json["error"]) == (NOT_AUTHORIZED, CODES[act])
         first, second = told.out.splitlines()
-        assert first.startswith({Act.DISABLE: "This user is disabled.", Act.REMOVE: "This user was removed"}[act])
+        assert first.startswith(
+            {UserAction.DISABLE: "This user is disabled.", UserAction.REMOVE: "This user was removed"}[act]
+        )
         assert "token" not in first
         assert second.startswith("1 change waits; it goes out with the next sync. Nothing is lost.")
         assert device("show", "Ada", "--json").json["phone"] == "2"
@@ -115,7 +117,7 @@ def test_the_command_says_what_may_have_happened_after_a_purge(app: App, laptop:
     with serving(app) as url:
         device("init", "--server", url, typed=laptop.token)
         device("add", "Ada")
-        do(app, Act.REMOVE)
+        do(app, UserAction.REMOVE)
         parts.user_rights.purge(parts.accounts.any_user_named("ada").id, parts.clock())
         told = device("sync")
     assert told.code == NOT_AUTHORIZED
@@ -129,13 +131,13 @@ def test_a_started_replica_pauses_keeps_what_is_typed_and_goes_on(app: App, lapt
     with serving(app) as url, Replica(path, server=url, token=laptop.token) as book:
         book.start(on_error=errors.append)
         wait_until(lambda: book.status().link == "live")
-        do(app, Act.DISABLE)
+        do(app, UserAction.DISABLE)
         wait_until(lambda: book.status().link == "paused")
         book.contacts.add(name="Typed meanwhile")
         assert isinstance(errors[-1], NotAuthorized)
         assert errors[-1].code == "user_disabled"
         assert book.status().pending == 1
-        do(app, Act.ENABLE)
+        do(app, UserAction.ENABLE)
         assert book.sync().pushed == 1
         book.stop()
     assert [row["name"] for row in laptop.get("/contacts").get_json()["contacts"]] == ["Typed meanwhile"]
@@ -155,7 +157,7 @@ def another_process(app: App) -> Iterator[UserRights]:
 @OUT
 @pytest.mark.parametrize("is_here", [True, False])
 def test_sockets_close_at_once_in_every_process_and_those_of_others_stay(
-    app: App, laptop: Caller, act: Act, is_here: bool
+    app: App, laptop: Caller, act: UserAction, is_here: bool
 ) -> None:
     bob, user_id = caller(app, "bob"), parts_of(app).accounts.user_named("ada").id
     with (
@@ -181,7 +183,7 @@ def test_sockets_close_at_once_in_every_process_and_those_of_others_stay(
 
 
 @OUT
-def test_a_browser_is_signed_out_at_once_and_what_was_typed_is_carried(app: App, ada: Browser, act: Act) -> None:
+def test_a_browser_is_signed_out_at_once_and_what_was_typed_is_carried(app: App, ada: Browser, act: UserAction) -> None:
     form = form_at(ada.get("/c/new").text, "/c/new") | {"name": ["Typed too late"]}
     do(app, act)
     assert ada.get("/").headers["Location"].startswith("/login")
@@ -194,7 +196,7 @@ def test_a_browser_is_signed_out_at_once_and_what_was_typed_is_carried(app: App,
 
 
 @OUT
-def test_signing_in_tells_why_not_once_the_password_is_right(app: App, act: Act) -> None:
+def test_signing_in_tells_why_not_once_the_password_is_right(app: App, act: UserAction) -> None:
     add_user(app, "ada")
     do(app, act)
     browser = Browser(app)
@@ -212,6 +214,6 @@ def test_the_rights_of_an_admin_end_with_the_next_request(app: App) -> None:
     add_user(app, "ada", admin=True)
     ada = signed_in(app, "ada")
     assert ada.get("/people").status_code == 200
-    do(app, Act.END_ADMIN)
+    do(app, UserAction.END_ADMIN)
     assert ada.get("/people").status_code == 403
     assert ada.get("/").status_code == 200

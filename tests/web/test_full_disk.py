@@ -40,7 +40,7 @@ from tests.support.full_disks import FULL, Disk, refusing, small_disk
 from tests.support.live_server import ROOT, serving
 from tests.support.websocket_client import listening
 from web.live.access_monitor import AccessMonitor
-from web.live.feeds import Place
+from web.live.feeds import FeedPosition
 from web.live.handshake import Subscriber
 from web.schema_header import FIRST_VIEW, sender_of_before
 from web.server.thread_pool import ThreadPool
@@ -350,7 +350,7 @@ def test_how_far_a_listener_came_that_has_left_is_noted_when_there_is_room(full:
         threads: ThreadPool[object] = ThreadPool(1)
         monitor, socket = (
             AccessMonitor(parts_of(full.app), threads),
-            Left(subscriber, Place(Cursor("epoch", 7), FIRST_VIEW)),
+            Left(subscriber, FeedPosition(Cursor("epoch", 7), FIRST_VIEW)),
         )
         monitor.add(socket)
         monitor.remove(socket)
@@ -368,7 +368,7 @@ class Left:
     """A socket that was closed."""
 
     subscriber: Subscriber
-    place: Place
+    place: FeedPosition
 
     def end(self, code: int) -> None:
         raise AssertionError

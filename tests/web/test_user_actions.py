@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.core.accounts.users import Act
+from offbook.core.accounts.users import UserAction
 from offbook.core.formatting import format_date
 from tests.support.api_client import Caller, caller
 from tests.support.browser import Browser, add_user, csrf_of, parts_of, signed_in
@@ -136,7 +136,7 @@ def test_a_session_needs_the_token_of_a_page(app: App, admin: Browser, eve: int)
 # --- pages -----------------------------------------------------------------------------------------------------------
 
 
-def asked(browser: Browser, user_id: int, act: Act) -> str:
+def asked(browser: Browser, user_id: int, act: UserAction) -> str:
     """The page that asks, after what it says was looked at."""
     page = browser.get(f"/people/{user_id}/{act.value}")
     assert page.status_code == 200
@@ -146,14 +146,14 @@ def asked(browser: Browser, user_id: int, act: Act) -> str:
     return page.text
 
 
-def confirm(browser: Browser, user_id: int, act: Act) -> TestResponse:
+def confirm(browser: Browser, user_id: int, act: UserAction) -> TestResponse:
     """Press the page's button, as a browser without scripts sends its form."""
     form = Forms(asked(browser, user_id, act)).forms[""]
     return browser.client.post(f"/people/{user_id}/{act.value}", data=form, follow_redirects=True)
 
 
-@pytest.mark.parametrize("act", Act)
-def test_looking_at_a_question_does_nothing(app: App, admin: Browser, eve: int, act: Act) -> None:
+@pytest.mark.parametrize("act", UserAction)
+def test_looking_at_a_question_does_nothing(app: App, admin: Browser, eve: int, act: UserAction) -> None:
     before = parts_of(app).accounts.user(eve)
     asked(admin, eve, act)
     assert parts_of(app).accounts.user(eve) == before
@@ -162,13 +162,13 @@ def test_looking_at_a_question_does_nothing(app: App, admin: Browser, eve: int, 
 @pytest.mark.parametrize(
     ("act", "told", "shown"),
     [
-        (Act.DISABLE, "eve is disabled", "Disabled since"),
-        (Act.REMOVE, "eve is in the trash", "Can be restored until"),
-        (Act.MAKE_ADMIN, "eve is an admin now", "Revoke admin: eve"),
+        (UserAction.DISABLE, "eve is disabled", "Disabled since"),
+        (UserAction.REMOVE, "eve is in the trash", "Can be restored until"),
+        (UserAction.MAKE_ADMIN, "eve is an admin now", "Revoke admin: eve"),
     ],
 )
 def test_what_was_confirmed_is_done_told_and_shown(
-    app: App, admin: Browser, eve: int, act: Act, told: str, shown: str
+    app: App, admin: Browser, eve: int, act: UserAction, told: str, shown: str
 ) -> None:
     page = confirm(admin, eve, act).text
     assert told in page
@@ -178,20 +178,26 @@ def test_what_was_confirmed_is_done_told_and_shown(
 @pytest.mark.parametrize(
     ("act", "back", "told"),
     [
-        (Act.DISABLE, Act.ENABLE, "eve can sign in again"),
-        (Act.REMOVE, Act.RESTORE, "eve is back"),
-        (Act.MAKE_ADMIN, Act.END_ADMIN, "eve is no admin any more"),
+        (UserAction.DISABLE, UserAction.ENABLE, "eve can sign in again"),
+        (UserAction.REMOVE, UserAction.RESTORE, "eve is back"),
+        (UserAction.MAKE_ADMIN, UserAction.END_ADMIN, "eve is no admin any more"),
     ],
 )
-def test_all_of_it_has_a_way_back(app: App, admin: Browser, eve: int, act: Act, back: Act, told: str) -> None:
+def test_all_of_it_has_a_way_back(
+    app: App, admin: Browser, eve: int, act: UserAction, back: UserAction, told: str
+) -> None:
     before = parts_of(app).accounts.user(eve)
     confirm(admin, eve, act)
     assert told in confirm(admin, eve, back).text
     assert parts_of(app).accounts.user(eve) == before
 
 
-@pytest.mark.parametrize(("act", "back"), [(Act.DISABLE, Act.ENABLE), (Act.REMOVE, Act.RESTORE)])
-def test_the_way_back_is_one_button_of_the_list(app: App, admin: Browser, eve: int, act: Act, back: Act) -> None:
+@pytest.mark.parametrize(
+    ("act", "back"), [(UserAction.DISABLE, UserAction.ENABLE), (UserAction.REMOVE, UserAction.RESTORE)]
+)
+def test_the_way_back_is_one_button_of_the_list(
+    app: App, admin: Browser, eve: int, act: UserAction, back: UserAction
+) -> None:
     before = parts_of(app).accounts.user(eve)
     page = confirm(admin, eve, act).text
     action = f"/people/{eve}/{back.value}"
@@ -200,14 +206,14 @@ def test_the_way_back_is_one_button_of_the_list(app: App, admin: Browser, eve: i
 
 
 def test_the_page_tells_until_when_a_removed_user_is_kept(app: App, admin: Browser, eve: int) -> None:
-    page = confirm(admin, eve, Act.REMOVE).text
+    page = confirm(admin, eve, UserAction.REMOVE).text
     removed_at = parts_of(app).accounts.any_user_named("eve").removed_at
     assert removed_at is not None
     assert format_date(removed_at + DAYS_30_US) in page
 
 
-@pytest.mark.parametrize("act", [Act.DISABLE, Act.REMOVE, Act.END_ADMIN])
-def test_the_page_says_why_the_last_admin_stays(app: App, admin: Browser, act: Act) -> None:
+@pytest.mark.parametrize("act", [UserAction.DISABLE, UserAction.REMOVE, UserAction.END_ADMIN])
+def test_the_page_says_why_the_last_admin_stays(app: App, admin: Browser, act: UserAction) -> None:
     ada = parts_of(app).accounts.user_named("ada")
     answer = admin.post(f"/people/{ada.id}/{act.value}")
     assert answer.status_code == 409
@@ -225,7 +231,7 @@ def test_an_admin_who_goes_is_warned_and_signed_out(app: App, admin: Browser) ->
 
 
 def test_a_name_in_the_trash_is_told_on_the_page_too(app: App, admin: Browser, eve: int) -> None:
-    confirm(admin, eve, Act.REMOVE)
+    confirm(admin, eve, UserAction.REMOVE)
     answer = admin.post("/people", name="eve", password="correct horse battery")
     assert answer.status_code == 422
     assert "in the trash until" in answer.text
@@ -234,7 +240,7 @@ def test_a_name_in_the_trash_is_told_on_the_page_too(app: App, admin: Browser, e
 def test_names_are_shown_as_they_are(app: App, admin: Browser) -> None:
     name = "<b>{name}</b> & {0}"
     number = add_user(app, name)
-    for act in Act:
+    for act in UserAction:
         page = admin.get(f"/people/{number}/{act.value}").text
         assert "<b>" not in page
         assert name in unescape(page)

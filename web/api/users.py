@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flask import Blueprint, jsonify, url_for
 from flask.typing import ResponseReturnValue
 
-from offbook.core.accounts.users import Act, kept_until
+from offbook.core.accounts.users import UserAction, kept_until
 from offbook.core.cells.validation import Json
 from offbook.core.errors import Invalid
 from offbook.core.formatting import format_iso
@@ -25,7 +25,7 @@ from web.server.pools import Pool, runs_in
 users = Blueprint("users", __name__)
 
 ONE_USER = "<number:user_id>"
-SWITCHES = {"admin": (Act.MAKE_ADMIN, Act.END_ADMIN), "disabled": (Act.DISABLE, Act.ENABLE)}
+SWITCHES = {"admin": (UserAction.MAKE_ADMIN, UserAction.END_ADMIN), "disabled": (UserAction.DISABLE, UserAction.ENABLE)}
 """What is done to a user for whom this is to be true, or false."""
 
 FOR_ADMINS = {403: ("forbidden",)}
@@ -98,7 +98,7 @@ def change_user(user_id: int) -> ResponseReturnValue:
 @admin_or_device_required
 def remove_user(user_id: int) -> ResponseReturnValue:
     """Remove a user. User and book stay in the trash until the time that the answer tells, and can be restored."""
-    return act_on(user_id, Act.REMOVE)
+    return act_on(user_id, UserAction.REMOVE)
 
 
 @users.post(f"/users/{ONE_USER}/restore")
@@ -111,18 +111,18 @@ def remove_user(user_id: int) -> ResponseReturnValue:
 @admin_or_device_required
 def restore_user(user_id: int) -> ResponseReturnValue:
     """Bring a removed user back, with the book and the devices."""
-    return act_on(user_id, Act.RESTORE)
+    return act_on(user_id, UserAction.RESTORE)
 
 
-def act_on(user_id: int, *acts: Act) -> ResponseReturnValue:
+def act_on(user_id: int, *acts: UserAction) -> ResponseReturnValue:
     """Do this to the user, and answer with the user as it is then."""
     user = act_on_user(services().accounts, services().user_rights, user_id, list(acts), services().clock())
     return jsonify(in_json(user))
 
 
-def acts_of(data: Mapping[str, Json]) -> list[Act]:
+def acts_of(data: Mapping[str, Json]) -> list[UserAction]:
     """What is to be done so that the user is as the body says."""
-    acts: list[Act] = []
+    acts: list[UserAction] = []
     for key, (if_true, if_false) in SWITCHES.items():
         if key not in data:
             continue

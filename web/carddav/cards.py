@@ -13,7 +13,7 @@ from services.carddav.writing import CARD_BYTES_MAX
 from storage.values.accounts import DeviceLogin
 from web.bodies.compression import read_body
 from web.carddav.access import addresses_of
-from web.carddav.hrefs import Kind, Place
+from web.carddav.hrefs import DavResource, Kind
 from web.carddav.problems import DavProblem, not_found
 from web.carddav.properties import CARD_TYPE
 from web.carddav.xml.names import card
@@ -30,7 +30,7 @@ NO_PAGE = (
 )
 
 
-def get(login: DeviceLogin, place: Place) -> Response:
+def get(login: DeviceLogin, place: DavResource) -> Response:
     """A card, in version 3.0 unless Accept names the other one; of a collection, what it is for. Raises DavProblem."""
     if place.kind is not Kind.CARD:
         return Response(NO_PAGE, mimetype="text/plain")
@@ -44,7 +44,7 @@ def get(login: DeviceLogin, place: Place) -> Response:
     return response
 
 
-def put(login: DeviceLogin, place: Place) -> Response:
+def put(login: DeviceLogin, place: DavResource) -> Response:
     """Take a card. Its ETag is told only where it is served, as lists have it, as the very bytes that came: else the
     program reads it again (RFC 6352, 6.3.2.3). Raises DavProblem."""
     require_card_type()
@@ -73,7 +73,7 @@ def put(login: DeviceLogin, place: Place) -> Response:
     return Response(status=201 if result.is_created else 204, headers=headers)
 
 
-def delete(login: DeviceLogin, place: Place) -> Response:
+def delete(login: DeviceLogin, place: DavResource) -> Response:
     """Move a contact to the trash. Raises DavProblem, and NotFound."""
     server = services()
     try:

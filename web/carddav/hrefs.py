@@ -28,7 +28,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DavResource:
     """Where a path leads to; a card by its segment."""
 
     kind: Kind
@@ -61,7 +61,7 @@ class Addresses:
         """Of a card."""
         return self.book + quote(segment, safe="")
 
-    def of(self, place: Place) -> str:
+    def of(self, place: DavResource) -> str:
         """Of a place, with the slash at the end that collections have."""
         match place.kind:
             case Kind.ROOT:
@@ -73,17 +73,17 @@ class Addresses:
             case Kind.CARD:
                 return self.card(place.segment)
 
-    def place(self, path: str) -> Place | None:
+    def place(self, path: str) -> DavResource | None:
         """Where a decoded path leads to that follows ``/dav/``; None where this user has nothing."""
         if not path:
-            return Place(Kind.ROOT)
+            return DavResource(Kind.ROOT)
         if path in (self.user, f"{self.user}/"):
-            return Place(Kind.PRINCIPAL)
+            return DavResource(Kind.PRINCIPAL)
         book = f"{self.user}/{BOOK}"
         if path in (book, f"{book}/"):
-            return Place(Kind.BOOK)
+            return DavResource(Kind.BOOK)
         segment = path.removeprefix(f"{book}/")
-        return Place(Kind.CARD, segment) if segment != path and is_segment(segment) else None
+        return DavResource(Kind.CARD, segment) if segment != path and is_segment(segment) else None
 
     def segment(self, href: str) -> str | None:
         """The card that an href of a request names: an absolute URL, a path, or a path that begins at the book. None
@@ -94,7 +94,7 @@ class Addresses:
         except ValueError:  # no URL, or no UTF-8
             return None
         if not path.startswith("/"):
-            place = Place(Kind.CARD, decoded) if is_segment(decoded) else None
+            place = DavResource(Kind.CARD, decoded) if is_segment(decoded) else None
         else:
             place = self.place(decoded.removeprefix(self.prefix).removeprefix(f"/{DAV}/"))
         return place.segment if place and place.kind is Kind.CARD else None

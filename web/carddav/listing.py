@@ -11,9 +11,9 @@ from storage.values.accounts import DeviceLogin
 from web.carddav.access import addresses_of
 from web.carddav.answers import render_multistatus
 from web.carddav.bodies import read_xml
-from web.carddav.hrefs import Addresses, Kind, Place
+from web.carddav.hrefs import Addresses, DavResource, Kind
 from web.carddav.problems import DavProblem, not_found
-from web.carddav.properties import CardWriter, Subject, collection_response
+from web.carddav.properties import CardPropertiesWriter, DavCollection, collection_response
 from web.carddav.xml.names import GETCTAG, dav
 from web.carddav.xml.requests import Properties, parse_propfind, parse_proppatch
 from web.carddav.xml.writer import FORBIDDEN_STATUS, PropertyStatus, element, property_response
@@ -24,23 +24,23 @@ CHILD = {Kind.ROOT: Kind.PRINCIPAL, Kind.PRINCIPAL: Kind.BOOK}
 """The one collection that is in another one."""
 
 
-def propfind(login: DeviceLogin, place: Place) -> Response:
+def propfind(login: DeviceLogin, place: DavResource) -> Response:
     """The answer to a PROPFIND. Raises DavProblem."""
     depth = read_depth()
     properties = read_xml(parse_propfind)
     return render_multistatus(_responses(login, place, properties, depth))
 
 
-def _responses(login: DeviceLogin, place: Place, properties: Properties, depth: int) -> Iterator[bytes]:
+def _responses(login: DeviceLogin, place: DavResource, properties: Properties, depth: int) -> Iterator[bytes]:
     addresses, book = addresses_of(login), services().carddav
     if place.kind is Kind.CARD:
         yield from _cards(login, properties, addresses, [place.segment])
         return
-    if place.kind is Kind.BOOK and (depth or GETCTAG in asked.names):
+    if place.kind is Kind.BOOK and (depth or GETCTAG in properties.names):
         book.confirm_served(login)
     kinds = [place.kind, *([CHILD[place.kind]] if depth and place.kind in CHILD else [])]
     for kind in kinds:
-        yield collection_response(Subject(kind, addresses, lambda: book.state(login)), properties)
+        yield collection_response(DavCollection(kind, addresses, lambda: book.state(login)), properties)
     if depth and place.kind is Kind.BOOK:
         yield from _cards(login, properties, addresses, None)
 
@@ -49,7 +49,7 @@ def _cards(
     login: DeviceLogin, properties: Properties, addresses: Addresses, segments: Sequence[str] | None
 ) -> Iterator[bytes]:
     """What is told of these cards, or of all. Raises DavProblem (404) where the one that is asked for is not there."""
-    writer, count = CardWriter(properties, addresses), 0
+    writer, count = CardPropertiesWriter(properties, addresses), 0
     for entry in services().carddav.entries(login, CardForm(), segments, with_length=writer.needs_length):
         count += 1
         yield writer.response(entry)
@@ -57,7 +57,7 @@ def _cards(
         raise not_found()
 
 
-def proppatch(login: DeviceLogin, place: Place) -> Response:
+def proppatch(login: DeviceLogin, place: DavResource) -> Response:
     """The answer to a PROPPATCH: no property can be set. Raises DavProblem."""
     names = read_xml(parse_proppatch)
     protected = element(dav("cannot-modify-protected-property"))

@@ -32,7 +32,7 @@ REPORTS = (card("addressbook-multiget"), card("addressbook-query"), dav("sync-co
 
 
 @dataclass(frozen=True)
-class Subject:
+class DavCollection:
     """A collection that is asked about. ``find_state`` is called at most once, and only where it matters."""
 
     kind: Kind
@@ -45,16 +45,16 @@ class Subject:
         return self.find_state()
 
 
-def _principal(subject: Subject) -> bytes:
+def _principal(subject: DavCollection) -> bytes:
     return href(subject.addresses.principal)
 
 
-def _resource_type(subject: Subject) -> bytes:
+def _resource_type(subject: DavCollection) -> bytes:
     own = {Kind.PRINCIPAL: element(dav("principal")), Kind.BOOK: element(card("addressbook"))}
     return element(dav("collection")) + own.get(subject.kind, b"")
 
 
-def _display_name(subject: Subject) -> bytes:
+def _display_name(subject: DavCollection) -> bytes:
     match subject.kind:
         case Kind.PRINCIPAL:
             return escape(subject.addresses.user).encode()
@@ -69,21 +69,21 @@ def privileges(may_write: bool) -> bytes:
     return b"".join(element(dav("privilege"), element(name)) for name in (*READS, *(WRITES if may_write else ())))
 
 
-def _reports(subject: Subject) -> bytes:
+def _reports(subject: DavCollection) -> bytes:
     names = REPORTS if subject.kind is Kind.BOOK else ()
     return b"".join(element(dav("supported-report"), element(dav("report"), element(name))) for name in names)
 
 
-def _sync_token(subject: Subject) -> bytes:
+def _sync_token(subject: DavCollection) -> bytes:
     return escape(subject.state.sync_token(CardForm())).encode()
 
 
-def _address_data(_: Subject) -> bytes:
+def _address_data(_: DavCollection) -> bytes:
     type_ = card("address-data-type")
     return b"".join(element(type_, content_type="text/vcard", version=version) for version in VERSIONS)
 
 
-Values = Mapping[str, Callable[[Subject], bytes]]
+Values = Mapping[str, Callable[[DavCollection], bytes]]
 
 OF_ALL: Values = {
     dav("resourcetype"): _resource_type,
@@ -111,7 +111,7 @@ OF_BOOK: Values = {
 """What a book has beside that."""
 
 
-def collection_response(subject: Subject, properties: Properties) -> bytes:
+def collection_response(subject: DavCollection, properties: Properties) -> bytes:
     """What is told of a collection."""
     known = {**OF_ALL, **(OF_BOOK if subject.kind is Kind.BOOK else {})}
     address = {
@@ -152,7 +152,7 @@ CARD_VALUES: Mapping[str, Callable[[CardEntry], str]] = {
 NEEDS_LENGTH = dav("getcontentlength")
 
 
-class CardWriter:
+class CardPropertiesWriter:
     """Writes what is told of cards. What is the same for all of them is made once: there are thousands."""
 
     def __init__(self, properties: Properties, addresses: Addresses, with_data: bool = False) -> None:

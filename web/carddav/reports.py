@@ -16,9 +16,9 @@ from web.auth import report_device
 from web.carddav.access import addresses_of
 from web.carddav.answers import render_multistatus
 from web.carddav.bodies import read_xml
-from web.carddav.hrefs import Addresses, Kind, Place
+from web.carddav.hrefs import Addresses, DavResource, Kind
 from web.carddav.problems import DavProblem
-from web.carddav.properties import CardWriter
+from web.carddav.properties import CardPropertiesWriter
 from web.carddav.xml.names import SYNC_TOKEN, dav
 from web.carddav.xml.requests import Multiget, Properties, Query, SyncCollection, parse_report
 from web.carddav.xml.writer import INSUFFICIENT_STORAGE, NOT_FOUND, element, status_response, text_element
@@ -28,7 +28,7 @@ from web.messages import carddav as messages
 TRUNCATED = element(dav("number-of-matches-within-limits"))
 
 
-def report(login: DeviceLogin, place: Place) -> Response:
+def report(login: DeviceLogin, place: DavResource) -> Response:
     """The answer to a REPORT. Raises DavProblem."""
     if request.headers.get("Depth", "1").strip().lower() not in ("0", "1", "infinity"):
         raise DavProblem(400, messages.BAD_DEPTH_OF_REPORT.fault())
@@ -72,7 +72,7 @@ def _cards(
 ) -> Iterator[bytes]:
     """What is told of these cards; with themselves, where they are asked for."""
     book, form = services().carddav, form_of(properties)
-    writer = CardWriter(properties, addresses, with_data=True)
+    writer = CardPropertiesWriter(properties, addresses, with_data=True)
     if properties.has_data:
         for served in book.read(login, segments, form):
             yield _response(writer, addresses, served)
@@ -84,7 +84,7 @@ def _cards(
     yield from (status_response(addresses.card(segment), NOT_FOUND) for segment in missing)
 
 
-def _response(writer: CardWriter, addresses: Addresses, served: ServedCard) -> bytes:
+def _response(writer: CardPropertiesWriter, addresses: Addresses, served: ServedCard) -> bytes:
     if served.content is None or served.etag is None:
         return status_response(addresses.card(served.segment), NOT_FOUND)
     return writer.response(entry_of(served), served.content)
@@ -101,7 +101,7 @@ def entry_of(served: ServedCard) -> CardEntry:
 
 def _query(login: DeviceLogin, addresses: Addresses, query: Query) -> Iterator[bytes]:
     """The cards that pass; where there are more than the client wants, that is told of the book (RFC 6352, 8.6.2)."""
-    writer = CardWriter(query.properties, addresses, with_data=True)
+    writer = CardPropertiesWriter(query.properties, addresses, with_data=True)
     needs_length = writer.needs_length and not query.properties.has_data
     most = None if query.limit is None else query.limit + 1
     passing = list(islice(_passing(login, query, needs_length), most))
@@ -136,7 +136,7 @@ def _sync(login: DeviceLogin, addresses: Addresses, collection: SyncCollection) 
     if properties.has_data:
         yield from _cards(login, addresses, properties, [entry.segment for entry in page.changed])
     else:
-        writer = CardWriter(properties, addresses, with_data=True)
+        writer = CardPropertiesWriter(properties, addresses, with_data=True)
         yield from map(writer.response, page.changed)
     yield from (status_response(addresses.card(segment), NOT_FOUND) for segment in page.removed)
     if page.has_more and collection.limit is not None:

@@ -14,7 +14,7 @@ from storage.values.accounts import DeviceLogin
 from web.auth import checks_sender
 from web.carddav import cards, listing, reports
 from web.carddav.access import addresses_of, authenticate
-from web.carddav.hrefs import DAV, Kind, Place
+from web.carddav.hrefs import DAV, DavResource, Kind
 from web.carddav.problems import DavProblem, not_found, render_dav_problem
 from web.carddav.xml.names import dav
 from web.carddav.xml.writer import element
@@ -30,7 +30,7 @@ CLASSES = "1, 3, access-control, addressbook"
 
 READS = ("OPTIONS", "GET", "HEAD", "PROPFIND")
 TAKEN = (*READS, "PROPPATCH", "REPORT", "PUT", "DELETE", "MKCOL")
-Handler = Callable[[DeviceLogin, Place], Response]
+Handler = Callable[[DeviceLogin, DavResource], Response]
 
 
 def one_book() -> DavProblem:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from services.container import Services
-from web.live.feeds import Place
+from web.live.feeds import FeedPosition
 from web.live.handshake import Subscriber
 from web.server.thread_pool import ThreadPool
 
@@ -32,7 +32,7 @@ class MonitoredSocket(Protocol):
     """An open socket, as far as the monitor needs it."""
 
     subscriber: Subscriber
-    place: Place
+    place: FeedPosition
 
     def end(self, code: int) -> None:
         """Close it, with this code."""

@@ -18,7 +18,7 @@ from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
 from services.container import Services
 from web.live.access_monitor import AccessMonitor
-from web.live.feeds import Feed, Feeds, Place
+from web.live.feeds import Feed, FeedPosition, Feeds
 from web.live.handshake import Subscriber
 from web.live.push_batcher import PushBatcher
 from web.server.thread_pool import ThreadPool
@@ -51,7 +51,7 @@ class LiveSocket:
     def __init__(self, subscriber: Subscriber, send: Send, sent: Callable[[Cursor], None] | None = None) -> None:
         self.subscriber = subscriber
         self._sent = sent
-        self.place = Place(subscriber.since, subscriber.sender.view)
+        self.place = FeedPosition(subscriber.since, subscriber.sender.view)
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._send = send
         self._wakeup = asyncio.Event()

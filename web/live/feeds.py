@@ -47,7 +47,7 @@ class SentPage:
     schema: Schema
 
 
-class Place(NamedTuple):
+class FeedPosition(NamedTuple):
     """Where a listener is: the cursor of the last page that it was sent, and what it is shown of a book."""
 
     cursor: Cursor | None
@@ -57,7 +57,7 @@ class Place(NamedTuple):
 class Listener(Protocol):
     """``place`` is where it is by the pages that it was sent."""
 
-    place: Place
+    place: FeedPosition
 
     def wake(self) -> None:
         """There may be a new page."""
@@ -76,7 +76,7 @@ class Feed:
     epoch: str
     head: int
     listeners: set[Listener] = field(default_factory=set)
-    pages: dict[Place, asyncio.Task[SentPage]] = field(default_factory=dict)
+    pages: dict[FeedPosition, asyncio.Task[SentPage]] = field(default_factory=dict)
     wakeup: asyncio.Event = field(default_factory=asyncio.Event)
     fan_out_task: asyncio.Task[None] | None = None
 
@@ -116,14 +116,14 @@ class Feeds:
         if not feed.listeners and self._feeds.pop(feed.book_id, None) is feed and feed.fan_out_task is not None:
             feed.fan_out_task.cancel()
 
-    async def page(self, feed: Feed, place: Place) -> SentPage:
+    async def page(self, feed: Feed, place: FeedPosition) -> SentPage:
         """The page after this place, made for all who ask for it. Raises CursorGone."""
         task = feed.pages.get(place)
         if task is None:
             task = feed.pages[place] = self._loop.create_task(self._make(feed, place))
         return await asyncio.shield(task)
 
-    async def _make(self, feed: Feed, place: Place) -> SentPage:
+    async def _make(self, feed: Feed, place: FeedPosition) -> SentPage:
         try:
             async with self._room:
                 page: SentPage = await self._threads.run(partial(make_page, self._store, feed.book_id, place))
@@ -195,15 +195,15 @@ class Feeds:
                     await asyncio.sleep(0)
 
 
-def group_by_place(listeners: Iterable[Listener]) -> dict[Place, list[Listener]]:
+def group_by_place(listeners: Iterable[Listener]) -> dict[FeedPosition, list[Listener]]:
     """The listeners by the place that they are at."""
-    groups: dict[Place, list[Listener]] = defaultdict(list)
+    groups: dict[FeedPosition, list[Listener]] = defaultdict(list)
     for listener in listeners:
         groups[listener.place].append(listener)
     return groups
 
 
-def make_page(store: Store, book_id: int, place: Place) -> SentPage:
+def make_page(store: Store, book_id: int, place: FeedPosition) -> SentPage:
     """Read a page. In a thread."""
     page = pull(store, book_id, place.cursor, view=place.view)
     return SentPage(orjson.dumps(page_json(page, place.cursor)).decode(), page.cursor, store.schema)

@@ -37,7 +37,7 @@ COLOUR = "hue-5 deep"
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ChartSpan:
     """How far the chart reaches back: bars of so many seconds, with the time below every ``mark_every`` of them."""
 
     name: str
@@ -54,9 +54,9 @@ class Span:
 
 
 SPANS = {
-    "hour": Span("Hour", "minute", 60, 60, 10),
-    "day": Span("Day", "half hour", 1800, 48, 8),
-    "week": Span("Week", "3 hours", 10_800, 56, 8, "%a %H:%M", "%a"),
+    "hour": ChartSpan("Hour", "minute", 60, 60, 10),
+    "day": ChartSpan("Day", "half hour", 1800, 48, 8),
+    "week": ChartSpan("Week", "3 hours", 10_800, 56, 8, "%a %H:%M", "%a"),
 }
 
 
@@ -64,7 +64,7 @@ SPANS = {
 class Rates:
     """What is drawn: the bars' times as people and machines read them, the counts, and where the stream was away."""
 
-    span: Span
+    span: ChartSpan
     chart: Chart
     series: list[Series]
     spans: list[tuple[str, str]]
@@ -126,7 +126,7 @@ def row_of(source: StreamSource, now_us: int) -> StreamRow:
     return StreamRow(source, stream.summary, rates_of(stream, span, now_us))
 
 
-def rates_of(stream: StreamContents, span: Span, now_us: int) -> Rates:
+def rates_of(stream: StreamContents, span: ChartSpan, now_us: int) -> Rates:
     """The bars of the span that ends now, as a chart."""
     bars = span.bars_until(now_us)
     end = bars.start + bars.number * bars.seconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from offbook.core.accounts.users import Act, describe_act
+from offbook.core.accounts.users import UserAction, describe_act
 from offbook.core.errors import Conflicting, Invalid
 from services.accounts.accounts import act_on_user, get_user
 from web.auth import admin_required
@@ -19,7 +19,7 @@ from web.sessions import signed_in_user
 people = Blueprint("people", __name__)
 
 ONE_USER = "<number:user_id>"
-ANY_ACT = f"any({','.join(act.value for act in Act)})"
+ANY_ACT = f"any({','.join(act.value for act in UserAction)})"
 
 
 @people.get("/people")
@@ -48,7 +48,7 @@ def add() -> ResponseReturnValue:
 def confirm(user_id: int, act: str) -> ResponseReturnValue:
     """Ask whether this is to be done to the user."""
     user, is_me = get_user(services().accounts, user_id), user_id == signed_in_user().id
-    return render_template("users/show.html", person=user, question=QUESTIONS[Act(act)], is_me=is_me)
+    return render_template("users/show.html", person=user, question=QUESTIONS[UserAction(act)], is_me=is_me)
 
 
 @people.post(f"/people/{ONE_USER}/<{ANY_ACT}:act>")
@@ -56,10 +56,10 @@ def confirm(user_id: int, act: str) -> ResponseReturnValue:
 def act_on(user_id: int, act: str) -> ResponseReturnValue:
     """Do it."""
     try:
-        user = act_on_user(services().accounts, services().user_rights, user_id, [Act(act)], services().clock())
+        user = act_on_user(services().accounts, services().user_rights, user_id, [UserAction(act)], services().clock())
     except Conflicting as error:
         return render_list(error=str(error)), 409
-    flash(describe_act(user.name, Act(act), user.rights))
+    flash(describe_act(user.name, UserAction(act), user.rights))
     return redirect(url_for("people.index"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from offbook.core.accounts.users import REMOVED_DAYS, Act
+from offbook.core.accounts.users import REMOVED_DAYS, UserAction
 
 OUT_AT_ONCE = (
     "They are signed out of every browser at once, and their devices are not let in any more. The devices keep what "
@@ -23,19 +23,19 @@ class Question:
     is_harmful: bool = False
 
 
-QUESTIONS: Mapping[Act, Question] = {
-    Act.DISABLE: Question(
+QUESTIONS: Mapping[UserAction, Question] = {
+    UserAction.DISABLE: Question(
         "Disable {name}?",
         (OUT_AT_ONCE, "Nothing is deleted. Enable them again at any time, and their devices sync on by themselves."),
         "Disable {name}",
         is_harmful=True,
     ),
-    Act.ENABLE: Question(
+    UserAction.ENABLE: Question(
         "Enable {name}?",
         ("They can sign in again, and their devices sync on, with all that was typed on them meanwhile.",),
         "Enable {name}",
     ),
-    Act.REMOVE: Question(
+    UserAction.REMOVE: Question(
         "Remove {name}?",
         (
             OUT_AT_ONCE,
@@ -46,12 +46,12 @@ QUESTIONS: Mapping[Act, Question] = {
         "Remove {name}",
         is_harmful=True,
     ),
-    Act.RESTORE: Question(
+    UserAction.RESTORE: Question(
         "Restore {name}?",
         ("They come back with their book and their devices, as they were when they were removed.",),
         "Restore {name}",
     ),
-    Act.MAKE_ADMIN: Question(
+    UserAction.MAKE_ADMIN: Question(
         "Make {name} an admin?",
         (
             "Admins add, disable and remove people, and decide who is an admin: you too can lose that right by them. "
@@ -59,7 +59,7 @@ QUESTIONS: Mapping[Act, Question] = {
         ),
         "Make {name} an admin",
     ),
-    Act.END_ADMIN: Question(
+    UserAction.END_ADMIN: Question(
         "Revoke {name}’s admin rights?",
         ("They stay signed in and keep their book. They do not see the People page any more.",),
         "Revoke admin rights",

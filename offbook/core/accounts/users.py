@@ -29,7 +29,7 @@ class Access(Enum):
     REMOVED = "removed"
 
 
-class Act(Enum):
+class UserAction(Enum):
     """What an admin does to a user."""
 
     DISABLE = "disable"
@@ -70,15 +70,15 @@ class Rights:
         return self.admin and self.is_let_in
 
 
-def rights_after(name: str, rights: Rights, act: Act, now_us: int, has_other_admin: bool) -> Rights:
+def rights_after(name: str, rights: Rights, act: UserAction, now_us: int, has_other_admin: bool) -> Rights:
     """The rights after this act; the same where they are so already.
 
     ``has_other_admin``: whether somebody else is an active admin. Raises Conflicting where the user is the last one,
     or in the trash, where only REMOVE and RESTORE mean anything.
     """
-    if rights.access is Access.REMOVED and act not in (Act.REMOVE, Act.RESTORE):
+    if rights.access is Access.REMOVED and act not in (UserAction.REMOVE, UserAction.RESTORE):
         raise Conflicting.of(messages.IN_TRASH, name=name)
-    if rights.is_purging and act is Act.RESTORE:
+    if rights.is_purging and act is UserAction.RESTORE:
         raise Conflicting.of(messages.PURGED, name=name)
     after = _after(rights, act, now_us)
     if rights.is_active_admin and not after.is_active_admin and not has_other_admin:
@@ -86,19 +86,19 @@ def rights_after(name: str, rights: Rights, act: Act, now_us: int, has_other_adm
     return after
 
 
-def _after(rights: Rights, act: Act, now_us: int) -> Rights:
+def _after(rights: Rights, act: UserAction, now_us: int) -> Rights:
     match act:
-        case Act.DISABLE:
+        case UserAction.DISABLE:
             return rights if rights.disabled_at is not None else replace(rights, disabled_at=now_us)
-        case Act.ENABLE:
+        case UserAction.ENABLE:
             return replace(rights, disabled_at=None)
-        case Act.REMOVE:
+        case UserAction.REMOVE:
             return rights if rights.removed_at is not None else replace(rights, removed_at=now_us)
-        case Act.RESTORE:
+        case UserAction.RESTORE:
             return replace(rights, removed_at=None)
-        case Act.MAKE_ADMIN:
+        case UserAction.MAKE_ADMIN:
             return replace(rights, admin=True)
-        case Act.END_ADMIN:
+        case UserAction.END_ADMIN:
             return replace(rights, admin=False)
 
 
@@ -132,21 +132,21 @@ def kept_until(removed_at: int) -> int:
     return removed_at + REMOVED_DAYS * DAY_US
 
 
-def describe_act(name: str, act: Act, rights: Rights) -> str:
+def describe_act(name: str, act: UserAction, rights: Rights) -> str:
     """What became of the user, whose rights are these after the act."""
     match act:
-        case Act.DISABLE:
+        case UserAction.DISABLE:
             return f"{name} is disabled: signed out everywhere, and not let in. Nothing is lost."
-        case Act.ENABLE:
+        case UserAction.ENABLE:
             return f"{name} can sign in again, and devices sync on."
-        case Act.REMOVE:
+        case UserAction.REMOVE:
             assert rights.removed_at is not None
             until = format_date(kept_until(rights.removed_at))
             return f"{name} is in the trash, with the book, and can be restored until {until}."
-        case Act.RESTORE:
+        case UserAction.RESTORE:
             still = ", and still disabled" if rights.access is Access.DISABLED else ""
             return f"{name} is back, with the book and all devices{still}."
-        case Act.MAKE_ADMIN:
+        case UserAction.MAKE_ADMIN:
             return f"{name} is an admin now."
-        case Act.END_ADMIN:
+        case UserAction.END_ADMIN:
             return f"{name} is no admin any more."

@@ -10,7 +10,7 @@ from offbook.contacts.table import CONTACTS, GROUP
 from offbook.core.text import fold_key
 from offbook.formats.carddav.lines import LABELS, PRINTED, CardLine
 from offbook.formats.values import Contact
-from offbook.formats.vcard.items import Item
+from offbook.formats.vcard.items import CardItem
 from offbook.formats.vcard.params import dump_params, load_params
 from offbook.formats.vcard.properties import ADDRESS_PARTS, COLUMNS, FIELDS, MORE, NAME_PARTS, TIME, without
 from offbook.formats.vcard.reading import SEVERAL, UNREADABLE, read_item
@@ -212,7 +212,7 @@ class CardCells:
             is_first = line.family == LABELS or not any(map(self._first, cells))
         self._add_item(line.item, is_first)
 
-    def _add_item(self, item: Item, is_first: bool) -> None:
+    def _add_item(self, item: CardItem, is_first: bool) -> None:
         read = read_item(item, is_first)
         fields = {name: value for name, value in read.fields.items() if value}
         if item.name == "N" and fields:

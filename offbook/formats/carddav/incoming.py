@@ -11,7 +11,7 @@ from offbook.formats import messages
 from offbook.formats.values import Contact, Problem
 from offbook.formats.vcard.files import is_group
 from offbook.formats.vcard.identity import id_of_lines, plain_uid
-from offbook.formats.vcard.items import Item, itemize
+from offbook.formats.vcard.items import CardItem, itemize
 from offbook.formats.vcard.lines import RawCard, split_cards
 from offbook.formats.vcard.reading import parse_card, read_card
 
@@ -31,7 +31,7 @@ class IncomingCard(NamedTuple):
     contact: Contact
     blobs: Mapping[str, bytes]
     problems: Sequence[Problem]
-    items: Sequence[Item]
+    items: Sequence[CardItem]
     unreadable: Sequence[str]
     is_whole: bool
 
@@ -64,5 +64,5 @@ def _read(card: RawCard) -> IncomingCard:
     )
 
 
-def _has_uid(items: Sequence[Item]) -> bool:
+def _has_uid(items: Sequence[CardItem]) -> bool:
     return any(item.name == "UID" and item.value.strip() for item in items)

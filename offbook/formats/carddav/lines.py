@@ -18,7 +18,7 @@ from offbook.formats.carddav.serving import CardForm
 from offbook.formats.values import Contact
 from offbook.formats.vcard.canonical import statements_of, text_of
 from offbook.formats.vcard.dates import NO_YEAR, OMIT_YEAR
-from offbook.formats.vcard.items import Item, itemize
+from offbook.formats.vcard.items import CardItem, itemize
 from offbook.formats.vcard.lines import LogicalLine, RawCard
 from offbook.formats.vcard.properties import FIELDS, GROUP, MORE, TIME, without
 from offbook.formats.vcard.reading import SEVERAL, TAKERS, parse_card
@@ -64,7 +64,7 @@ class CardLine(NamedTuple):
     contact that was served: ``details/KEY``, the field of a first phone, e-mail or site, or empty for another field.
     """
 
-    item: Item
+    item: CardItem
     family: str
     value: Any
     params: FoldedParams
@@ -129,7 +129,7 @@ def lines_of_version(version: ServedVersion, photo: str) -> list[CardLine]:
     return lines
 
 
-def lines_of_card(items: Iterable[Item], versions: Sequence[Sequence[CardLine]]) -> list[CardLine]:
+def lines_of_card(items: Iterable[CardItem], versions: Sequence[Sequence[CardLine]]) -> list[CardLine]:
     """The lines of a card that came, to be compared with those of ``versions``.
 
     The NOTEs of a card are one, unless several were served. A date of 1604 has no year, where one without was served:
@@ -143,11 +143,11 @@ def lines_of_card(items: Iterable[Item], versions: Sequence[Sequence[CardLine]])
     return _compared(_without_year(item) if (item.kind or item.name) in yearless else item for item in items)
 
 
-def _compared(items: Iterable[Item]) -> list[CardLine]:
+def _compared(items: Iterable[CardItem]) -> list[CardLine]:
     return [line for item in items for line in _line(item)]
 
 
-def _line(item: Item) -> list[CardLine]:
+def _line(item: CardItem) -> list[CardLine]:
     if item.name in SEVERAL:
         text = text_of(item)
         return [CardLine(item, item.name, text, _folded_params(item, item.params))] if text else []
@@ -165,7 +165,7 @@ def _line(item: Item) -> list[CardLine]:
     return lines
 
 
-def _folded_params(item: Item, params: Iterable[tuple[str, Iterable[str]]]) -> dict[str, frozenset[str]]:
+def _folded_params(item: CardItem, params: Iterable[tuple[str, Iterable[str]]]) -> dict[str, frozenset[str]]:
     folded = {}
     label = {text.strip() for text in item.label.lower().split(",")}
     said = {*TYPES_OF_ALL, *label, *(f"x-{text}" for text in label)}
@@ -178,7 +178,7 @@ def _folded_params(item: Item, params: Iterable[tuple[str, Iterable[str]]]) -> d
     return folded
 
 
-def _one_label_each(items: Iterable[Item]) -> list[Item]:
+def _one_label_each(items: Iterable[CardItem]) -> list[CardItem]:
     """The items, CATEGORIES with one name in each."""
     single = []
     for item in items:
@@ -189,9 +189,9 @@ def _one_label_each(items: Iterable[Item]) -> list[Item]:
     return single
 
 
-def _joined(items: Iterable[Item], name: str) -> list[Item]:
+def _joined(items: Iterable[CardItem], name: str) -> list[CardItem]:
     """The items, those of a name and without parameters as one."""
-    kept: list[Item] = []
+    kept: list[CardItem] = []
     place = -1
     for item in items:
         if item.name == name and not without(item.params, "VALUE") and item.value:
@@ -208,7 +208,7 @@ def _has_no_year(line: CardLine) -> bool:
     return str(day).startswith("--")
 
 
-def _without_year(item: Item) -> Item:
+def _without_year(item: CardItem) -> CardItem:
     has_stand_in = item.value.startswith(NO_YEAR) and not any(name == OMIT_YEAR for name, _ in item.params)
     return item._replace(params=(*item.params, (OMIT_YEAR, (NO_YEAR,)))) if has_stand_in else item
 

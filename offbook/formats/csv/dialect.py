@@ -160,7 +160,7 @@ class LastLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class CsvTable:
     """A file of rows under a header."""
 
     header: list[str]
@@ -189,7 +189,7 @@ class Table:
             raise Malformed.of(messages.CUT_IN_CELLS, row=number, cells=len(row), width=len(self.header))
 
 
-def open_table(lines: Lines, score: Callable[[list[str]], int]) -> Table | None:
+def open_table(lines: Lines, score: Callable[[list[str]], int]) -> CsvTable | None:
     """The table of a text, by the delimiter with which its header has the highest score; None where each has 0.
 
     Raises Malformed where a header has too many columns.
@@ -198,7 +198,7 @@ def open_table(lines: Lines, score: Callable[[list[str]], int]) -> Table | None:
     for delimiter in _delimiters(lines):
         header = _header(lines, delimiter)
         if (points := score(header)) > score_max:
-            score_max, table = points, Table(header, delimiter, lines)
+            score_max, table = points, CsvTable(header, delimiter, lines)
     return table
 
 

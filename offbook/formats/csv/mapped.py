@@ -22,8 +22,8 @@ from offbook.formats import messages
 from offbook.formats.csv.dates import shows_order
 from offbook.formats.csv.dialect import (
     COLUMNS_MAX,
+    CsvTable,
     Row,
-    Table,
     fold_heading,
     name_columns,
     open_table,
@@ -94,7 +94,7 @@ def read_mapped(file: BinaryIO, mapping: ColumnMapping) -> Iterator[ContactRead]
             yield contact._replace(problems=contact.problems + problems)
 
 
-def _open(file: BinaryIO) -> Table:
+def _open(file: BinaryIO) -> CsvTable:
     file.seek(0)
     refuse_other_files(file.read(HEAD))
     table = open_table(partial(text_lines, file), _score)
@@ -112,7 +112,7 @@ def _is_filled(row: Row) -> bool:
     return any(map(str.strip, row[1]))
 
 
-def _targets(table: Table, mapping: ColumnMapping) -> list[tuple[str, Target]]:
+def _targets(table: CsvTable, mapping: ColumnMapping) -> list[tuple[str, Target]]:
     by_name = {fold_heading(column): cell for column, cell in mapping.cells.items()}
     targets = []
     for column in name_columns(table.header):
@@ -122,7 +122,7 @@ def _targets(table: Table, mapping: ColumnMapping) -> list[tuple[str, Target]]:
     return targets
 
 
-def _look_over(table: Table, targets: Sequence[tuple[str, Target]], mapping: ColumnMapping) -> Reading:
+def _look_over(table: CsvTable, targets: Sequence[tuple[str, Target]], mapping: ColumnMapping) -> Reading:
     """Read all rows for what only all of them tell. Raises Malformed where one breaks off, or there is none."""
     dates = [place for place, (_, target) in enumerate(targets) if target.kind == "date" or target.field == "birthday"]
     has_rows = False

@@ -20,7 +20,7 @@ from offbook.formats.vcard import binary
 from offbook.formats.vcard.dates import OMIT_YEAR, parse_date
 from offbook.formats.vcard.files import is_group, read_groups
 from offbook.formats.vcard.identity import id_of_lines, member_key, plain_uid
-from offbook.formats.vcard.items import Item, itemize
+from offbook.formats.vcard.items import CardItem, itemize
 from offbook.formats.vcard.lines import RawCard, split_cards
 from offbook.formats.vcard.properties import (
     ADDRESS_PARTS,
@@ -57,7 +57,7 @@ def canonical(card: RawCard, groups: Mapping[str, Sequence[str]]) -> Canonical:
     assert not is_group(properties)
     items = itemize(properties)
     uid = next((item.value for item in items if item.name == "UID"), "")
-    named = [Item("CATEGORIES", name.replace(",", "\\,"), (), 0) for name in groups.get(member_key(uid), ())]
+    named = [CardItem("CATEGORIES", name.replace(",", "\\,"), (), 0) for name in groups.get(member_key(uid), ())]
     statements = [*_joined(items), *(line for item in [*items, *named] for line in statements_of(item))]
     contact = read_card(card, id_of_lines(card), groups).contact or {}
     says = {statement[0] for statement in statements}
@@ -91,7 +91,7 @@ def _by_groups(statements: Iterable[Statement]) -> Canonical:
     return frozenset([*alone.items(), *groups.items()])
 
 
-def _joined(items: Iterable[Item]) -> list[Statement]:
+def _joined(items: Iterable[CardItem]) -> list[Statement]:
     """The NOTEs and NICKNAMEs without parameters, as one each."""
     texts: defaultdict[str, list[str]] = defaultdict(list)
     for item in items:
@@ -100,13 +100,13 @@ def _joined(items: Iterable[Item]) -> list[Statement]:
     return [(name, SEVERAL[name][1].join(parts), frozenset()) for name, parts in texts.items()]
 
 
-def text_of(item: Item) -> str:
+def text_of(item: CardItem) -> str:
     """The text of a NOTE or of NICKNAMEs. A comma parts these, escaped or not: Evolution escapes it."""
     text = unescape(item.value)
     return join([part.strip() for part in text.split(",")], ", ") if item.name == "NICKNAME" else text
 
 
-def statements_of(item: Item) -> list[Statement]:
+def statements_of(item: CardItem) -> list[Statement]:
     """What an item says; nothing where it is empty."""
     params = without(item.params, "VALUE")
     if item.kind:
@@ -148,7 +148,7 @@ def statements_of(item: Item) -> list[Statement]:
             return [(name, text, _folded(kept))]
 
 
-def _value_of_detail(item: Item) -> tuple[tuple[str, ...], Params]:
+def _value_of_detail(item: CardItem) -> tuple[tuple[str, ...], Params]:
     match item.kind:
         case "address":
             return (*_filled(split(item.value, ";"), len(ADDRESS_PARTS)), item.printed), item.params
@@ -172,7 +172,7 @@ def _filled(texts: list[str], count: int) -> tuple[str, ...]:
     return (*texts, *[""] * (count - len(texts)))
 
 
-def _labels(item: Item, params: Params) -> list[Statement]:
+def _labels(item: CardItem, params: Params) -> list[Statement]:
     statements: list[Statement] = []
     for text in split(item.value, ","):
         name = text.strip()

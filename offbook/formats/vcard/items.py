@@ -47,7 +47,7 @@ CACHED_MAX = 100
 """The characters of a label with which a header is remembered: labels are few, and a long one is nobody's habit."""
 
 
-class Item(NamedTuple):
+class CardItem(NamedTuple):
     """A property as offbook sees it. ``kind`` is the kind of detail that it is, empty where it is none; ``printed`` an
     address as it is printed."""
 
@@ -61,8 +61,8 @@ class Item(NamedTuple):
     printed: str = ""
 
 
-make_item = partial(tuple.__new__, Item)
-"""Item(...) would call a function of Python, for each property of a file."""
+make_item = partial(tuple.__new__, CardItem)
+"""CardItem(...) would call a function of Python, for each property of a file."""
 
 
 class Labelled(NamedTuple):
@@ -74,7 +74,7 @@ class Labelled(NamedTuple):
     params: Params
 
 
-def itemize(properties: Iterable[Property]) -> list[Item]:
+def itemize(properties: Iterable[Property]) -> list[CardItem]:
     """The items of a card, without what is about the card alone."""
     kept = [
         _standard(property_) if property_.name in OF_PROGRAMS else property_
@@ -94,7 +94,7 @@ def _says_nothing(property_: Property) -> bool:
     return property_.name in LISTS or (property_.name in TEXTS and not property_.value.strip())
 
 
-def _item(property_: Property, label: str) -> Item:
+def _item(property_: Property, label: str) -> CardItem:
     name, value, params, group, row = property_
     if name not in KINDS:
         return make_item((name, value, ((GROUP, (group,)), *params) if group else params, row, "", "", False, ""))

@@ -18,7 +18,7 @@ from offbook.formats.values import Contact, ContactRead, Problem
 from offbook.formats.vcard import binary
 from offbook.formats.vcard.dates import OMIT_YEAR, parse_date
 from offbook.formats.vcard.identity import id_of_uid, member_key, shown_name
-from offbook.formats.vcard.items import Item, itemize
+from offbook.formats.vcard.items import CardItem, itemize
 from offbook.formats.vcard.lines import LINE_MAX, LINES_MAX, RawCard
 from offbook.formats.vcard.params import dump_params
 from offbook.formats.vcard.properties import (
@@ -71,7 +71,7 @@ class ItemRead(NamedTuple):
     problems: Sequence[Problem]
 
 
-def read_item(item: Item, is_first: bool) -> ItemRead:
+def read_item(item: CardItem, is_first: bool) -> ItemRead:
     """What an item is in a contact. ``is_first``: what it says is none of the contact's own fields yet."""
     draft = _Draft()
     if is_first or item.kind:
@@ -116,7 +116,7 @@ class _Draft:
             self.tell(row, "", messages.UNREADABLE_LINE)
             self.add(row, {"kind": "custom", "label": UNREADABLE, "value": text})
 
-    def take(self, items: Sequence[Item]) -> None:
+    def take(self, items: Sequence[CardItem]) -> None:
         several = [item.name for item in items if item.name in SEVERAL and item.value]
         for item in items:
             if item.kind:
@@ -131,7 +131,7 @@ class _Draft:
             else:
                 self.keep(item)
 
-    def keep(self, item: Item) -> None:
+    def keep(self, item: CardItem) -> None:
         """Keep a property as it is; one that is bytes in the form of 4.0."""
         value, params = binary.as_uri(item.name, item.value, item.params)
         entry: dict[str, Any] = {"kind": "property", "label": item.name, "value": value}
@@ -139,7 +139,7 @@ class _Draft:
             entry["params"] = dump_params(params)
         self.add(item.row, entry)
 
-    def hold(self, item: Item, params: Params) -> None:
+    def hold(self, item: CardItem, params: Params) -> None:
         """Keep the parameters of a property that is a field; that of a VALUE is none of these."""
         if params and (params := without(params, "VALUE")):
             self.add(item.row, {"kind": "property", "label": item.name, "params": dump_params(params)})
@@ -170,7 +170,7 @@ class _Draft:
             entry = {"kind": "group", "value": name}
             self.add(row, {**entry, "params": dump_params(params)} if params else entry)
 
-    def _take_detail(self, item: Item) -> None:
+    def _take_detail(self, item: CardItem) -> None:
         entry: dict[str, Any] = {"kind": item.kind, "label": item.label}
         params = item.params
         if item.kind == "address":
@@ -197,7 +197,7 @@ class _Draft:
             entry["params"] = dump_params(params)
         self.add(item.row, entry)
 
-    def _take_column(self, item: Item, entry: Mapping[str, Any], params: Params) -> bool:
+    def _take_column(self, item: CardItem, entry: Mapping[str, Any], params: Params) -> bool:
         """Take the first of a kind into the contact's own fields; false where it says nothing, or has no room there."""
         kind, value, label, of_params = item.kind, entry["value"], item.label, ""
         if params or item.is_preferred:
@@ -211,7 +211,7 @@ class _Draft:
             fields[names[0]], fields[names[1]], fields[names[2]] = value or None, label or None, of_params or None
         return True
 
-    def _take_text(self, item: Item, field: str) -> None:
+    def _take_text(self, item: CardItem, field: str) -> None:
         text = unescape(item.value)
         if not self._set(field, text):
             self.keep(item)
@@ -226,7 +226,7 @@ class _Draft:
             self.fields[field] = text
         return True
 
-    def _take_several(self, item: Item, count: int) -> None:
+    def _take_several(self, item: CardItem, count: int) -> None:
         """NOTE and NICKNAME. One that has parameters is not mixed with others."""
         field, separator = SEVERAL[item.name]
         params = without(item.params, "VALUE")
@@ -241,13 +241,13 @@ class _Draft:
             self.fields[field] = joined
             self.hold(item, params)
 
-    def take_name(self, item: Item) -> bool:
+    def take_name(self, item: CardItem) -> bool:
         """FN."""
         if item.value.strip():
             self._take_text(item, "name")
         return True
 
-    def take_parts(self, item: Item) -> bool:
+    def take_parts(self, item: CardItem) -> bool:
         """N."""
         texts = split(item.value, ";")
         parts = {field: text for field, text in zip(NAME_PARTS, texts, strict=False) if text}
@@ -263,7 +263,7 @@ class _Draft:
             self.hold(item, (*item.params, (MORE, tuple(rest))) if any(rest) else item.params)
         return True
 
-    def take_organization(self, item: Item) -> bool:
+    def take_organization(self, item: CardItem) -> bool:
         """ORG: the company and its units."""
         company, *units = split(item.value, ";")
         department = join(units, "; ") if any(units) else ""
@@ -277,7 +277,7 @@ class _Draft:
         self.hold(item, item.params)
         return True
 
-    def take_birthday(self, item: Item) -> bool:
+    def take_birthday(self, item: CardItem) -> bool:
         """BDAY. What is no whole date, as one in words, stays as it is."""
         if not item.value.strip():
             return True
@@ -290,7 +290,7 @@ class _Draft:
         self.hold(item, (*params, (TIME, (day.time.replace(":", ""),))) if day.time else params)
         return True
 
-    def take_photo(self, item: Item) -> bool:
+    def take_photo(self, item: CardItem) -> bool:
         """PHOTO, where the card has its bytes. One that is elsewhere is not fetched."""
         photo = binary.embedded(item.value, item.params)
         data = binary.decode(photo.base64) if photo else None
@@ -302,13 +302,13 @@ class _Draft:
         self.hold(item, without(item.params, *binary.BYTES_PARAMS))
         return True
 
-    def take_categories(self, item: Item) -> bool:
+    def take_categories(self, item: CardItem) -> bool:
         """CATEGORIES: names between commas that are not escaped (RFC 6350, section 6.7.1)."""
         for name in split(item.value, ","):
             self.add_label(item.row, name.strip(), without(item.params, "VALUE"))
         return True
 
-    def take_kind(self, item: Item) -> bool:
+    def take_kind(self, item: CardItem) -> bool:
         """KIND: a person or an organization (RFC 6350, section 6.1.4)."""
         kind = {"individual": "person", "org": "organization", "": ""}.get(item.value.strip().lower())
         if kind is None or without(item.params, "VALUE") or self.fields.get("kind", kind) != kind:
@@ -317,7 +317,7 @@ class _Draft:
             self.fields["kind"] = kind
         return True
 
-    def take_uid(self, item: Item) -> bool:
+    def take_uid(self, item: CardItem) -> bool:
         """UID. What is a UUID is the contact's id; any other stays beside it."""
         uid = unescape_uri(item.value).strip()
         if not self._set("uid", uid):
@@ -326,7 +326,7 @@ class _Draft:
             self.hold(item, item.params)
         return True
 
-    def take_star(self, item: Item) -> bool:
+    def take_star(self, item: CardItem) -> bool:
         """X-STARRED, offbook's own."""
         if item.value != "1" or item.params:
             return False
@@ -353,7 +353,7 @@ class _Draft:
         return {"id": contact_id, **NOTHING, **self.fields, "details": details}
 
 
-TAKERS: Mapping[str, Callable[[_Draft, Item], bool]] = {
+TAKERS: Mapping[str, Callable[[_Draft, CardItem], bool]] = {
     "FN": _Draft.take_name,
     "N": _Draft.take_parts,
     "ORG": _Draft.take_organization,
@@ -375,7 +375,7 @@ def join(texts: list[str], separator: str) -> str:
     return joined
 
 
-def _date_text(item: Item) -> tuple[str, Params]:
+def _date_text(item: CardItem) -> tuple[str, Params]:
     """The text of a date, and the parameters that it leaves."""
     omitted = "".join(dict(item.params).get(OMIT_YEAR, ()))
     day = parse_date(item.value, omitted)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, or_, select, update
 
 from models import User
-from offbook.core.accounts.users import Act, Rights, rights_after
+from offbook.core.accounts.users import Rights, UserAction, rights_after
 from offbook.core.errors import NotFound
 from storage import messages
 from storage.engines.database import Database
@@ -21,7 +21,7 @@ from storage.repositories.accounts.sessions import Sessions, end_all
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class LockedUser:
     """Whom an act is about, as the transaction locked them."""
 
     id: int
@@ -36,7 +36,7 @@ class UserRights:
         self._database = database
         self._sessions = sessions
 
-    def act(self, user_id: int, now_us: int, *acts: Act) -> Rights:
+    def act(self, user_id: int, now_us: int, *acts: UserAction) -> Rights:
         """Do all of this to the user, or nothing; their rights after it. Whoever is not let in any more has nothing
         open after the commit, in any process.
 
@@ -67,8 +67,8 @@ class UserRights:
         return user_purge.purge(self._database, user_id, line)
 
 
-def _locked(connection: Connection, user_id: int) -> dict[int, Subject]:
+def _locked(connection: Connection, user_id: int) -> dict[int, LockedUser]:
     """The user and all admins, by id and in this order, so that two transactions never wait for each other."""
     query = select(User.id, User.name, *RIGHTS).where(or_(User.id == user_id, User.admin.is_(True)))
     rows = connection.execute(query.order_by(User.id).with_for_update())
-    return {number: Subject(number, name, Rights(*rights)) for number, name, *rights in rows}
+    return {number: LockedUser(number, name, Rights(*rights)) for number, name, *rights in rows}

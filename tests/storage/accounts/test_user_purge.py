@@ -14,7 +14,7 @@ from sqlalchemy import Connection, event, insert
 
 from app import App
 from models import Base, Membership
-from offbook.core.accounts.users import Act
+from offbook.core.accounts.users import UserAction
 from offbook.core.errors import Conflicting
 from offbook.core.protocol.requests import CHANGES_MAX
 from offbook.formats.carddav.serving import CardForm
@@ -63,7 +63,7 @@ def fill(app: App, name: str) -> int:
 def removed(app: App, user_id: int) -> int:
     """Remove this user; a line up to which that is."""
     parts = parts_of(app)
-    parts.user_rights.act(user_id, parts.clock(), Act.REMOVE)
+    parts.user_rights.act(user_id, parts.clock(), UserAction.REMOVE)
     return parts.clock() + 1
 
 
@@ -164,7 +164,7 @@ def test_a_purge_that_was_stopped_anywhere_goes_on_and_nobody_comes_back_meanwhi
         except Stopped:
             stops += 1
             with pytest.raises(Conflicting) as refused:
-                people.act(user_id, clock(), Act.RESTORE)
+                people.act(user_id, clock(), UserAction.RESTORE)
             assert refused.value.code == "purged"
     assert stops > 5
     assert contents(app) == before

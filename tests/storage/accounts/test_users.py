@@ -8,7 +8,7 @@ from threading import Barrier
 
 import pytest
 
-from offbook.core.accounts.users import Act, Rights, describe_act
+from offbook.core.accounts.users import Rights, UserAction, describe_act
 from offbook.core.errors import Conflicting, Invalid, NotFound, NotLetIn
 from services.accounts.accounts import Accounts, act_on_user
 from services.accounts.passwords import Effort
@@ -23,8 +23,8 @@ CHEAP = Effort(time_cost=1, memory_kib=8, parallelism=1)
 PASSWORD = "correct horse battery"
 HOME = "192.0.2.1"
 VISIT = Visit("Firefox on Linux", HOME)
-OUT = {Act.DISABLE: "user_disabled", Act.REMOVE: "user_removed"}
-BACK = {Act.DISABLE: Act.ENABLE, Act.REMOVE: Act.RESTORE}
+OUT = {UserAction.DISABLE: "user_disabled", UserAction.REMOVE: "user_removed"}
+BACK = {UserAction.DISABLE: UserAction.ENABLE, UserAction.REMOVE: UserAction.RESTORE}
 
 
 @pytest.fixture
@@ -55,17 +55,17 @@ def phone(accounts: Accounts, eve: Account, now: int, new_id: NewId) -> tuple[De
 class Contradicted(UserRights):
     """Another admin brings a user back as soon as one was removed."""
 
-    def act(self, user_id: int, now_us: int, *acts: Act) -> Rights:
+    def act(self, user_id: int, now_us: int, *acts: UserAction) -> Rights:
         rights = super().act(user_id, now_us, *acts)
-        super().act(user_id, now_us, Act.RESTORE)
+        super().act(user_id, now_us, UserAction.RESTORE)
         return rights
 
 
 def test_what_is_said_of_a_user_is_what_the_act_did_whatever_another_admin_does(
     database: Database, accounts: Accounts, ada: Account, eve: Account, now: int
 ) -> None:
-    user = act_on_user(accounts, Contradicted(database, accounts), eve.id, [Act.REMOVE], now)
-    assert describe_act(user.name, Act.REMOVE, user.rights).startswith("eve is in the trash")
+    user = act_on_user(accounts, Contradicted(database, accounts), eve.id, [UserAction.REMOVE], now)
+    assert describe_act(user.name, UserAction.REMOVE, user.rights).startswith("eve is in the trash")
 
 
 # --- who is let in ---------------------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ def test_what_is_said_of_a_user_is_what_the_act_did_whatever_another_admin_does(
 
 @pytest.mark.parametrize("act", OUT)
 def test_whoever_is_out_does_not_come_in_and_hears_why_once_the_password_is_right(
-    accounts: Accounts, people: UserRights, eve: Account, now: int, act: Act
+    accounts: Accounts, people: UserRights, eve: Account, now: int, act: UserAction
 ) -> None:
     people.act(eve.id, now, act)
     with pytest.raises(NotLetIn) as refused:
@@ -87,7 +87,7 @@ def test_whoever_is_out_does_not_come_in_and_hears_why_once_the_password_is_righ
 
 @pytest.mark.parametrize("act", OUT)
 def test_a_device_of_whoever_is_out_hears_why_and_comes_in_again(
-    accounts: Accounts, people: UserRights, eve: Account, phone: tuple[DeviceInfo, str], now: int, act: Act
+    accounts: Accounts, people: UserRights, eve: Account, phone: tuple[DeviceInfo, str], now: int, act: UserAction
 ) -> None:
     device, token = phone
     people.act(eve.id, now, act)
@@ -115,7 +115,7 @@ def test_devices_that_are_not_let_in_are_not_behind(
     eve: Account,
     phone: tuple[DeviceInfo, str],
     now: int,
-    act: Act,
+    act: UserAction,
 ) -> None:
     assert lag_of(database, now).devices == 1
     people.act(eve.id, now, act)
@@ -124,7 +124,7 @@ def test_devices_that_are_not_let_in_are_not_behind(
 
 @pytest.mark.parametrize("act", OUT)
 def test_sessions_of_whoever_is_out_are_over_and_stay_so(
-    accounts: Accounts, people: UserRights, eve: Account, now: int, act: Act
+    accounts: Accounts, people: UserRights, eve: Account, now: int, act: UserAction
 ) -> None:
     token, session = accounts.open_session(eve, "password", VISIT, now)
     looked: list[set[str]] = []
@@ -138,7 +138,7 @@ def test_sessions_of_whoever_is_out_are_over_and_stay_so(
 
 @pytest.mark.parametrize("act", OUT)
 def test_a_password_that_was_shown_before_opens_no_session_after(
-    accounts: Accounts, people: UserRights, eve: Account, now: int, act: Act
+    accounts: Accounts, people: UserRights, eve: Account, now: int, act: UserAction
 ) -> None:
     people.act(eve.id, now, act)
     with pytest.raises(WrongPassword):
@@ -156,13 +156,13 @@ def test_a_password_that_was_shown_before_opens_no_session_after(
 def test_a_removed_user_is_in_the_trash_and_restored_as_they_were(
     accounts: Accounts, people: UserRights, ada: Account, eve: Account, now: int
 ) -> None:
-    people.act(eve.id, now, Act.REMOVE)
+    people.act(eve.id, now, UserAction.REMOVE)
     assert accounts.users() == [ada]
     assert [(user.name, user.removed_at) for user in accounts.users_in_trash()] == [("eve", now)]
     with pytest.raises(NotFound, match="trash"):
         accounts.user_named("eve")
     assert accounts.any_user_named("eve").removed_at == now
-    people.act(eve.id, now + 1, Act.RESTORE)
+    people.act(eve.id, now + 1, UserAction.RESTORE)
     assert accounts.users() == [ada, eve]
     assert accounts.users_in_trash() == []
 
@@ -170,30 +170,30 @@ def test_a_removed_user_is_in_the_trash_and_restored_as_they_were(
 def test_the_name_of_a_removed_user_stays_taken(
     accounts: Accounts, people: UserRights, eve: Account, now: int, new_id: NewId
 ) -> None:
-    people.act(eve.id, now, Act.REMOVE)
+    people.act(eve.id, now, UserAction.REMOVE)
     with pytest.raises(Invalid, match=r"in the trash until 2026-12-18\. Restore"):
         accounts.add_user("eve", PASSWORD, False, now, new_id)
 
 
 def test_nobody_is_removed_who_is_not_there(people: UserRights, now: int) -> None:
     with pytest.raises(NotFound):
-        people.act(77, now, Act.REMOVE)
+        people.act(77, now, UserAction.REMOVE)
 
 
 # --- one admin stays -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("act", [Act.DISABLE, Act.REMOVE, Act.END_ADMIN])
+@pytest.mark.parametrize("act", [UserAction.DISABLE, UserAction.REMOVE, UserAction.END_ADMIN])
 def test_the_last_admin_who_may_sign_in_stays(
-    accounts: Accounts, people: UserRights, ada: Account, eve: Account, now: int, act: Act
+    accounts: Accounts, people: UserRights, ada: Account, eve: Account, now: int, act: UserAction
 ) -> None:
-    people.act(eve.id, now, Act.MAKE_ADMIN)
-    people.act(eve.id, now, Act.DISABLE)
+    people.act(eve.id, now, UserAction.MAKE_ADMIN)
+    people.act(eve.id, now, UserAction.DISABLE)
     with pytest.raises(Conflicting) as refused:
         people.act(ada.id, now, act)
     assert refused.value.code == "last_admin"
     assert accounts.user(ada.id) == ada
-    people.act(eve.id, now, Act.ENABLE)
+    people.act(eve.id, now, UserAction.ENABLE)
     people.act(ada.id, now, act)
     with pytest.raises(Conflicting):
         people.act(eve.id, now, act)
@@ -212,11 +212,11 @@ def hands(database: Database) -> Iterator[list[UserRights]]:
         each.close()
 
 
-@pytest.mark.parametrize("act", [Act.DISABLE, Act.REMOVE, Act.END_ADMIN])
+@pytest.mark.parametrize("act", [UserAction.DISABLE, UserAction.REMOVE, UserAction.END_ADMIN])
 def test_of_admins_that_all_go_at_once_one_stays(
-    accounts: Accounts, people: UserRights, hands: list[UserRights], now: int, new_id: NewId, act: Act
+    accounts: Accounts, people: UserRights, hands: list[UserRights], now: int, new_id: NewId, act: UserAction
 ) -> None:
-    undo = BACK.get(act, Act.MAKE_ADMIN)
+    undo = BACK.get(act, UserAction.MAKE_ADMIN)
     admins = [accounts.add_user(f"admin {number}", PASSWORD, True, now, new_id) for number in range(ADMINS)]
     together = Barrier(ADMINS)
 

@@ -13,7 +13,8 @@ from offbook.core.conflicts.bulk import Rule
 from offbook.core.history.undo import undo_id
 from offbook.formats.google_csv import writing as google_writing
 from services.conflicts import resolve_all
-from services.contacts.importing import import_contacts, read_file
+from services.contacts.import_run import import_contacts
+from services.contacts.importing import read_file
 from services.restore import Actor, restore_book_to
 from storage.base import ChangeOrigin
 from tests.support.api_client import Caller, change, new_id

@@ -9,7 +9,7 @@ import pytest
 
 from app import App
 from offbook.core.accounts.login_throttle import PER_GUEST
-from offbook.core.accounts.users import Act
+from offbook.core.accounts.users import UserAction
 from tests.support.api_client import caller
 from tests.support.browser import PASSWORD, Browser, Stage, add_device, add_user, app_on, bearer, parts_of, signed_in
 from tests.support.dav_client import DavClient, basic, code_of, error_of, multiget_body, phone, sync_body
@@ -88,7 +88,7 @@ def test_whoever_is_kept_out_is_told_so(app: App) -> None:
     client = phone(app)
     parts = parts_of(app)
     add_user(app, "root", admin=True)
-    parts.user_rights.act(parts.accounts.user_named("ada").id, parts.clock(), Act.DISABLE)
+    parts.user_rights.act(parts.accounts.user_named("ada").id, parts.clock(), UserAction.DISABLE)
     for _ in range(2 * PER_GUEST):  # and never as if the token were wrong
         answer = client.ask("PROPFIND", "/dav/")
         assert (answer.status_code, code_of(answer)) == (403, "user_disabled")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.carddav.hrefs import Addresses, Kind, Place, is_segment
+from web.carddav.hrefs import Addresses, DavResource, Kind, is_segment
 
 ADA = Addresses("", "ada")
 SEGMENTS = st.text(min_size=1, max_size=60).filter(is_segment)
@@ -71,19 +71,19 @@ def test_a_double_percent_is_decoded_once() -> None:
 @pytest.mark.parametrize(
     ("path", "place"),
     [
-        ("", Place(Kind.ROOT)),
-        ("ada", Place(Kind.PRINCIPAL)),
-        ("ada/", Place(Kind.PRINCIPAL)),
-        ("ada/contacts", Place(Kind.BOOK)),
-        ("ada/contacts/", Place(Kind.BOOK)),
-        ("ada/contacts/x", Place(Kind.CARD, "x")),
+        ("", DavResource(Kind.ROOT)),
+        ("ada", DavResource(Kind.PRINCIPAL)),
+        ("ada/", DavResource(Kind.PRINCIPAL)),
+        ("ada/contacts", DavResource(Kind.BOOK)),
+        ("ada/contacts/", DavResource(Kind.BOOK)),
+        ("ada/contacts/x", DavResource(Kind.CARD, "x")),
         ("bob/", None),
         ("ada/calendars/", None),
         ("ada//", None),
         ("adam/contacts/", None),
     ],
 )
-def test_a_path_leads_to_a_place(path: str, place: Place | None) -> None:
+def test_a_path_leads_to_a_place(path: str, place: DavResource | None) -> None:
     assert ADA.place(path) == place
     if place:
         assert ADA.of(place).startswith("/dav/")

@@ -27,7 +27,7 @@ from tests.support.browser import app_on, parts_of
 from tests.support.event_loop import run
 from tests.support.live_server import connect, migrated, running, serving, serving_process
 from tests.support.websocket_client import SECONDS, Listener, listening
-from web.live.feeds import Feeds, Place
+from web.live.feeds import FeedPosition, Feeds
 from web.schema_header import FIRST_VIEW
 from web.server.thread_pool import ThreadPool
 
@@ -176,7 +176,7 @@ def test_what_was_answered_is_there_after_a_kill(tmp_path: Path) -> None:
 class Waiting:
     """A listener that has all that its cursor knows of."""
 
-    place: Place
+    place: FeedPosition
     is_expelled: bool = False
 
     def wake(self) -> None: ...
@@ -187,7 +187,7 @@ class Waiting:
 
 def test_who_came_in_just_when_the_database_was_put_back_is_closed_too(app: App, here: str) -> None:
     """Its cursor was good at the handshake, and nothing is newer: it would wait for ever."""
-    listener = Waiting(Place(parse_cursor(here), FIRST_VIEW))
+    listener = Waiting(FeedPosition(parse_cursor(here), FIRST_VIEW))
     with app.extensions["database"].write() as connection:
         connection.execute(update(Base.metadata.tables["books"]).values(epoch=new_id()))
 

@@ -13,7 +13,8 @@ from offbook.formats.contents import unread
 from offbook.formats.registry import ARCHIVE, FORMATS, WRITERS
 from offbook.formats.table_mapping import parse_given
 from services.contacts.exporting import export_contacts
-from services.contacts.importing import import_contacts, read_file
+from services.contacts.import_run import import_contacts
+from services.contacts.importing import read_file
 from services.contacts.mappings import mapping_for, remember
 from web.api.describe import AuthKind, documented
 from web.api.schemas.basics import TEXT

@@ -65,7 +65,7 @@ def _column(table: TableMapping, place: int, name: str, cell: str) -> ColumnView
     return ColumnView(f"cell-{place}", name, " · ".join(samples[:SAMPLES]), cell, list(options_of(name, cell)))
 
 
-class Choice(NamedTuple):
+class ColumnChoice(NamedTuple):
     """What somebody has chosen for the columns: as it was shown last, and as it is now; both None where no columns were
     shown. Whose word the shown one is, and who reads the file."""
 
@@ -80,14 +80,14 @@ class Choice(NamedTuple):
         return None if self.reader else self.shown
 
 
-def posted_choice() -> Choice:
+def posted_choice() -> ColumnChoice:
     """What the form says. Raises Malformed."""
     text, origin = posted.text("mapping", ""), posted.text("origin", "")
     if not text:
-        return Choice()
+        return ColumnChoice()
     shown = parse_given(text)
     if not isinstance(shown, dict):
         raise Malformed.of(NOT_A_MAPPING)
     chosen = {column: posted.text(f"cell-{place}", cell) for place, (column, cell) in enumerate(shown.items())}
     reader = GOOGLE if posted.text("reader", "") == GOOGLE else ""
-    return Choice(shown, chosen, Origin(origin) if origin in list(Origin) else Origin.GIVEN, reader)
+    return ColumnChoice(shown, chosen, Origin(origin) if origin in list(Origin) else Origin.GIVEN, reader)
