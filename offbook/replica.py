@@ -379,7 +379,7 @@ class Replica(BookTables):
 
         Raises NotFound; or Invalid where it still could not be sent, and then it stays parked.
         """
-        return parked.retry(self.connection, change_id, corrections, self._new_id, self._clock())
+        return parked.resend(self.connection, change_id, corrections, self._new_id, self._clock())
 
     def drop(self, change_id: str) -> None:
         """Give a parked change up: its record becomes what the server has. Raises NotFound."""

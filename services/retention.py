@@ -1,4 +1,4 @@
-"""Forgetting what is old in a book. How long what is kept is offbook.core.merge.retention's to say."""
+"""Emptying the trash, and forgetting old history. How long what is kept is offbook.core.merge.retention's to say."""
 
 from __future__ import annotations
 

@@ -257,7 +257,7 @@ def _add_changes(command: Command, everywhere: Parser) -> None:
         description="Send a parked change again, with the fields that are named corrected.",
     )
     retry.usage = "%(prog)s ID [--FIELD TEXT ...] [OPTION ...]"
-    retry.set_defaults(run="changes.retry")
+    retry.set_defaults(run="changes.resend")
     retry.add_argument("id", metavar="ID", help="of the parked change")
     of_table = "a field of whatever table it is about"
     retry.add_argument("--set", metavar="FIELD=VALUE", action="append", default=[], help=of_table)

@@ -1,4 +1,4 @@
-"""Exponential backoff with jitter: how long to wait after a row of failures.
+"""Exponential backoff with jitter: how long to wait before a retry, after a row of failures.
 
 Each failure doubles the longest wait, up to a limit. A random part of it is left out, so that many devices that lost
 their server in one moment don't come back in one moment ("equal jitter" where half of it is random:

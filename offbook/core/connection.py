@@ -12,7 +12,7 @@ CONNECTING   synced, and the live channel's handshake is on its way
 LIVE         pages come by themselves, and whatever is committed here goes out at once
 SENDING      the same, and the last push is not answered: what is committed meanwhile goes out with the next
 POLLING      there is no live channel: HTTP asks every few seconds, and pushes at once
-OFFLINE      the server can't be reached, or failed: it is tried again later and later
+OFFLINE      the server can't be reached, or failed: a device retries later and later (offbook.core.backoff)
 PAUSED       the server does not accept the token, or has another book: a person must do something
 ===========  ========================================================================================
 

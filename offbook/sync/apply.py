@@ -148,7 +148,7 @@ def apply_result(
 
 def _apply_result_to_line(connection: Connection, line: LogLine, result: ChangeResult, applied: Applied) -> None:
     if result.verdict is Verdict.REJECTED:
-        applied.parked += _reject(connection, line, result)
+        applied.parked += _park_line(connection, line, result)
     else:
         applied.pushed += _acknowledge(connection, line, result)
         applied.conflicts += result.verdict is Verdict.CONFLICT
@@ -172,7 +172,7 @@ def _acknowledge(connection: Connection, line: LogLine, result: ChangeResult) ->
     return changed.rowcount == 1
 
 
-def _reject(connection: Connection, line: LogLine, result: ChangeResult) -> bool:
+def _park_line(connection: Connection, line: LogLine, result: ChangeResult) -> bool:
     """Park the line; or let it join the parked INSERT before it, where it was only rejected because that was.
 
     It joins at once: the deletion of the record may be the next result, and takes along what is one line by then.

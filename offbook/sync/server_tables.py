@@ -18,7 +18,7 @@ from offbook.database.connection import Connection
 from offbook.database.known_cells import Repull
 from offbook.database.local_changes import held
 from offbook.database.local_changes.change_log import without_logging
-from offbook.database.local_changes.parked import retry_known
+from offbook.database.local_changes.parked import resend_known
 from offbook.database.sync_state import SyncState
 from offbook.sync import snapshot
 from offbook.sync.http.errors import json_of_answer
@@ -56,7 +56,7 @@ def take(connection: Connection, body: Json | None, now_ms: int) -> None:
 
 def _follow_server(connection: Connection, server: ServerTables, now_ms: int) -> None:
     schema.adopt_tables(connection, server.schema)
-    retry_known(connection, server.schema, server.shape, now_ms)
+    resend_known(connection, server.schema, server.shape, now_ms)
     # a server that was restored may have forgotten a table
     repulls = known_cells.of_tables(sync_state.read(connection).repulls, server.schema)
     sync_state.write(connection, repulls=repulls)

@@ -30,7 +30,7 @@ def keep_cursor(patch: pytest.MonkeyPatch) -> None:
 def park_unknown(patch: pytest.MonkeyPatch) -> None:
     """The server is taken to know what is known here; what it rejects is parked, and stays so."""
     patch.setattr(held, "server_schema", lambda connection: connection.schema)
-    patch.setattr(server_tables, "retry_known", lambda *arguments: None)
+    patch.setattr(server_tables, "resend_known", lambda *arguments: None)
 
 
 def leave_record_out(patch: pytest.MonkeyPatch) -> None:

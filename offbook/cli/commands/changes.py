@@ -80,7 +80,7 @@ def _parked_lines(table: Table | None, change: Parked, short_id: str) -> list[st
     return lines + [f"  {line}" for line in [change.detail, *format_pairs(value_rows(table, change.data or {}))]]
 
 
-def retry(book: Replica, args: argparse.Namespace) -> CommandResult:
+def resend(book: Replica, args: argparse.Namespace) -> CommandResult:
     """Send a parked change again, corrected."""
     change = _find_parked(book, args.id)
     corrections = _corrections_of_contact(change, args) if change.table == CONTACTS.name else {}

@@ -152,7 +152,7 @@ def drop(connection: Connection, change_id: str) -> None:
             _remove_unbindable(connection, line)
 
 
-def retry(
+def resend(
     connection: Connection,
     change_id: str,
     corrections: Mapping[str, Json],
@@ -169,13 +169,13 @@ def retry(
         key = (line.table, bindable(line.record_id))
         if merge_into_parked_insert(connection, key):
             line = _find(connection, change_id)
-        again = _retried_line(connection, line, corrections, new_id(), now_ms)
+        again = _resent_line(connection, line, corrections, new_id(), now_ms)
         _delete(connection, line)
         append_edit(connection, again)
     return again.change_id
 
 
-def retry_known(connection: Connection, server: Schema, shape: str, now_ms: int) -> None:
+def resend_known(connection: Connection, server: Schema, shape: str, now_ms: int) -> None:
     """Send again what the server rejected since it did not know it, and knows by now. Within without_logging().
 
     Each goes out before what was written to its record later. An edit of a record that was deleted meanwhile is left
@@ -190,7 +190,7 @@ def retry_known(connection: Connection, server: Schema, shape: str, now_ms: int)
             is_gone = line.operation != Operation.INSERT and (server_row(connection, key) or NO_SERVER_ROW).deleted
             if not is_gone and not unknown_to(server, connection.schema, table, line.operation, line.data):
                 new_id = str(uuid5(NAMESPACE_OID, f"{bindable(change_id)} {shape}"))
-                _send_again(connection, line, _retried_line(connection, line, {}, new_id, now_ms))
+                _send_again(connection, line, _resent_line(connection, line, {}, new_id, now_ms))
 
 
 def _send_again(connection: Connection, line: LogLine, again: LogLine) -> None:
@@ -203,7 +203,7 @@ def _send_again(connection: Connection, line: LogLine, again: LogLine) -> None:
     rebuild_row(connection, key)
 
 
-def _retried_line(
+def _resent_line(
     connection: Connection, line: LogLine, corrections: Mapping[str, Json], change_id: str, now_ms: int
 ) -> LogLine:
     row = server_row(connection, (line.table, bindable(line.record_id))) or NO_SERVER_ROW
