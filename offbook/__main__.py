@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from offbook.cli import standard_streams
+from offbook.cli import messages, standard_streams
 from offbook.cli.environment import DEBUG
 from offbook.cli.errors import NoBook, exit_code
 from offbook.cli.parser import parse
@@ -85,7 +85,7 @@ def _run(words: list[str]) -> int:
 
 def _run_on_book(path: Path, args: argparse.Namespace) -> CommandResult:
     if not args.makes_file and not path.exists():
-        raise NoBook(f"There is no book at {path} yet: `offbook init` makes one.")
+        raise NoBook.of(messages.NO_BOOK, path=path)
     with Replica(path) as book:
         result: CommandResult = args.run(book, args)
         return result

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
+from offbook import messages
 from offbook.core.errors import Invalid
 
 EXAMPLE = "It is like https://contacts.example.org or http://localhost:5000."
@@ -66,18 +67,18 @@ def warning_of(server: str | None) -> str | None:
 def check_server(address: str) -> None:
     """Raise Invalid for what is no address of a server. No sentence repeats what was typed: it may hold a password."""
     if not address.isprintable() or " " in address:
-        raise _bad("The server's address has spaces or special characters in it: copy it again.")
+        raise Invalid.of(messages.ODD_CHARACTERS, example=EXAMPLE)
     if not address.startswith(("http://", "https://")):
-        raise _bad("The server's address must begin with http:// or https://.")
+        raise Invalid.of(messages.NO_SCHEME, example=EXAMPLE)
     split = split_address(address, EXAMPLE)
     if not split.hostname:
-        raise _bad("The server's address names no host.")
+        raise Invalid.of(messages.NO_HOST, example=EXAMPLE)
     if "@" in split.netloc:
-        raise _bad("The server's address has a name or a password in it: leave them out, the token says who this is.")
+        raise Invalid.of(messages.SECRET_IN_ADDRESS, example=EXAMPLE)
     if "?" in address:
-        raise _bad("The server's address has a query in it: leave out what begins with the ?.")
+        raise Invalid.of(messages.QUERY_IN_ADDRESS, example=EXAMPLE)
     if "#" in address:
-        raise _bad("The server's address has a fragment in it: leave out what begins with the #.")
+        raise Invalid.of(messages.FRAGMENT_IN_ADDRESS, example=EXAMPLE)
 
 
 def split_address(address: str, example: str) -> SplitResult:
@@ -86,18 +87,14 @@ def split_address(address: str, example: str) -> SplitResult:
         split = urlsplit(address)
         (split.hostname or "").encode("idna")
     except ValueError:
-        raise _bad("The host in the address is neither a name nor an IP address.", example) from None
+        raise Invalid.of(messages.BAD_HOST, example=example) from None
     try:
         port = split.port
     except ValueError:
         port = 0
     if port == 0:
-        raise _bad("The port in the address must be a number from 1 to 65535.", example)
+        raise Invalid.of(messages.BAD_PORT, example=example)
     return split
-
-
-def _bad(flaw: str, example: str = EXAMPLE) -> Invalid:
-    return Invalid("bad_address", f"{flaw} {example}")
 
 
 # --- proxies ---------------------------------------------------------------------------------------------------------

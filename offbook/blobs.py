@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from offbook import messages
 from offbook.core.errors import Invalid, NotFound, ServerFault
 from offbook.core.pictures import WIDTHS, checked_picture, photo_name, sha256_of
 from offbook.core.protocol.requests import PROTOCOL
@@ -37,7 +38,7 @@ class DeviceBlobs:
         where it has to be fetched and can't be.
         """
         if photo_name(sha256) is None or size not in (None, *WIDTHS):
-            raise Invalid("bad_size", f"Ask by a SHA-256 in hexadecimal digits, and for a size of {WIDTHS} or none.")
+            raise Invalid.of(messages.BAD_PHOTO_SIZE, widths=str(WIDTHS))
         connection, width = self._connect(), size or blobs.ITSELF
         kept = blobs.find(connection, sha256, width)
         if kept is None:
@@ -53,9 +54,9 @@ class DeviceBlobs:
         path = f"/blobs/{sha256}" + ("" if size is None else f"?size={size}")
         response = self._reach(connection).send("GET", path, None, {"Offbook-Protocol": PROTOCOL})
         if response.status == 404 and problem_of(response) is not None:
-            raise NotFound("This photo is not on this device, and the server does not have it: it may still be sent.")
+            raise NotFound.of(messages.NO_PHOTO)
         if response.status != 200:
             raise error_of(response)
         if size is None and not blobs.is_whole(response.body, sha256):
-            raise ServerFault("The server answers with another photo than the one that was asked for.")
+            raise ServerFault.of(messages.OTHER_PHOTO)
         return response.body

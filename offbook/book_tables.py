@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import overload
 
-from offbook import references
+from offbook import messages, references
 from offbook.contacts.table import BUILT_IN, CONTACTS, LABELS
 from offbook.core.errors import NotFound
 from offbook.core.schema import Schema
@@ -41,7 +41,7 @@ class BookTables(RecordBook):
         if name not in self._schema:  # another process may just have declared it
             schema.follow(self.connection)
         if (table := self._schema.get(name)) is None:
-            raise NotFound(f"This book has no table {name!a}. It has {', '.join(self._schema)}.")
+            raise NotFound.of(messages.NO_TABLE, name=name, tables=", ".join(self._schema))
         if as_ is not None:
             return Records(self, name, self._new_id, instances_of(as_, table))
         if name == LABELS.name:

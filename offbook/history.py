@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from offbook import messages
 from offbook.contacts.table import FIRST_SCHEMA
 from offbook.core.cells.validation import Json
 from offbook.core.errors import Invalid, NotFound, ServerFault
@@ -48,14 +49,14 @@ def fetch_history(transport: Transport, table: Table, record_id: str) -> list[Hi
         path = f"/history/{record_id}?limit={PAGE}{of_table}" + ("" if place is None else f"&before={place}")
         response = transport.send("GET", path, None, {"Offbook-Protocol": PROTOCOL})
         if response.status == 404 and problem_of(response) is not None:
-            raise NotFound(f"The server has no such {table.singular} (any more), and so no history of it.")
+            raise NotFound.of(messages.NO_RECORD_ON_SERVER, noun=table.singular)
         before, (page, place) = place, _page(table, record_id, json_of_answer(response))
         entries += page
         if place is None:
             return entries
         if not page or (before is not None and place >= before):
             break
-    raise ServerFault(f"The server's history of this {table.singular} has no end.")
+    raise ServerFault.of(messages.ENDLESS_HISTORY, noun=table.singular)
 
 
 def _page(table: Table, record_id: str, item: Json) -> tuple[list[HistoryEntry], int | None]:
@@ -74,7 +75,7 @@ def record_of(connection: Connection, change_id: str) -> Key:
     sql = "SELECT table_name, record_id FROM change_log WHERE change_id = ?"
     key: Key | None = connection.execute(sql, (change_id,)).fetchone()
     if key is None:
-        raise NotFound("This device did not make that change: say which record it was about.")
+        raise NotFound.of(messages.CHANGE_OF_OTHERS)
     return key
 
 
@@ -83,7 +84,7 @@ def find_entry(history: Iterable[HistoryEntry], change_id: str) -> HistoryEntry:
     for entry in history:
         if entry.id == change_id:
             return entry
-    raise NotFound(f"The history of this record has no change with the id {change_id!a}.")
+    raise NotFound.of(messages.NO_CHANGE, id=change_id)
 
 
 def restore(
@@ -100,7 +101,7 @@ def restore(
     Returns the id of the change that does it, None where all is so already. Raises Invalid.
     """
     if to not in (BEFORE, AFTER):
-        raise Invalid("bad_choice", f"to is {BEFORE} or {AFTER} the change.")
+        raise Invalid.of(messages.BAD_SIDE, before=BEFORE, after=AFTER)
     values = restored_values(entry, cells, to, connection.schema[entry.key[0]].composite_cells)
     with change_log.without_logging(connection):
         sent = _sent_record(connection, entry.key)
@@ -118,13 +119,13 @@ def restore_version(
 ) -> str | None:
     """Make a record what it was right after a change. Returns as restore() does. Raises Invalid."""
     if entry.seq is None:
-        raise Invalid("no_version", "This change altered nothing: choose the one before it.")
+        raise Invalid.of(messages.CHANGED_NOTHING)
     key = entry.key
     with change_log.without_logging(connection):
         sent = _sent_record(connection, key)
         wanted = without_removed_entries(state_after(sent, history, entry.seq))
         if wanted.get(EXISTS) and any(wanted.get(name) is None for name in sent.table.required):
-            raise Invalid("too_old", "The history does not reach back so far any more: choose a later change.")
+            raise Invalid.of(messages.CHANGE_TOO_OLD)
         patch = to_state(_visible(connection, sent, _last_cells(sent, history)), wanted)
         return _append(connection, key, patch, new_id, now_ms)
 

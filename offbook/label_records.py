@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
+from offbook import messages
 from offbook.core.cells.validation import Json
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.merge.naming import Entries, begun_id, check_name, entries_naming, name_key, renamed_entries
@@ -215,7 +216,7 @@ class LabelRecords(Records[Record]):
         place = self._naming_map()
         record_id = self._named_id(name)
         if record_id is None and not (name_key(place.naming, name) and self.named_by(name)):
-            raise NotFound(f"There is no {place.target.singular} called {name[:80]!a} on this device.")
+            raise NotFound.of(messages.NO_LABEL, noun=place.target.singular, name=name[:80])
         return record_id
 
     def _known(self, record_ids: Iterable[str]) -> list[str]:
@@ -225,7 +226,7 @@ class LabelRecords(Records[Record]):
         known = {record_id for (record_id,) in self._book.connection.execute(sql, (bindable(json.dumps(ids)),))}
         for record_id in ids:
             if record_id not in known:
-                raise NotFound(f"There is no {place.table.singular} with the id {record_id!a} on this device.")
+                raise NotFound.of(messages.NO_RECORD, noun=place.table.singular, id=record_id)
         return ids
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
+from offbook import messages
 from offbook.core.cells.json_data import change_data, with_defaults
 from offbook.core.cells.lenient_validation import read_row, typed_part
 from offbook.core.cells.validation import LENIENT, STRICT, UUID_TEXT, Json, check, parse_cells
@@ -281,7 +282,7 @@ def add_named(connection: Connection, target: Table, text: str, new_id: Callable
 def _get(connection: Connection, table: Table, record_id: str) -> Record:
     if (record := record_table(table).get(connection, bindable(str(record_id)))) is None:
         noun = table.singular if table.singular != Table("", ()).singular else f"record of {table.name}"
-        raise NotFound(f"There is no {noun} with the id {record_id!a} on this device.")
+        raise NotFound.of(messages.NO_RECORD, noun=noun, id=record_id)
     (whole,) = _with_whole_values(connection, table, [record])
     return whole
 

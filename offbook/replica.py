@@ -17,7 +17,7 @@ from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from offbook import batches, history
+from offbook import batches, history, messages
 from offbook.addresses import check_server
 from offbook.blobs import DeviceBlobs
 from offbook.book_tables import BookTables
@@ -284,7 +284,7 @@ class Replica(BookTables):
             return self._transport
         state = sync_state.read(connection)
         if not state.server or not state.token:
-            raise NoServer(f"This device has no {'token' if state.server else 'server'} yet: give it one, then sync.")
+            raise NoServer.of(messages.NO_TOKEN if state.server else messages.NO_SERVER)
         http: HTTP | None = getattr(self._local, "http", None)
         if http is None or (http.server, http.token) != (state.server.rstrip("/"), state.token):
             http = self._local.http = HTTP(state.server, state.token)
@@ -308,7 +308,7 @@ class Replica(BookTables):
         ``resolve(id, value=…)`` makes another value stand. Raises NotFound, or Invalid for what can't be chosen.
         """
         if (choice is None) == (not typed) or typed.keys() - {"value"}:
-            raise Invalid("bad_choice", "Say either which version is to stand (ours, theirs, both), or a value.")
+            raise Invalid.of(messages.CHOICE_OR_VALUE)
         if choice is None:
             conflicts.resolve_with(self.connection, conflict_id, typed["value"], self._new_id(), self._clock())
         else:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from offbook.cli import messages
 from offbook.cli.errors import Ambiguous
 from offbook.contacts.table import CONTACTS
 from offbook.core.cells.validation import Json
@@ -129,7 +130,7 @@ def key_of(text: str, details: Mapping[str, object], noun: str = "detail") -> st
     """The key that is meant: whole, or as much of it as tells it from the others. Raises NotFound and Ambiguous."""
     keys = [text] if text in details else [key for key in details if text and key.startswith(text)]
     if not keys:
-        raise NotFound(f"There is no {noun} with the key {text!a}. The keys here: {', '.join(details) or 'none'}.")
+        raise NotFound.of(messages.NO_ENTRY, noun=noun, key=text, keys=", ".join(details) or "none")
     if len(keys) > 1:
-        raise Ambiguous(f"Several have a key that begins with {text!a}: {', '.join(keys)}.")
+        raise Ambiguous.of(messages.SEVERAL_ENTRIES, key=text, keys=", ".join(keys))
     return keys[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from offbook.cli import messages
 from offbook.cli.errors import Ambiguous
 from offbook.cli.output import flatten, short_ids
 from offbook.contacts.table import BUILT_IN, CONTACTS
@@ -43,10 +44,15 @@ def find_record(book: Replica, table: Table, text: str) -> str:
     if len(rows) > 1:
         rows = [row for row in rows if row[0] == wanted] or rows
     if not rows:
-        missing = f"There is no {table.singular} with the id or {_name_column(table)} “{text}”."
-        raise NotFound(f"{missing} `{list_command(table)}` shows those that are there.")
+        raise NotFound.of(
+            messages.NO_RECORD,
+            noun=table.singular,
+            column=_name_column(table),
+            text=text,
+            command=list_command(table),
+        )
     if len(rows) > 1:
-        raise Ambiguous(f"Several {plural(table)} are “{text}”: {_listed(rows)}. Say which by its id.")
+        raise Ambiguous.of(messages.SEVERAL_RECORDS, nouns=plural(table), text=text, records=_listed(rows))
     return str(rows[0][0])
 
 
@@ -96,7 +102,7 @@ def find_record_or_deleted(book: Replica, table: Table, text: str) -> str:
         rows = book.connection.execute(KNOWN_IDS, parameters) if len(prefix) >= PREFIX_LENGTH_MIN else ()
         ids = {id for (id,) in rows} | {id for id, name in names_of(book, table).items() if name == text}
         if len(ids) > 1:
-            raise Ambiguous(f"Several {plural(table)} are, or were, “{text}”. Say which by its id.") from None
+            raise Ambiguous.of(messages.SEVERAL_RECORDS_EVER, nouns=plural(table), text=text) from None
         if not ids:
             raise
         return str(ids.pop())
@@ -119,5 +125,5 @@ def find_by_prefix(items: Sequence[Item], text: str, id_of: Callable[[Item], str
     if not matches:
         raise NotFound(missing)
     if len(matches) > 1:
-        raise Ambiguous(f"{format_count(len(matches), noun)} have an id that begins with “{text}”: give more of it.")
+        raise Ambiguous.of(messages.SEVERAL_IDS, count=format_count(len(matches), noun), text=text)
     return matches[0]

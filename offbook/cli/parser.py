@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from offbook.cli import field_options
+from offbook.cli import field_options, messages
 from offbook.cli.environment import HEADERS, TOKEN
 from offbook.cli.errors import UsageError
 from offbook.cli.standard_streams import STANDARD
@@ -41,7 +41,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError, with where to read more."""
-        raise UsageError(f"{message}. `{self.prog} --help` tells more.")
+        raise UsageError.of(messages.BAD_COMMAND, reason=message, program=self.prog)
 
 
 class UntypedParser(Parser):

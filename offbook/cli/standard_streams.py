@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from io import RawIOBase
 from pathlib import Path
 
+from offbook.cli.messages import OUTPUT_FULL
+
 STANDARD = "-"
 """In the place of a file's name or a URL: standard input or output."""
 
@@ -20,7 +22,7 @@ class OutputFault(Exception):
     """Standard output takes nothing more. (A pipe that nobody reads any more is a BrokenPipeError.)"""
 
     def __init__(self, reason: str | None) -> None:
-        super().__init__(f"Standard output takes nothing more: {reason}.")
+        super().__init__(OUTPUT_FULL.sentence(reason=str(reason)))
 
 
 def prepare() -> None:

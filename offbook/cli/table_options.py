@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
+from offbook.cli import messages
 from offbook.cli.errors import UsageError
 from offbook.cli.field_options import PREFIX, fields_in, key_of
 from offbook.cli.output import heading
@@ -122,11 +123,9 @@ def set_values(table: Table, texts: Iterable[str]) -> dict[str, Json]:
         name, equals, value = text.partition("=")
         field = table.by_name.get(name.strip())
         if not equals or field is None:
-            raise UsageError(
-                f"--set {text!a} is not FIELD=VALUE with a field of {table.name}: {', '.join(table.by_name)}."
-            )
+            raise UsageError.of(messages.BAD_SET, text=text, table=table.name, fields=", ".join(table.by_name))
         try:
             values[field.name] = value_of_text(field, value)
         except argparse.ArgumentTypeError as error:
-            raise UsageError(f"--set {field.name}: {error}.") from None
+            raise UsageError.of(messages.BAD_VALUE_OF_SET, name=field.name, reason=str(error)) from None
     return values

@@ -222,6 +222,7 @@ CODES = _by_name(
     Code("cut_short"),
     Code("error"),
     Code("ingest_failed"),
+    Code("interrupted"),
     Code("key_exists"),
     Code("name_taken"),
     Code("no_book"),

@@ -36,7 +36,10 @@ from offbook.core.messages import CURSOR_GONE, STOPPED, Argument, Fault, Message
 
 
 class OffbookError(Exception):
-    """The root. ``code`` is stable and for programs; the message is a sentence for people, which ``fault`` makes."""
+    """The root. ``code`` is stable and for programs; the message is a sentence for people, which ``fault`` makes.
+
+    What is ``said`` is a text only where it comes from elsewhere: from a server, or from an app's own transport.
+    """
 
     code = "error"
 
@@ -55,8 +58,8 @@ class OffbookError(Exception):
 class CodedError(OffbookError):
     """An error whose code is chosen where it is raised."""
 
-    def __init__(self, said: Fault | str, detail: str = "") -> None:
-        super().__init__(said if isinstance(said, Fault) else Fault(Message(said, detail)))
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(fault)
 
 
 class Malformed(CodedError):

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from offbook import messages
 from offbook.core.cells.lenient_validation import is_whole
 from offbook.core.cells.validation import Json, value_of
 from offbook.core.conflicts.codec import (
@@ -171,7 +172,7 @@ def resolve_all(connection: Connection, choice: str, new_id: Callable[[], str], 
 
 def _parse_choice(text: str) -> Choice:
     if text not in list(Choice):
-        raise Invalid("bad_choice", f"A choice is one of {', '.join(Choice)}: not {text!a}.")
+        raise Invalid.of(messages.BAD_CHOICE, choices=", ".join(Choice), text=text)
     return Choice(text)
 
 
@@ -183,14 +184,13 @@ def _patch_of(connection: Connection, conflict: Conflict, choice: Choice) -> Pat
 def _find(connection: Connection, conflict_id: str) -> Conflict:
     row = connection.execute(f"SELECT * FROM ({OPEN}) WHERE id = ?", (conflict_id,)).fetchone()
     if row is None:
-        raise NotFound(f"There is no open conflict with the id {conflict_id!a}: it was settled, or it never was.")
+        raise NotFound.of(messages.NO_CONFLICT, id=conflict_id)
     return _view_of(connection, row).conflict
 
 
 def _require_known(connection: Connection, conflict: Conflict) -> None:
     if not _is_known(connection, conflict):
-        text = f"This version of offbook does not know all of {conflict.cell}: update it, or decide elsewhere."
-        raise Invalid("unknown_cell", text)
+        raise Invalid.of(messages.CELL_NOT_KNOWN, cell=conflict.cell)
 
 
 def _is_known(connection: Connection, conflict: Conflict) -> bool:

@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from offbook import messages
 from offbook.core.errors import OffbookError
 from offbook.core.schema import Schema
 from offbook.core.sqlite_facts import WAL_INDEX_BYTES, has_wal_reset_race
@@ -62,10 +63,7 @@ class FileDiskFull(OffbookError, sqlite3.OperationalError):
     sqlite_errorname = "SQLITE_FULL"
 
     def __init__(self, path: str | Path) -> None:
-        super().__init__(
-            f"The disk of {path} is full: nothing was written, and nothing that was there is lost. Make room on it, "
-            "and try again."
-        )
+        super().__init__(messages.DISK_FULL.fault(path=path))
 
 
 class ImmutableFile:
@@ -189,10 +187,7 @@ def _open(address: str | Path, path: str | Path, check_same_thread: bool, uri: b
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.OperationalError) and has_log(path) and not _may_write(path):
-            raise ReadOnlyFile(
-                f"{path} can't be read where this user may not write: changes lie in a file beside it, whose name ends "
-                f"in {' or '.join(LOGS)}. Copy all of them to a folder of your own, and open it there."
-            ) from None
+            raise ReadOnlyFile.of(messages.UNREADABLE_LOG, path=path, logs=" or ".join(LOGS)) from None
         raise
     return connection
 
@@ -302,7 +297,7 @@ def _translate_error(connection: sqlite3.Connection, error: BaseException) -> Re
     immutable_file = connection.immutable_file if isinstance(connection, Connection) else None
     if immutable_file is not None and immutable_file.is_disk_full:
         return FileDiskFull(path)
-    return ReadOnlyFile(f"{path} can't be written to: the file, its folder or its disk is read-only for this user.")
+    return ReadOnlyFile.of(messages.READ_ONLY_FILE, path=path)
 
 
 def is_full(error: sqlite3.Error, path: str | Path) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
 
+from offbook import messages
 from offbook.core.errors import Busy, Stopped
 from offbook.database.connection import Connection, SqliteError, atomic
 
@@ -43,7 +44,7 @@ def hold_lease(
     try:
         while not take_lease(connection, holder, clock()):
             if time.monotonic() >= deadline:
-                raise Busy("Another process or thread is syncing this replica. Try again when it is done.")
+                raise Busy.of(messages.SYNCING_ALREADY)
             if stop.wait(LOOK_SECONDS):
                 raise Stopped
         try:

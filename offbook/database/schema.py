@@ -12,6 +12,7 @@ import logging
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
+from offbook import messages
 from offbook.core.errors import Invalid, OffbookError
 from offbook.core.messages import NAME_TAKEN
 from offbook.core.schema import Schema, Table
@@ -52,9 +53,7 @@ def install(connection: Connection, tables: Schema | None = None) -> None:
             if not _is_current(connection, tables):  # or another process was faster
                 _grow(connection, tables, declared.APP)
     except ReadOnlyFile as error:
-        raise ReadOnlyFile(
-            f"{error} This offbook can read it once it has been opened where it may be written."
-        ) from None
+        raise ReadOnlyFile.of(messages.OLD_READ_ONLY_FILE, reason=str(error)) from None
 
 
 def adopt_tables(connection: Connection, server: Schema) -> bool:
@@ -165,7 +164,7 @@ def _is_current(connection: Connection, tables: Schema | None) -> bool:
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(STEPS):
-        raise TooNew("This file was written by a newer offbook: update offbook on this device.")
+        raise TooNew.of(messages.NEWER_FILE)
     if version < len(STEPS):
         return False
     connection.base_schema = _without_taken(connection, connection.base_schema)

@@ -24,6 +24,7 @@ from websockets.frames import CloseCode
 
 from offbook.addresses import display_address
 from offbook.core.text import status_phrase
+from offbook.ingest import messages
 from offbook.ingest.errors import StreamRefused, Unauthorized
 from offbook.ingest.settings import MIB, IngestSettings
 from offbook.ingest.url import Address
@@ -57,32 +58,36 @@ def describe_open_failure(error: Exception, settings: IngestSettings, proxy: str
         case InvalidProxyStatus() if proxy is not None:
             status = error.response.status_code
             return Disconnect(
-                f"{_describe_proxy(proxy)} answered {status}{status_phrase(status)}, and lets nothing through."
+                messages.PROXY_REFUSES.sentence(
+                    proxy=display_address(proxy), status=status, phrase=status_phrase(status)
+                )
             )
         case InvalidProxy() | ProxyError() | ImportError() if proxy is not None:
-            return Disconnect(f"{_describe_proxy(proxy)} can't be used.")
+            return Disconnect(messages.PROXY_UNUSABLE.sentence(proxy=display_address(proxy)))
         case InvalidStatus():
             return _describe_status(error.response.status_code, error.response.headers.get("Retry-After", ""))
         case ssl.SSLCertVerificationError():
-            return Disconnect(f"Its certificate is not trusted: {error.verify_message}.", StreamRefused)
+            return Disconnect(messages.NOT_TRUSTED.sentence(reason=error.verify_message), StreamRefused)
         case ssl.SSLError():
-            return Disconnect("It does not speak TLS as wss:// needs it.", StreamRefused)
+            return Disconnect(messages.NO_TLS.sentence(), StreamRefused)
         case InvalidHandshake():
-            return Disconnect("What answers there is no WebSocket.", StreamRefused)
+            return Disconnect(messages.NO_WEBSOCKET.sentence(), StreamRefused)
         case TimeoutError() if proxy is not None:
-            return Disconnect(f"{_describe_proxy(proxy)} gave no answer within {settings.open_seconds:g} seconds.")
+            return Disconnect(
+                messages.PROXY_SILENT.sentence(proxy=display_address(proxy), seconds=settings.open_seconds)
+            )
         case socket.gaierror() | ConnectionRefusedError() if proxy is not None:
-            return Disconnect(f"{_describe_proxy(proxy)} can't be reached.")
+            return Disconnect(messages.PROXY_NOT_REACHED.sentence(proxy=display_address(proxy)))
         case TimeoutError():
-            return Disconnect(f"No answer within {settings.open_seconds:g} seconds.")
+            return Disconnect(messages.SILENT.sentence(seconds=settings.open_seconds))
         case socket.gaierror():
-            return Disconnect("The host is not known, or this machine is offline.")
+            return Disconnect(messages.UNKNOWN_HOST.sentence())
         case ConnectionError() if not error.errno:
-            return Disconnect("It broke the connection off before it had answered.")
+            return Disconnect(messages.BROKE_OFF_EARLY.sentence())
         case OSError():
-            return Disconnect(f"It can't be reached: {_describe_os_error(error)}.")
+            return Disconnect(messages.NOT_REACHED.sentence(reason=_describe_os_error(error)))
         case _:
-            return Disconnect(f"It can't be reached ({type(error).__name__}).")
+            return Disconnect(messages.FAILED.sentence(kind=type(error).__name__))
 
 
 def describe_close(error: ConnectionClosed, address: Address, settings: IngestSettings) -> Disconnect:
@@ -90,38 +95,31 @@ def describe_close(error: ConnectionClosed, address: Address, settings: IngestSe
     if error.sent is not None and not error.rcvd_then_sent:
         match error.sent.code:
             case CloseCode.MESSAGE_TOO_BIG:
-                return Disconnect(
-                    f"It sent a message of more than {settings.message_bytes_max / MIB:g} MiB, which was refused."
-                )
+                return Disconnect(messages.MESSAGE_TOO_LARGE.sentence(most=settings.message_bytes_max / MIB))
             case CloseCode.INVALID_DATA:
-                return Disconnect("It sent a text that is not UTF-8.")
+                return Disconnect(messages.NOT_UTF8.sentence())
             case CloseCode.PROTOCOL_ERROR:
-                return Disconnect("It broke the rules of WebSocket.")
+                return Disconnect(messages.RULES_BROKEN.sentence())
             case CloseCode.INTERNAL_ERROR if "ping" in error.sent.reason:
-                reason = f"It answered no ping for {settings.ping_seconds:g} seconds."
+                reason = messages.NO_PING.sentence(seconds=settings.ping_seconds)
                 return Disconnect(reason, deaf_seconds=2 * settings.ping_seconds)
     if error.rcvd is None:
-        return Disconnect("The connection broke off.")
+        return Disconnect(messages.BROKE_OFF.sentence())
     reason = address.scrubbed(error.rcvd.reason)
-    return Disconnect(f"It closed the connection with {error.rcvd.code}{f': {reason}' if reason else ''}.")
+    return Disconnect(messages.CLOSED.sentence(code=error.rcvd.code, reason=reason and ": " + reason))
 
 
 def _describe_status(status: int, retry_after: str) -> Disconnect:
-    text = f"It answered {status}{status_phrase(status)}"
+    phrase = status_phrase(status)
     if 300 <= status < 400:
-        return Disconnect(
-            f"{text}: the stream is at another address now. None is followed, so that no token goes astray.",
-            StreamRefused,
-        )
+        return Disconnect(messages.MOVED.sentence(status=status, phrase=phrase), StreamRefused)
     if status in TOKEN_STATUSES:
-        return Disconnect(f"{text}: it wants a token, or another one. See --header.", Unauthorized)
+        return Disconnect(messages.TOKEN_WANTED.sentence(status=status, phrase=phrase), Unauthorized)
     if status >= 500 or status in TEMPORARY_STATUSES:
-        return Disconnect(f"{text}.", None, _retry_seconds(retry_after))
-    return Disconnect(f"{text}: check the URL.", StreamRefused)
-
-
-def _describe_proxy(proxy: str) -> str:
-    return f"The proxy {display_address(proxy)}, which the environment names,"
+        return Disconnect(
+            messages.ANSWERED_SO.sentence(status=status, phrase=phrase), None, _retry_seconds(retry_after)
+        )
+    return Disconnect(messages.CHECK_URL.sentence(status=status, phrase=phrase), StreamRefused)
 
 
 def _retry_seconds(retry_after: str) -> float:

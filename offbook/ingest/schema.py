@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from offbook.core.stream_format import VERSION
 from offbook.database.connection import open_read_only
+from offbook.ingest import messages
 from offbook.ingest.errors import NotAStream
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ def require_stream_file(path: Path) -> None:
     finally:
         connection.close()
     if tables and not columns >= NEEDED:
-        raise NotAStream(f"{path} holds something else than a stream: name another file with --db.")
+        raise NotAStream.of(messages.NO_STREAM, path=path)
     if version > VERSION:
-        raise NotAStream(f"{path} was written by a later offbook: install that, or name another file with --db.")
+        raise NotAStream.of(messages.NEWER_STREAM, path=path)
 
 
 def install(connection: sqlite3.Connection, url: str, timestamp: str) -> None:

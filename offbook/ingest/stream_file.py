@@ -18,6 +18,7 @@ from offbook.ingest import schema
 from offbook.ingest.batch import MessageBatch
 from offbook.ingest.checkpointer import Checkpointer
 from offbook.ingest.errors import FileLocked, OtherStream, WriteFailed
+from offbook.ingest.messages import FILE_LOCKED, FILE_REPLACED, FILE_TAKEN, OTHER_STREAM
 
 BUSY_MS = 100
 """Nothing is received while SQLite waits for another writer, so that longer waits are made outside of it."""
@@ -63,7 +64,7 @@ class StreamWriter:
             self._renew_claim(now_us, len(batch), batch.last_at)
         self._checkpointer.note_commit(batch.size)
         if _identity_of(self.path) != self._file:
-            raise WriteFailed(f"{self.path} was deleted, moved or replaced while it was written to: start again.")
+            raise WriteFailed.of(FILE_REPLACED, path=self.path)
 
     def open_gap(self, at_us: int, now_us: int, reason: str) -> None:
         """Open a gap that begins at ``at_us``, unless one is open."""
@@ -99,12 +100,9 @@ class StreamWriter:
                 "SELECT url, holder, alive_at FROM stream"
             ).fetchone()
             if is_held(holder, alive_at, now_us) and is_alive(holder):
-                raise FileLocked(f"Another process (its number is {holder.partition(':')[0]}) writes to {self.path}.")
+                raise FileLocked.of(FILE_LOCKED, process=holder.partition(":")[0], path=self.path)
             if url_before != url and not moved:
-                raise OtherStream(
-                    f"{self.path} holds the stream of {url_before}. Name another file with --db; or say --moved, "
-                    "if this is the same stream at a new address."
-                )
+                raise OtherStream.of(OTHER_STREAM, path=self.path, url=url_before)
             if holder is not None:
                 self._connection.execute(OPEN_GAP, (alive_at, KILLED))
             sql = "UPDATE stream SET url = ?, holder = ?, alive_at = ?"
@@ -113,7 +111,7 @@ class StreamWriter:
     def _renew_claim(self, now_us: int, messages: int = 0, last_at: str | None = None) -> None:
         signed = self._connection.execute(SIGN, (messages, last_at, timestamp_text(now_us), self._holder))
         if signed.rowcount != 1:
-            raise FileLocked(f"This ingest was suspended for so long that another one took {self.path} over.")
+            raise FileLocked.of(FILE_TAKEN, path=self.path)
 
 
 def _identity_of(path: Path) -> tuple[int, int] | None:

@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from offbook.addresses import host_of, is_this_machine, split_address
 from offbook.core.errors import Invalid
+from offbook.ingest import messages
 from offbook.ingest.errors import BadAddress
 
 HIDDEN = "…"
@@ -72,21 +73,19 @@ def address_of(url: str, headers: Iterable[str] = ()) -> Address:
 
 def _split(url: str) -> SplitResult:
     if not url.isprintable() or " " in url:
-        raise BadAddress("A URL has neither spaces nor special characters: copy it again.")
+        raise BadAddress.of(messages.ODD_CHARACTERS)
     try:
         split = split_address(url, EXAMPLE)
     except Invalid as flaw:
         raise BadAddress(str(flaw)) from None
     if split.scheme in ("http", "https"):
-        raise BadAddress(
-            f"A WebSocket's URL begins with {split.scheme.replace('http', 'ws')}://, not {split.scheme}://."
-        )
+        raise BadAddress.of(messages.OTHER_SCHEME, right=split.scheme.replace("http", "ws"), scheme=split.scheme)
     if split.scheme not in ("ws", "wss") or not split.hostname:
-        raise BadAddress("The URL must begin with ws:// or wss:// and name a host, like wss://example.org/feed.")
+        raise BadAddress.of(messages.NOT_A_WEBSOCKET)
     if "#" in url:
-        raise BadAddress("A WebSocket's URL has no part behind a #: leave it out.")
+        raise BadAddress.of(messages.FRAGMENT)
     if split.username is not None and split.password is None:
-        raise BadAddress("The URL names a user without a password: USER:PASSWORD@HOST, or better a header.")
+        raise BadAddress.of(messages.NO_PASSWORD)
     return split
 
 
@@ -112,8 +111,8 @@ def _secrets(split: SplitResult) -> Iterator[str]:
 def _header(line: str) -> tuple[str, str]:
     match = HEADER.fullmatch(line.strip())
     if match is None:
-        raise BadAddress("A header is NAME: VALUE on one line, like Authorization: Bearer TOKEN.")
+        raise BadAddress.of(messages.BAD_HEADER)
     name, value = match[1], match[2]
     if OURS.fullmatch(name):
-        raise BadAddress(f"The header {name} is a part of every WebSocket's beginning and can't be chosen.")
+        raise BadAddress.of(messages.HEADER_OF_HANDSHAKE, name=name)
     return name, value

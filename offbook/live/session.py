@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from offbook import messages
 from offbook.core.errors import ServerFault
 from offbook.core.protocol.json import dumps
 from offbook.core.protocol.validators import DETAIL_CHARACTERS_MAX, clean_text, json_of, uuid_of
@@ -99,15 +100,15 @@ class LiveSession:
             raise FallBackToHttp("Another process has synced meanwhile, and knows less than this version.")
         self._idle_pages = 0 if applied.new_rows or page.conflicts else self._idle_pages + 1
         if self._idle_pages >= IDLE_PAGES_MAX:
-            raise ServerFault("The server sends page after page with nothing new in them.")
+            raise ServerFault.of(messages.PAGES_OF_NOTHING)
         return applied
 
     def apply_verdicts(self, verdicts: Verdicts) -> Applied:
         """Apply the answer to the last push. Raises SyncError for what is none."""
         if verdicts.push != self._push_number:
-            raise ServerFault("The server answers a push that was not sent.")
+            raise ServerFault.of(messages.PUSH_WAS_NOT_SENT)
         applied = apply_verdicts(self._connection, self._sent_lines, verdicts.book, verdicts.results, verdicts.head)
         if not applied.refreshed:
-            raise ServerFault("The server answers, and says nothing about what was sent.")
+            raise ServerFault.of(messages.PUSH_NOT_ANSWERED)
         self._idle_pages = 0
         return applied

@@ -28,7 +28,7 @@ from websockets.exceptions import (
     WebSocketException,
 )
 
-from offbook import addresses
+from offbook import addresses, messages
 from offbook.core.connection import Seconds
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, ServerFault
 from offbook.core.protocol.requests import PROTOCOL, SCHEMA_HEADER
@@ -159,7 +159,7 @@ class Channel:
                 while True:
                     await self._inbox.put(await _receive_message(socket))
         except ConnectionClosedOK:
-            await self._inbox.put(Offline("The server closed the live channel."))
+            await self._inbox.put(Offline.of(messages.CHANNEL_CLOSED))
         except Exception as error:
             opened = self._socket is not None
             await self._inbox.put(translate_error(error, address, None if opened else proxy))
@@ -212,9 +212,9 @@ async def _receive_message(socket: ClientConnection) -> str | bytes:
             async for piece in pieces:
                 message.append(piece)
                 if len(message) > PIECES_MAX:
-                    raise Offline(f"A message of the live channel comes in more than {PIECES_MAX:,} pieces.")
+                    raise Offline.of(messages.TOO_MANY_PIECES, limit=PIECES_MAX)
     except TimeoutError:
-        raise Offline(f"A message of the live channel takes longer than {MESSAGE_SECONDS_MAX:g} seconds.") from None
+        raise Offline.of(messages.MESSAGE_TOO_SLOW, seconds=MESSAGE_SECONDS_MAX) from None
     return message[0][:0].join(message)  # type: ignore[no-any-return]
 
 
@@ -239,18 +239,17 @@ def translate_error(error: Exception, address: str = "", proxy: str | None = Non
             return _translate_refusal(error, place, proxy)
         case OSError() | ProxyError() | InvalidProxy() | ImportError() if proxy is not None:
             why = addresses.without_passwords(str(error))
-            return NoLive(
-                f"The proxy {addresses.display_address(proxy)}, which the environment names for {place}, can't be used "
-                f"for the live channel ({why})."
+            return NoLive.of(
+                messages.BAD_PROXY_FOR_CHANNEL, proxy=addresses.display_address(proxy), place=place, why=why
             )
         case ConnectionClosed() if error.rcvd is not None and error.rcvd.code == SCHEMA_GROWN:
             return SchemaGrown()
         case ConnectionClosed():
-            return Offline(f"The live channel broke ({error}). It is opened again by itself.")
+            return Offline.of(messages.CHANNEL_BROKE, reason=str(error))
         case OSError() | EOFError() | InvalidMessage():
-            return Offline(f"The live channel can't be opened ({error}). It is tried again later.")
+            return Offline.of(messages.CHANNEL_NOT_OPENED, reason=str(error))
         case WebSocketException() | ImportError():  # a proxy of a kind that we can't use, an address that is none
-            return NoLive(f"The live channel can't be opened ({error}).")
+            return NoLive.of(messages.CHANNEL_REFUSED, reason=str(error))
         case _:
             return error
 
@@ -267,4 +266,4 @@ def _translate_refusal(error: InvalidStatus, place: str, proxy: str | None) -> E
         refused = fault
     if isinstance(refused, NotAuthorized | CursorGone):
         return refused
-    return NoLive(f"There is no live channel (status {response.status}): {refused}", retry_after_seconds(response))
+    return NoLive(messages.NO_CHANNEL.fault(status=response.status, reason=str(refused)), retry_after_seconds(response))

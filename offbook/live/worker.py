@@ -18,6 +18,7 @@ from math import inf
 from random import Random
 from typing import Any, NamedTuple
 
+from offbook import messages
 from offbook.core.connection import ON_SOCKET, SECONDS, Action, ConnectionEvent, ConnectionState, LiveConnection, after
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, OtherBook, Stopped, SyncError
 from offbook.core.schema import Schema
@@ -279,9 +280,9 @@ def timeout_error(state: ConnectionState) -> SyncError | None:
     """What it means that the time of a state is over."""
     match state:
         case ConnectionState.CONNECTING:
-            return NoLive("Nobody answers the handshake of the live channel.")
+            return NoLive.of(messages.HANDSHAKE_NOT_ANSWERED)
         case ConnectionState.SENDING:
-            return Offline("The server does not answer what was sent over the live channel.")
+            return Offline.of(messages.CHANNEL_SILENT)
         case _:
             return None
 

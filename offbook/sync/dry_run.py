@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from offbook import messages
 from offbook.core.cells.json_data import with_all_fields
 from offbook.core.cells.validation import Json
 from offbook.core.errors import CursorGone, ServerFault
@@ -226,7 +227,7 @@ class DryRun(SyncLoop):
         request = {"changes": [line.as_json(state.replica) for line in batch], **where_from(state)}
         response = self._read(self._send(request))
         if response.more and (not response.size or response.cursor == state.place):
-            raise ServerFault("The server says that it has more, and does not tell it.")
+            raise ServerFault.of(messages.MORE_IS_NOT_TOLD)
         if response.more and self._pages == PAGES_MAX:
             self._report.is_whole = False
             return replace(response, more=False)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from offbook import messages
 from offbook.core.cells.validation import Json
 from offbook.core.errors import CursorGone, NotOffbook, Refused, ServerFault
 from offbook.core.messages import Fault, Message
@@ -92,7 +93,7 @@ class SyncLoop(ABC):
         self._last_line = change_log.last_id(self._connection)
         while not self._run_round():
             if self._idle_rounds >= IDLE_ROUNDS_MAX or time.monotonic() - self._gained_at >= IDLE_SECONDS_MAX:
-                raise ServerFault("The server answers, but neither takes what is sent nor says what is new.")
+                raise ServerFault.of(messages.NOTHING_MOVES)
             self._renew_lease()
 
     def _run_round(self) -> bool:
@@ -168,7 +169,7 @@ class SyncLoop(ABC):
         self._snapshots += 1
         self._idle_rounds = 0
         if self._state.cursor is None or self._snapshots > SNAPSHOTS_MAX:
-            raise ServerFault("The server does not let this device have a copy of its book.")
+            raise ServerFault.of(messages.NO_SNAPSHOT)
         self._restart_snapshot(gone)
 
     def _give_way(self, batch: list[LogLine], refusal: Refused | NotOffbook) -> None:

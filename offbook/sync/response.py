@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from offbook import messages
 from offbook.core.cells.lenient_validation import read_row
 from offbook.core.cells.validation import Json
 from offbook.core.conflicts.codec import CONFLICTS, ReceivedConflict, conflict_from_json
@@ -99,10 +100,7 @@ class SyncResponse:
 def check_book(own_book: str | None, book: str) -> None:
     """Raise OtherBook where the server speaks of another book than the one that this replica holds."""
     if own_book is not None and own_book != book:
-        raise OtherBook(
-            "The token belongs to another book than the one on this device. Nothing was sent or applied: use the token "
-            "that was made for this device, or a new file."
-        )
+        raise OtherBook.of(messages.OTHER_BOOK)
 
 
 def book_of(body: Any) -> str:

@@ -28,6 +28,15 @@ from offbook.database.connection import Connection, reading
 from offbook.database.lease import take_lease
 from offbook.database.local_changes import change_log, held
 from offbook.database.server_rows import ServerRow
+from offbook.messages import (
+    CANT_COMPARE,
+    CHANGES_TOO_FAST,
+    DIGEST_OF_OTHER_ROW,
+    MANY_OF_ONE_ID,
+    OTHER_FIELDS,
+    PARTS_DIFFER,
+    RECORDS_DIFFER,
+)
 from offbook.sync.http.errors import problem_of
 from offbook.sync.http.transport import Response, Transport
 from offbook.sync.request import headers_of
@@ -99,7 +108,7 @@ class VerifySession:
             results = tuple(self._repaired), tuple(self._left_out)
             counts = self._requests, self._sent_bytes, self._received_bytes
             return VerifyReport(compared, *results, *counts, not_compared)
-        raise SyncError("Others change the book faster than it can be compared. Try again in a moment.")
+        raise SyncError.of(CHANGES_TOO_FAST)
 
     def _forms(self) -> tuple[list[DigestForm], tuple[str, ...]]:
         """How each table is compared, and the names of what is not."""
@@ -155,11 +164,11 @@ class VerifySession:
         """The parts of these ranges that differ."""
         parts = [part for range_, _ in wholes for part in split(range_)]
         if len(parts) != PARTS * len(wholes):
-            raise ServerFault("The server says that it has many records of one id.")
+            raise ServerFault.of(MANY_OF_ONE_ID)
         sums = self._fetch_sums(form, parts)
         for (_, whole), part_sums in zip(wholes, _chunks(PARTS, sums), strict=True):
             if whole != Sum(sum(part.count for part in part_sums), sum(part.digest for part in part_sums) % MODULUS):
-                raise ServerFault("The server's sums don't add up: what it says of a range is not what its parts hold.")
+                raise ServerFault.of(PARTS_DIFFER)
         return [(part, total) for part, total in zip(parts, sums, strict=True) if total != local.sum_of(part)]
 
     # --- repairing ---
@@ -199,7 +208,7 @@ class VerifySession:
             if row is None or row.left_out:
                 self._left_out[record_id] = None
             elif _digest_of(form, row) != digests[record_id]:
-                raise ServerFault("The server's digest of a record is not that of its row: its data needs a look.")
+                raise ServerFault.of(DIGEST_OF_OTHER_ROW)
             else:
                 rows.append(row)
         return rows
@@ -217,9 +226,7 @@ class VerifySession:
         for range_, whole, records in zip(ranges, compared.sums, records_of_ranges, strict=True):
             total = Sum(len(records), sum(records.values()) % MODULUS)
             if total != whole or not all(record_id in range_ for record_id in records):
-                raise ServerFault(
-                    "The server's sums don't add up: what it says of a range is not what its records are."
-                )
+                raise ServerFault.of(RECORDS_DIFFER)
         return records_of_ranges
 
     def _compare(self, form: DigestForm, ranges: Sequence[Range], records: bool) -> ComparedRanges:
@@ -232,10 +239,7 @@ class VerifySession:
         compared = parse_compared(response, len(ranges), form.version)
         self._check_cursor(compared.book, compared.cursor)
         if form.version == 1 and compared.shape != shape_of(form.table):
-            raise SyncError(
-                "The server's records have other fields than those of this device, so they can't be compared: "
-                "update offbook where it is older."
-            )
+            raise SyncError.of(OTHER_FIELDS)
         return compared
 
     def _check_cursor(self, book: str, cursor: str) -> None:
@@ -251,9 +255,7 @@ class VerifySession:
         self._sent_bytes += len(body)
         self._received_bytes += len(response.body)
         if response.status in (404, 405) and problem_of(response) is not None:
-            raise Refused(
-                "This server can't compare its records with a device's: it is too old for that.", response.status
-            )
+            raise Refused(CANT_COMPARE.fault(), response.status)
         return response
 
 

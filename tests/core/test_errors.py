@@ -16,7 +16,7 @@ from offbook.core.errors import (
     Stopped,
     SyncError,
 )
-from offbook.core.messages import TOO_LONG, TOO_MANY_CHANGES
+from offbook.core.messages import BAD_CURSOR, EMPTY_BODY, TOO_LONG, TOO_MANY_CHANGES, Message
 
 TREE = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, OffbookError)]
 
@@ -60,14 +60,14 @@ def test_an_error_says_its_message_and_keeps_the_arguments() -> None:
 
 
 def test_an_error_with_a_sentence_of_its_own_is_about_no_field() -> None:
-    error = Invalid("too_old", "Choose a day in {braces}.")
+    error = Invalid.of(Message("too_old", "Choose a day in {braces}."))
     assert (error.field, error.reason) == ("", str(error))
 
 
 def test_what_is_malformed_has_the_status_of_its_code() -> None:
     assert Malformed.of(TOO_MANY_CHANGES, limit=1).status == 413
-    assert (Malformed("bad_cursor", "No.").status, Malformed("cut_off", "No.").status) == (400, 400)
+    assert (Malformed.of(BAD_CURSOR).status, Malformed.of(Message("cut_off", "No.")).status) == (400, 400)
 
 
 def test_each_fault_brings_its_own_code() -> None:
-    assert (Malformed("empty", "Empty.").code, Invalid("too_long", "Long.").code) == ("empty", "too_long")
+    assert (Malformed.of(EMPTY_BODY).code, Invalid.of(TOO_LONG).code) == ("empty", "too_long")

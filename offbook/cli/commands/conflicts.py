@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
+from offbook.cli import messages
 from offbook.cli.errors import UsageError
 from offbook.cli.lookup import find_by_prefix
 from offbook.cli.output import cell_label, flatten, format_pairs, format_time, short_ids, with_table
@@ -61,7 +62,7 @@ def resolve(book: Replica, args: argparse.Namespace) -> CommandResult:
     if args.all is not None:
         return _resolve_all(book, args)
     if args.id is None or (args.choice is None) == (args.value is None):
-        raise UsageError("Say which conflict and what is to stand: `offbook resolve ID ours`, or ID --value TEXT.")
+        raise UsageError.of(messages.WHICH_CONFLICT)
     missing = f"There is no open conflict with the id “{args.id}”. `offbook conflicts` shows those that wait."
     conflict = find_by_prefix(book.conflicts(), args.id, lambda row: str(row["id"]), "conflict", missing)
     if args.value is not None:
@@ -79,7 +80,7 @@ def _custom_value(cell: str, text: str) -> Json:
 
 def _resolve_all(book: Replica, args: argparse.Namespace) -> CommandResult:
     if args.id is not None or args.value is not None:
-        raise UsageError("--all decides all conflicts alike: leave the id and the value out.")
+        raise UsageError.of(messages.ALL_ALONE)
     ids = [conflict["id"] for conflict in book.conflicts()]
     resolved = book.resolve_all(args.all)
     line = f"Decided {format_count(resolved, 'conflict')}. {EFFECT}" if resolved else "No conflicts: nothing to decide."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
+from offbook.cli import messages
 from offbook.cli.deletion import delete_records
 from offbook.cli.errors import UsageError
 from offbook.cli.field_options import details_in, fields_in
@@ -59,7 +60,7 @@ def edit(book: Replica, args: argparse.Namespace) -> CommandResult:
     contact = book.contacts.get(find_contact(book, args.id))
     fields, details = fields_in(args), details_in(args, contact["details"])
     if not fields and not details:
-        raise UsageError("Say what to change, like --phone 555-1234. `offbook edit --help` tells what there is.")
+        raise UsageError.of(messages.NO_EDIT)
     book.contacts.update(contact["id"], details=details or None, **fields)
     changed = book.contacts.get(contact["id"])
     return CommandResult(changed, [f"Changed {changed['name']} ({contact['id'][:8]})."])

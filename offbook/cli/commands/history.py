@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 
+from offbook.cli import messages
 from offbook.cli.commands.sync import WITH_NEXT_SYNC, require_server
 from offbook.cli.errors import UsageError
 from offbook.cli.lookup import find_by_prefix, find_contact, find_contact_or_deleted
@@ -61,9 +62,7 @@ def entry_lines(table: Table, entry: HistoryEntry, short_id: str) -> Iterator[st
 def restore(book: Replica, args: argparse.Namespace) -> CommandResult:
     """Give back what a change replaced, or a whole contact as it was right after a change."""
     if (args.change is None) == (args.at is None) or (args.at and (args.contact is None or args.cell)):
-        raise UsageError(
-            "Say what to give back: CHANGE for what a change replaced, or --contact ID --at CHANGE for a whole contact."
-        )
+        raise UsageError.of(messages.NO_RESTORE)
     require_server(book)
     text = args.change or args.at
     record_id = find_contact_or_deleted(book, args.contact) if args.contact else _record_of_own_change(book, text)
@@ -85,7 +84,7 @@ def _record_of_own_change(book: Replica, text: str) -> str:
     sql = "SELECT DISTINCT record_id FROM change_log WHERE substr(change_id, 1, ?) = ?"
     rows = book.connection.execute(sql, (len(prefix), prefix)).fetchall() if prefix else []
     if len(rows) != 1:
-        raise NotFound(f"Which contact's change is “{text}”? Say it with --contact ID.")
+        raise NotFound.of(messages.WHOSE_CHANGE, text=text)
     return str(rows[0][0])
 
 
@@ -117,7 +116,7 @@ def _explained_cells(cells: Mapping[str, Value], name: str | None) -> list[str]:
         return [name]
     inside = [cell for cell, value in cells.items() if cell.startswith(f"{name}/") and value is not None]
     if not inside:
-        raise NotFound(f"A contact has no “{name}”: name a field, like phone, or a detail, like details/KEY.")
+        raise NotFound.of(messages.NO_CELL, name=name)
     return inside
 
 

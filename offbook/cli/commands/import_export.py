@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
-from offbook.cli import standard_streams
+from offbook.cli import messages, standard_streams
 from offbook.cli.atomic_file import write_whole, write_with
 from offbook.cli.errors import CutShort, UsageError
 from offbook.cli.result import FAILED, OK, CommandResult
@@ -147,7 +147,7 @@ def _bytes_of(name: str) -> bytes:
 def _named(name: str, formats: Mapping[str, Named]) -> Named:
     """What these formats have under this name. Raises UsageError."""
     if name not in formats:
-        raise UsageError(f"--format must be one of {', '.join(formats)}.")
+        raise UsageError.of(messages.BAD_FORMAT, formats=", ".join(formats))
     return formats[name]
 
 
@@ -232,18 +232,20 @@ def add_contacts(
     try:
         importing.add(contacts)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_cut_short("The import was interrupted.", before + importing.counts.added)) from None
+        added = _added(before + importing.counts.added)
+        raise KeyboardInterrupt(messages.IMPORT_INTERRUPTED.sentence(added=added)) from None
     except SqliteError as error:
         if not before + importing.counts.added:
             raise
-        reason = str(error) if isinstance(error, OffbookError) else f"{book.path} can't be used any more: {error}."
-        raise CutShort(_cut_short(reason, before + importing.counts.added)) from error
+        unusable = messages.BOOK_UNUSABLE.fault(path=book.path, reason=str(error))
+        reason = error.fault if isinstance(error, OffbookError) else unusable
+        added = _added(before + importing.counts.added)
+        raise CutShort.of(messages.IMPORT_CUT_SHORT, reason=reason.detail, added=added) from error
     return importing.counts
 
 
-def _cut_short(reason: str, count: int) -> str:
-    added = format_count(count, "contact was added", "contacts were added")
-    return f"{reason} {added} before: import the file again, and the rest is added."
+def _added(count: int) -> str:
+    return format_count(count, "contact was added", "contacts were added")
 
 
 def export(book: Replica, args: argparse.Namespace) -> CommandResult:
@@ -256,7 +258,7 @@ def export(book: Replica, args: argparse.Namespace) -> CommandResult:
         return _export_archive(book, args)
     format_ = FORMATS[_named(args.format, {name: name for name in WRITERS})]
     if args.spreadsheet and format_.media_type != "text/csv":
-        raise UsageError("--spreadsheet is for a CSV: leave out --format.")
+        raise UsageError.of(messages.SPREADSHEET_IS_CSV)
     contacts = labelled(book.contacts.list(), args.label)
     written = writer_of(format_.name, args.spreadsheet)(contacts, partial(held_photo, book.connection))
     text = written.text.encode()
@@ -282,7 +284,7 @@ def _export_archive(book: Replica, args: argparse.Namespace) -> CommandResult:
     from offbook.transfer.archive import export_archive
 
     if args.label.strip() or args.spreadsheet:
-        raise UsageError("A zip is all that is here: leave --label and --spreadsheet out.")
+        raise UsageError.of(messages.ZIP_IS_WHOLE)
     write = partial(export_archive, book, now_ms=now_ms())
     if args.file == standard_streams.STANDARD or standard_streams.is_output(Path(args.file)):
         out = tempfile.TemporaryFile()  # noqa: SIM115  it is read when the command has ended
@@ -303,7 +305,7 @@ def _parts(file: BinaryIO) -> Iterator[bytes]:
 
 def _check_target(book: Replica, file: str) -> None:
     if _is_the_book(book.path, file):
-        raise UsageError(f"{file} is the book itself: name another file to export to.")
+        raise UsageError.of(messages.FILE_IS_BOOK, file=file)
 
 
 def _is_the_book(book: Path, file: str) -> bool:

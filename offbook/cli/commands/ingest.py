@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from offbook.cli import standard_streams
+from offbook.cli import messages, standard_streams
 from offbook.cli.environment import HEADERS
 from offbook.cli.errors import UsageError, exit_code
 from offbook.cli.output import Event, event_as_json, with_time
@@ -83,7 +83,7 @@ def _text_or_file(text: str) -> str:
     try:
         return file.read_text("utf-8").rstrip("\r\n")
     except UnicodeDecodeError:
-        raise UsageError(f"{file} is not UTF-8 text.") from None
+        raise UsageError.of(messages.FILE_NOT_UTF8, file=file) from None
 
 
 def now_us() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from offbook.cli import messages
 from offbook.cli.errors import UsageError
 from offbook.cli.lookup import find_contact
 from offbook.cli.result import CommandResult
@@ -15,7 +16,7 @@ from offbook.replica import Replica
 def photo(book: Replica, args: argparse.Namespace) -> CommandResult:
     """Give a contact the photo in a file, or take it away."""
     if (args.file is None) != args.remove:
-        raise UsageError("Name the file of a photo, or say --remove.")
+        raise UsageError.of(messages.NO_PHOTO)
     contact = book.contacts.get(find_contact(book, args.id))
     sha256 = None if args.remove else book.blobs.put(_read(args.file))
     book.contacts.update(contact["id"], photo=sha256)
@@ -29,4 +30,4 @@ def _read(path: str) -> bytes:
         with Path(path).open("rb") as file:
             return file.read(PICTURE_BYTES_MAX + 1)
     except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}.") from None
+        raise UsageError.of(messages.FILE_NOT_READ, path=path, reason=str(error.strerror)) from None

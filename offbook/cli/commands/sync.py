@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from offbook.addresses import check_server
-from offbook.cli import standard_streams
+from offbook.cli import messages, standard_streams
 from offbook.cli.environment import TOKEN
 from offbook.cli.errors import UsageError
 from offbook.cli.output import ProgressBar, format_pairs, format_time
@@ -58,7 +58,7 @@ def _init_with_token_alone(book: Replica, server: str) -> list[str]:
 def _init_without_server(book: Replica) -> list[str]:
     """Standard input is not read: there would be nothing to read in most cases, and a script would wait for its end."""
     if os.environ.get(TOKEN):
-        raise UsageError(f"{TOKEN} holds a token, and this book has no server to use it with: add --server URL.")
+        raise UsageError.of(messages.NO_SERVER_FOR_TOKEN, variable=TOKEN)
     lines = [f"The book is in {book.path}."]
     return [*lines, "It has no server yet: `offbook init --server URL` names one, with a token on standard input."]
 
@@ -74,10 +74,7 @@ def _checked_address(text: str) -> str:
 def _checked_token(text: str) -> str:
     token = text.strip()
     if not re.fullmatch("[!-~]+", token):
-        raise UsageError(
-            f"A token is needed, on standard input or in {TOKEN}: the page “Devices” of the server makes one. "
-            "A token has no spaces and no special characters."
-        )
+        raise UsageError.of(messages.TOKEN_NEEDED, variable=TOKEN)
     return token
 
 
@@ -108,7 +105,7 @@ def sync(book: Replica, args: argparse.Namespace) -> CommandResult:
 def require_server(book: Replica) -> None:
     """Raise NoServer where the book has none."""
     if book.status().server is None:
-        raise NoServer("This device has no server yet: `offbook init --server URL` names one.")
+        raise NoServer.of(messages.NO_SERVER)
 
 
 def _report_lines(report: SyncReport, status: Status) -> list[str]:

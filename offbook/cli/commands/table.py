@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
+from offbook.cli import messages
 from offbook.cli.commands.history import entry_lines
 from offbook.cli.commands.sync import require_server
 from offbook.cli.deletion import delete_records
@@ -124,7 +125,7 @@ def _edit(book: Replica, table: Table, args: argparse.Namespace) -> CommandResul
     before = records.get(find_record(book, table, args.id))
     values = _with_ids(book, table, values_in(table, args, before))
     if not values:
-        raise UsageError(f"Say what to change: `offbook table {table.name} edit --help` tells what there is.")
+        raise UsageError.of(messages.NO_EDIT_OF_TABLE, table=table.name)
     records.update(before["id"], **values)
     record = records.get(before["id"])
     return CommandResult(record, [f"Changed {_name(table, record)}."])

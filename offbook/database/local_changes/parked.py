@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
+from offbook import messages
 from offbook.core.cells.json_data import with_all_fields
 from offbook.core.cells.validation import Json, is_empty, parse_cells
 from offbook.core.errors import Invalid, NotFound
@@ -209,7 +210,7 @@ def _resent_line(
     row = server_row(connection, (line.table, bindable(line.record_id))) or NO_SERVER_ROW
     table, operation, data = connection.schema.get(line.table), line.operation, line.data
     if operation == Operation.DELETE and corrections:
-        raise Invalid("bad_data", "A deletion has no values that could be corrected.")
+        raise Invalid.of(messages.DELETION_HAS_NO_VALUES)
     known = NO_CELLS if operation == Operation.INSERT else row.cells
     if table is not None and corrections:
         corrections = completed_data(table, corrections, {**known, **completed_data(table, data or {}, known)})
@@ -299,7 +300,7 @@ def _find(connection: Connection, change_id: str) -> LogLine:
     for line in change_log.parked_lines(connection):
         if line.change_id == change_id:
             return line
-    raise NotFound(f"There is no parked change with the id {change_id!a}.")
+    raise NotFound.of(messages.NO_PARKED_CHANGE, id=change_id)
 
 
 def _delete(connection: Connection, line: LogLine) -> None:

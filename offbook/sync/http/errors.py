@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
+from offbook import messages
 from offbook.addresses import display_address
 from offbook.core.cells.validation import Json
 from offbook.core.codes import Scope, names_by_status
@@ -35,7 +36,7 @@ def json_of_answer(response: Response) -> Json:
     try:
         return json_of_page(response)
     except CursorGone:
-        raise ServerFault("The server answers a question that was not asked.") from None
+        raise ServerFault.of(messages.ANSWER_TO_NOTHING) from None
 
 
 def json_of_page(response: Response) -> Json:
@@ -58,18 +59,18 @@ def error_of(response: Response) -> SyncError | CursorGone:
         case 401 | 403 if problem["code"] in USER_CODES:
             return _user_refused(problem, retry)
         case 401 | 403:
-            return NotAuthorized(f"The server does not accept this device's token: {detail}", retry)
+            return NotAuthorized(messages.TOKEN_REFUSED.fault(detail=detail), retry)
         case 410 if problem["code"] == CursorGone.code:
             return _cursor_gone(problem)
         case 408 | 429 | 503:
-            return SyncError(f"The server is busy: {detail}", retry)
+            return SyncError(messages.SERVER_BUSY.fault(detail=detail), retry)
         case 507:
             return SyncError(detail, retry)
         case _ if 400 <= status < 500:
             refused = Refused(detail, status)
             refused.code = problem["code"]
             return refused
-    return ServerFault(f"The server failed (status {status}): {detail}", retry)
+    return ServerFault(messages.SERVER_FAILED.fault(status=status, detail=detail), retry)
 
 
 def _user_refused(problem: Mapping[str, Json], retry: float | None) -> NotAuthorized:

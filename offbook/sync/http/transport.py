@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from offbook import addresses
+from offbook import addresses, messages
 from offbook.core.errors import NotAuthorized, Offline, ProxyFault, ServerFault
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ class HTTP:
     def __init__(self, server: str, token: str) -> None:
         if not re.match("https?://[^/]", server):
             shown = addresses.display_address(server)
-            raise Offline(f"{shown!a} is not the address of a server: it must begin with http:// or https://.")
+            raise Offline.of(messages.NOT_A_SERVER, address=shown)
         if not re.fullmatch("[!-~]+", token):
-            raise NotAuthorized("The token has characters that no token has. Copy it again from the page of devices.")
+            raise NotAuthorized.of(messages.BAD_TOKEN)
         self.server = server.rstrip("/")
         self.token = token
         self._session: requests.Session | None = None
@@ -102,11 +102,10 @@ class HTTP:
             ):
                 return Response(response.status_code, dict(response.headers), _read(response, source), source)
         except requests.exceptions.ContentDecodingError as error:
-            raise ServerFault(f"{source} says that its answer is packed, and it is not.") from error
+            raise ServerFault.of(messages.NOT_PACKED, source=source) from error
         except TooLate:
-            raise Offline(
-                f"{_source(self.server, proxy)} takes longer than {REQUEST_SECONDS_MAX:g} seconds for one answer. "
-                "It is tried again later."
+            raise Offline.of(
+                messages.ANSWER_TOO_SLOW, source=_source(self.server, proxy), seconds=REQUEST_SECONDS_MAX
             ) from None
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:  # not all of them are wrapped
             raise _unreachable(error, self.server, proxy) from error
@@ -153,7 +152,7 @@ def _read(response: requests.Response, source: str) -> bytes:
         chunks.append(chunk)
         total += len(chunk)
         if total > ANSWER_BYTES_MAX:
-            raise ServerFault(f"The answer of {source} is larger than {ANSWER_BYTES_MAX >> 20} MiB, which no page is.")
+            raise ServerFault.of(messages.ANSWER_TOO_LARGE, source=source, most=ANSWER_BYTES_MAX >> 20)
     return b"".join(chunks)
 
 
@@ -170,12 +169,13 @@ def _unreachable(error: Exception, server: str, proxy: str | None) -> Offline:
     from requests.exceptions import ConnectTimeout, InvalidProxyURL, InvalidSchema, ProxyError
 
     if proxy is not None and isinstance(error, ProxyError | InvalidProxyURL | InvalidSchema | ConnectTimeout):
-        return ProxyFault(
-            f"The proxy {addresses.display_address(proxy)}, which the environment names for "
-            f"{addresses.display_address(server)}, can't be used ({_reason(error)}). "
-            "Set http_proxy, https_proxy and all_proxy right, or name the server in no_proxy."
+        return ProxyFault.of(
+            messages.BAD_PROXY,
+            proxy=addresses.display_address(proxy),
+            server=addresses.display_address(server),
+            reason=_reason(error),
         )
-    return Offline(f"{_source(server, proxy)} can't be reached ({_reason(error)}). It is tried again later.")
+    return Offline.of(messages.NOT_REACHED, source=_source(server, proxy), reason=_reason(error))
 
 
 def _reason(error: Exception) -> str:
