@@ -37,8 +37,8 @@ from storage.sql.store import SqlStore
 
 
 def passed_database() -> Database | None:
-    found: Database | None = context.config.attributes.get("database")
-    return found
+    database: Database | None = context.config.attributes.get("database")
+    return database
 
 
 def apps_database() -> Database:

@@ -82,7 +82,7 @@ def _derived(connection: sa.Connection, book_id: int, contact_id: str) -> dict[s
             details.c.book_id == book_id, details.c.contact_id == contact_id, details.c.removed == sa.false()
         )
     )
-    texts = [text for found in (row, *entries) for text in found if text is not None]
+    texts = [text for texts_of_row in (row, *entries) for text in texts_of_row if text is not None]
     return {
         "of_book": book_id,
         "of_id": contact_id,
