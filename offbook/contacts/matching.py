@@ -49,27 +49,14 @@ class Match(NamedTuple):
 NEW = Match(Likeness.NEW)
 
 
-def match_contacts(
-    incoming: Iterable[Contact],
-    existing: Iterable[Contact],
-    deleted: Collection[str],
-    carried: Callable[[Contact], Contact],
-) -> list[Match]:
-    """A match for each contact of a file, in order.
-
-    ``deleted`` are ids of records that the book has no more; ``carried`` leaves of a contact what the file's format can
-    say of one. Time and memory are linear in both sides.
-    """
-    matcher = Matcher(existing, carried)
-    for contact in incoming:
-        matcher.look_at(contact, contact["id"] in deleted)
-    return matcher.matches()
-
-
 class Matcher:
-    """Who the contacts of a file are, which are shown one at a time. Of neither side more is kept than keys."""
+    """Who the contacts of a file are, which are shown one at a time. Of neither side more is kept than keys.
+
+    Time and memory are linear in both sides.
+    """
 
     def __init__(self, existing: Iterable[Contact], carried: Callable[[Contact], Contact]) -> None:
+        """``carried`` leaves of a contact what the file's format can say of one."""
         self._carried = carried
         self._ids: dict[str, bool] = {}  # and whether it has no uid, so that its id is one
         self._by_uid: dict[str, str] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from offbook.contacts.matching import (
     Likeness,
     Match,
+    Matcher,
     content_of,
-    match_contacts,
     number_key,
     replacing_data,
     updating_data,
@@ -33,6 +34,19 @@ def contact(record_id: str, name: str = "", **fields: Any) -> Contact:
 
 def phone(*values: str) -> dict[str, Any]:
     return {f"k{number}": {"kind": "phone", "value": value} for number, value in enumerate(values)}
+
+
+def match_contacts(
+    incoming: Iterable[Contact],
+    existing: Iterable[Contact],
+    deleted: Collection[str],
+    carried: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> list[Match]:
+    """A match for each contact of a file, in order."""
+    matcher = Matcher(existing, carried)
+    for shown in incoming:
+        matcher.look_at(shown, shown["id"] in deleted)
+    return matcher.matches()
 
 
 def likeness(incoming: Contact, *existing: Contact, deleted: tuple[str, ...] = ()) -> Match:

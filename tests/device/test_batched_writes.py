@@ -22,12 +22,12 @@ from offbook.database import batched_writes
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.connection import Connection, atomic, connect
 from offbook.database.local_changes import change_log
-from offbook.formats.google_csv import reading as google_reading
 from offbook.sync.session import forget_old_lines
 from offbook.transfer.bulk_import import BulkImport
 from tests.device.competing_writer import rival
 from tests.device.conftest import Device as OpenDevice
 from tests.device.fake_server import Server, Wire, wire
+from tests.support import google_files
 from tests.support.cli_runner import Device
 from tests.support.polling import wait_until
 from tests.support.signals import heeded
@@ -189,7 +189,7 @@ def test_an_interrupted_import_tells_what_it_added(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_full_in_the_middle_tells_what_was_added(tmp_path: Path) -> None:
-    contacts = google_reading.read(csv_of(2000, details=1)).contacts
+    contacts = google_files.read(csv_of(2000, details=1)).contacts
     with Replica(tmp_path / "book.db") as book:
         book.connection.execute("PRAGMA max_page_count = 200")
         with pytest.raises(CutShort, match="book.db is full: ") as cut:

@@ -23,8 +23,9 @@ from offbook.core.errors import Malformed
 from offbook.core.model import Operation
 from offbook.core.schema import ENTRY_KEY
 from offbook.formats.google_csv.columns import GROUPS, OWN_ID, PHONETIC
-from offbook.formats.google_csv.reading import Contact, ParsedFile, decode, read
+from offbook.formats.google_csv.reading import Contact
 from offbook.formats.google_csv.writing import write
+from tests.support.google_files import ParsedFile, decode, read
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 REAL = DATA / "legislators-google.csv"

@@ -14,12 +14,12 @@ from offbook import Offline, Replica, Response, SyncReport
 from offbook.cli.record_text import contact_lines
 from offbook.database.local_changes import change_log
 from offbook.database.visible_rows import rebuild_row
-from offbook.formats.google_csv.reading import read
 from offbook.formats.google_csv.writing import write
 from offbook.live.session import LiveSession, Verdicts
 from offbook.sync.response import results_of
 from tests.device.fake_server import Server, Wire, lost_request
 from tests.support import other_versions
+from tests.support.google_files import read
 from tests.support.other_versions import Modules
 
 Open = Callable[..., Any]

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from offbook.formats.google_csv.reading import decode, read
 from offbook.formats.google_csv.writing import write
 from offbook.formats.registry import FORMATS, HEAD, recognize
 from offbook.formats.values import Contact, ContactRead
 from tests.formats.test_vcard_examples import as_expected, details
+from tests.support.google_files import decode, read
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "csvs"
 EXPECTED: Mapping[str, Any] = json.loads((DATA / "expected.json").read_text()) if DATA.exists() else {}

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from offbook.formats.google_csv.reading import Contact, read
+from offbook.formats.google_csv.reading import Contact
 from offbook.formats.google_csv.writing import write
 from tests.device.test_google_csv import details, only, table
+from tests.support.google_files import read
 
 
 def test_headings_are_known_in_any_case_and_the_contact_is_the_same() -> None:

@@ -12,7 +12,6 @@ from offbook.contacts.names import NAME, PARTS
 from offbook.contacts.table import CONTACTS
 from offbook.core.model import Change, Operation
 from offbook.core.verify.ranges import WHOLE, Compare
-from offbook.formats.google_csv import reading as google_reading
 from services.batches import undo_batch
 from services.contacts.exporting import export_contacts
 from services.contacts.names import add_parts_of_names
@@ -23,6 +22,7 @@ from services.sync.verify import compare
 from storage.repositories.contact_queries import ContactQueries
 from storage.sql.store import SqlStore
 from tests.storage.library import ORIGIN, TICK, Desk, Library, change, uuid
+from tests.support import google_files
 
 FIRST_TABLE = replace(CONTACTS, composite=None)
 """Contacts as a version knows them that takes each cell for itself."""
@@ -135,7 +135,7 @@ def test_rest_clients_need_not_name_a_contact_nor_its_parts(desk: Desk) -> None:
 def test_no_export_brings_an_old_name_back(desk: Desk) -> None:
     base = push(desk, "INSERT", **ADA, prefix="Dr.", company="Acme")
     push(desk, "UPDATE", base, name="Bea King")
-    (contact,) = google_reading.read(export_contacts(desk.store, desk.book_id, lambda _: None).text).contacts
+    (contact,) = google_files.read(export_contacts(desk.store, desk.book_id, lambda _: None).text).contacts
     assert {cell: contact[cell] for cell in (NAME, *PARTS) if contact[cell]} == {
         "name": "Bea King",
         "given_name": "Bea",

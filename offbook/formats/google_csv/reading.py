@@ -1,7 +1,7 @@
 """Google Contacts' CSV, read into contacts in wire form.
 
 Which column is what stands in columns.py. No cell of a file is lost: what offbook has no field for becomes a custom
-detail, and a row that can't be taken becomes a problem. ``read(write(contacts))`` says what the contacts say.
+detail, and a row that can't be taken becomes a problem. What is written of contacts and read again says what they say.
 
 A contact's id is made from its content: the same row, in this file or in the next, is the same contact, whatever was
 done to that contact since.
@@ -11,12 +11,10 @@ Values in, values out: this module opens no file, makes no random id and never d
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
@@ -27,7 +25,7 @@ from offbook.core.errors import Invalid, Malformed
 from offbook.core.model import Operation
 from offbook.formats import messages
 from offbook.formats.csv.damage import find_damage
-from offbook.formats.csv.dialect import Lines, open_table, possible_headers, text_lines
+from offbook.formats.csv.dialect import Lines, open_table, possible_headers
 from offbook.formats.google_csv.cells import mend
 from offbook.formats.google_csv.columns import (
     FIRST_KINDS,
@@ -61,47 +59,9 @@ UNNAMED = "(no name)"
 NAMESPACE = uuid5(NAMESPACE_URL, "https://offbook.invalid/google-contacts")
 
 
-class RowProblem(NamedTuple):
-    """A row that can't be taken. ``row`` counts as a spreadsheet does: the header is row 1."""
-
-    row: int
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedFile:
-    """What a file holds: contacts in wire form, each once, the rows that can't be taken, and what is told about the
-    others, by the ids of their contacts."""
-
-    contacts: list[Contact]
-    problems: list[RowProblem]
-    damages: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
-
-
-def decode(data: bytes) -> str:
-    """The text of a file as programs save it (csv/dialect.py). Raises Malformed."""
-    return "".join(text_lines(io.BytesIO(data)))
-
-
 def recognizes(head: bytes) -> bool:
     """Whether a file that begins so names columns of Google's."""
     return any(is_google(parse_headers(header)) for header in possible_headers(head))
-
-
-def read(text: str) -> ParsedFile:
-    """The contacts of a file that Google Contacts or ``write`` made. Raises Malformed where it is no such file."""
-    whole = text.removeprefix("\ufeff")
-    contacts: list[Contact] = []
-    problems: list[RowProblem] = []
-    damages: dict[str, tuple[Problem, ...]] = {}
-    for number, contact, flaw, damage in read_rows(lambda: io.StringIO(whole, newline="")):
-        if flaw:
-            problems.append(RowProblem(number, flaw))
-        else:
-            contacts.append(contact)
-            if damage:
-                damages[contact["id"]] = damage
-    return ParsedFile(contacts, problems, damages)
 
 
 class ReadLine(NamedTuple):

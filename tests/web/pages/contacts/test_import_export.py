@@ -15,10 +15,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.formats.google_csv import reading as google_reading
 from services.sync import push
 from storage.imports.jobs import ImportJobs
 from storage.values.imports import UNDOES, ImportJob, JobState
+from tests.support import google_files
 from tests.support.api_client import Caller
 from tests.support.browser import Browser, add_device, add_user, csrf_of, parts_of, signed_in
 from tests.support.import_jobs import DIGEST, begin_job
@@ -144,15 +144,15 @@ def test_an_export_can_be_imported_and_says_the_same(app: App, ada: Browser) -> 
     upload(ada, SMALL)
     answer = ada.get("/export.csv")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="contacts.csv"'
-    assert [one["name"] for one in google_reading.read(answer.text).contacts] == ["Ada King", "Grace Hopper"]
+    assert [one["name"] for one in google_files.read(answer.text).contacts] == ["Ada King", "Grace Hopper"]
     assert numbers(upload(ada, answer.text))["Already there"] == "2"
 
 
 @pytest.mark.skipif(not FILE.exists(), reason="the file of 537 real contacts is not beside this repository")
 def test_a_real_file_arrives_whole(app: App, ada: Browser) -> None:
     assert numbers(upload(ada, FILE.read_bytes()))["Added"] == "537"
-    read = {one["id"]: one for one in google_reading.read(FILE.read_text()).contacts}
-    again = {one["id"]: one for one in google_reading.read(ada.get("/export.csv").text).contacts}
+    read = {one["id"]: one for one in google_files.read(FILE.read_text()).contacts}
+    again = {one["id"]: one for one in google_files.read(ada.get("/export.csv").text).contacts}
     assert again == read
 
 

@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from offbook.formats.google_csv import reading as google_reading
+from tests.support import google_files
 from tests.support.browser import Browser, add_user, csrf_of, signed_in
 from tests.support.polling import wait_until
 
@@ -47,7 +47,7 @@ def import_it(browser: Browser, page: TestResponse) -> None:
 
 
 def contacts(browser: Browser) -> list[dict[str, Any]]:
-    exported = google_reading.read(browser.get("/export.csv").text).contacts
+    exported = google_files.read(browser.get("/export.csv").text).contacts
     return [{"name": contact["name"], "phone": contact["phone"]} for contact in exported]
 
 
