@@ -52,7 +52,7 @@ from storage.streams.registry import Streams
 from storage.uploads import Uploads
 from web import allowed_hosts, assets, auth, errors, headers, request_values, sessions, template_filters
 from web.bodies import uploads
-from web.pages import late_forms
+from web.pages import frame, late_forms
 from web.pages.late_forms import Protection
 from web.telemetry import events
 from web.telemetry.events import Telemetry
@@ -110,6 +110,7 @@ def create_app(config: Config | str = "default") -> App:
         sessions,
         auth,
         template_filters,
+        frame,
         events,
         routes,
     ):

@@ -28,6 +28,7 @@ from web.pages.conflicts import inbox
 from web.pages.contacts.history import contact_history
 from web.pages.contacts.import_export import import_export
 from web.pages.contacts.labels import contact_labels
+from web.pages.contacts.sharing import sharing
 from web.pages.contacts.views import contacts
 from web.pages.devices import devices
 from web.pages.login import auth
@@ -65,6 +66,7 @@ PAGES: tuple[tuple[Blueprint, str], ...] = (
     (contacts, ""),
     (inbox, ""),
     (contact_history, ""),
+    (sharing, ""),
     (contact_labels, ""),
     (time_travel, ""),
     (import_export, ""),

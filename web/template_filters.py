@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from offbook.contacts.card_words import property_words
+from offbook.contacts.links import linked, map_address
 from offbook.core.accounts.users import kept_until
 from offbook.core.formatting import (
     format_ago,
@@ -18,6 +19,7 @@ from offbook.core.formatting import (
 )
 from offbook.core.pictures import photo_name
 from offbook.core.text import clock_advice, describe_clock_offset, fold_key, without_control_characters
+from web.current import services
 from web.presenters import formatting
 from web.presenters.record_words import record_name, table_heading
 from web.presenters.user_agents import program_of
@@ -28,6 +30,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters |= {
         "ago": format_ago,
         "birthday": formatting.format_birthday,
+        "birthday_note": formatting.birthday_note,
         "clean": without_control_characters,
         "clock_advice": clock_advice,
         "clock_offset": describe_clock_offset,
@@ -38,6 +41,7 @@ def register(app: Flask) -> None:
         "initials": formatting.initials,
         "iso": format_iso,
         "key": fold_key,
+        "linked": linked,
         "kept_until": kept_until,
         "moment": format_moment,
         "photo_name": photo_name,
@@ -48,5 +52,8 @@ def register(app: Flask) -> None:
         "table_heading": table_heading,
     }
     app.jinja_env.globals["card_words"] = property_words
+    app.jinja_env.globals["now_us"] = lambda: services().clock()
+    app.jinja_env.globals["map_address"] = map_address
+    app.jinja_env.globals["quick_links"] = formatting.quick_links
     app.jinja_env.globals["href_of"] = formatting.href
     app.jinja_env.globals["name_tells_parts"] = formatting.name_tells_parts

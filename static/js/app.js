@@ -1,4 +1,5 @@
 // On every page. Each page works without any of this; each module makes one thing pleasant.
+import "./appearance.js";
 import "./copy.js";
 import "./dialogs.js";
 import "./flashes.js";

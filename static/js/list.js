@@ -18,7 +18,7 @@ let shown = search.value;
 let puts = 0; // how often something was put here that this window asked for
 
 export const rows = () => [...lines.querySelectorAll(".row")];
-const hasLabel = () => new URLSearchParams(location.search).has("label");
+const isNarrowed = () => ["label", "starred"].some((name) => new URLSearchParams(location.search).has(name));
 const rowOf = (id) => lines.querySelector(`.row[data-id="${CSS.escape(id)}"]`);
 
 // The place of the line that has the focus, else of the contact that is open.
@@ -151,7 +151,7 @@ document.addEventListener("pane", ({ detail: { part, method, url } }) => {
   const known = now && rowOf(now.dataset.id);
   const isWritten = method === "POST";
   if (isWritten) refreshTools();
-  if (isWritten && now && (!known || hasLabel())) refresh(); // who lost the label leaves the list
+  if (isWritten && now && (!known || isNarrowed())) refresh(); // who lost the label leaves the list
   else if (known) known.replaceWith(now);
   const gone = isWritten && view() === "none" && /\/c\/([^/]+)\/delete/.exec(url);
   if (gone) removeRow(rowOf(gone[1]));

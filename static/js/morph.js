@@ -4,8 +4,9 @@
 // What scripts and people set, and the server does not know.
 const KEPT = new Set(["open", "aria-current"]);
 
-// Returns the elements that say something new.
+// Returns the elements that say something new. What is marked as kept is a script's own.
 export function morph(old, fresh, touched = new Set()) {
+  if ("kept" in old.dataset) return touched;
   attributes(old, fresh, touched);
   children(old, fresh, touched);
   return touched;

@@ -15,13 +15,13 @@ let place = location.pathname + location.search;
 export const view = () => book.dataset.view;
 export const contactId = () => pane.querySelector("[data-id]")?.dataset.id;
 
-// The label and the order of the list stay what they are for as long as this window is open; the search is what is typed.
+// What the list is narrowed and sorted by stays what they are for as long as this window is open; the search is what is typed.
 export function withSearch(url) {
   const made = new URL(url, location.href);
   const here = new URLSearchParams(location.search);
   made.searchParams.delete("q");
   if (search.value.trim()) made.searchParams.set("q", search.value.trim());
-  for (const name of ["label", "sort"]) if (here.has(name)) made.searchParams.set(name, here.get(name));
+  for (const name of ["label", "starred", "sort"]) if (here.has(name)) made.searchParams.set(name, here.get(name));
   return made.pathname + made.search;
 }
 

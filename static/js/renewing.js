@@ -103,11 +103,7 @@ async function once(everything = false) {
 
 // What stands around every page: the counts, and the tokens, which are others after signing in again.
 function frame(fresh) {
-  const places = document.querySelector(".places");
-  for (const [number, link] of [...places.children].entries()) {
-    const now = fresh.querySelector(".places").children[number];
-    if (now) morph(link, now);
-  }
+  for (const id of ["places", "tabs"]) morph(document.getElementById(id), fresh.getElementById(id));
   takeToken(fresh);
 }
 

@@ -72,16 +72,19 @@ class ContactQueries:
         sort: str = BY_NAME,
         label: str | None = None,
         texts: Iterable[str] | None = None,
+        *,
+        starred_only: bool = False,
     ) -> ContactPage:
         """The starred ones, then the others, by ``sort``: the names of contacts, or what was changed last first.
 
         Of a search those come first whose name begins with it, then those in whose name its words are; with a ``label``
         they are those that have it, however it is written: ``texts`` are all that contacts have as labels, where the
-        caller has read them. Raises Malformed for an ``after`` that no such page gave, and for a ``sort`` that there is
-        not.
+        caller has read them. With ``starred_only`` the others are left out. Raises Malformed for an ``after`` that no
+        such page gave, and for a ``sort`` that there is not.
         """
         order = order_of(sort)
-        return _list_page(*self._lines(book_id, search, after, limit, sort, label, texts), limit, order)
+        lines = self._lines(book_id, search, after, limit, sort, label, texts, starred_only)
+        return _list_page(*lines, limit, order)
 
     def _lines(
         self,
@@ -92,10 +95,13 @@ class ContactQueries:
         sort: str,
         label: str | None = None,
         texts: Iterable[str] | None = None,
+        starred_only: bool = False,
     ) -> tuple[Sequence[Any], int]:
         """One line more than a page takes, and how many there are."""
         with self._database.read() as connection:
-            filters = () if label is None else (has_label(connection, book_id, label, texts),)
+            filters = [] if label is None else [has_label(connection, book_id, label, texts)]
+            if starred_only:
+                filters.append(C.starred.is_(True))
             terms = find_terms(connection, book_id, search)
             if terms:
                 scanned = narrowed(terms)

@@ -31,11 +31,6 @@ class Streams:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def any(self) -> bool:
-        """Whether there is any."""
-        with self._database.read() as connection:
-            return connection.execute(select(C.name).where(C.name.startswith(PREFIX)).limit(1)).first() is not None
-
     def all(self) -> list[StreamSource]:
         """All of them, by name and path."""
         query = select(C.name, C.value).where(C.name.startswith(PREFIX))

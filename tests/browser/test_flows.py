@@ -250,6 +250,7 @@ def test_the_columns_of_a_table_are_changed_without_scripts(visit: Open, tmp_pat
 
 def test_a_devices_token_is_shown_once_with_what_to_paste(visit: Open) -> None:
     ada = visit()
+    ada.page.locator("#account summary").click()
     ada.page.get_by_role("link", name="Devices").click()
     ada.page.get_by_label("Name of a new device").fill("Laptop")
     ada.page.get_by_role("button", name="Add device").click()

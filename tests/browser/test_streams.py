@@ -19,10 +19,6 @@ WAYS = [("desktop", "light"), ("phone", "dark")]
 BEYOND = (
     "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > screen.width + 1).length"
 )
-LABELS_MEET = """() => {
-  const labels = [...document.querySelectorAll('.places a > span:first-of-type')].map(e => e.getBoundingClientRect());
-  return labels.slice(1).some((label, i) => label.left < labels[i].right) || labels[0].left < 0;
-}"""
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +58,6 @@ def test_the_pages_fit_the_screen_and_axe_finds_nothing_serious(visit: Open, siz
     ada = visit(size, scheme, bypass_csp=True)  # axe itself sets styles while it measures
     flaws = {place: [*flaws_of(ada.page), ada.page.evaluate(BEYOND)] for place in visited(ada.page)}
     assert {place: found for place, found in flaws.items() if found != [0]} == {}
-    assert not ada.page.evaluate(LABELS_MEET), "nine places in the bar of a phone"
 
 
 def test_the_content_policy_blocks_nothing_of_them(visit: Open) -> None:
@@ -73,6 +68,7 @@ def test_the_content_policy_blocks_nothing_of_them(visit: Open) -> None:
 
 def test_a_stream_is_reached_and_read_by_keyboard_without_scripts(visit: Open) -> None:
     ada = visit(scripts=False)
+    ada.page.locator("#account summary").press("Enter")
     ada.page.get_by_role("navigation").get_by_role("link", name="Streams").press("Enter")
     ada.page.get_by_role("link", name="harbour").press("Enter")
     expect(ada.page.get_by_role("img", name="Messages per minute")).to_be_visible()
@@ -80,4 +76,6 @@ def test_a_stream_is_reached_and_read_by_keyboard_without_scripts(visit: Open) -
     expect(ada.page.get_by_role("table").get_by_role("row")).to_have_count(61)
     ada.page.get_by_role("link", name="Day", exact=True).press("Enter")
     expect(ada.page.get_by_role("heading", name="Messages per half hour")).to_be_visible()
-    expect(ada.page.locator(".places a[aria-current]")).to_have_text("Streams")
+    ada.page.goto("/streams")
+    ada.page.locator("#account summary").press("Enter")
+    expect(ada.page.locator("#account a[aria-current]")).to_have_text("Streams")

@@ -287,6 +287,17 @@ def test_labels_are_counted_and_the_list_shows_who_has_one(desk: Desk) -> None:
         assert desk.names(label=label) == []
 
 
+def test_the_list_shows_the_starred_ones_alone(desk: Desk) -> None:
+    desk.add("Ann", starred=True, details=labelled("Friends"))
+    desk.add("Bob")
+    desk.add("Cem", starred=True)
+    page = desk.contacts.page(desk.book, starred_only=True, limit=1)
+    rest = desk.contacts.page(desk.book, "", page.next, starred_only=True)
+    assert ([row.name for row in (*page.rows, *rest.rows)], page.total, rest.next) == (["Ann", "Cem"], 2, None)
+    assert desk.names("b", starred_only=True) == []
+    assert desk.names(label="friends", sort="changed", starred_only=True) == ["Ann"]
+
+
 def test_pages_of_a_label_meet_without_a_gap_or_a_repeat(desk: Desk) -> None:
     for number in range(5):
         desk.add(f"Person {number}", starred=number == 3, details=labelled("Friends"))

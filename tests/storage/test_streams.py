@@ -54,12 +54,10 @@ def change(path: Path, sql: str) -> None:
 def test_a_file_is_read_once_it_was_added_and_no_more_when_it_was_removed(
     streams: Streams, file: Path, now: int, new_id: NewId
 ) -> None:
-    assert not streams.any()
     added = streams.add(str(written(file, now)), now, new_id)
     assert (added.name, added.path, streams.all(), streams.source(added.id)) == ("stream", file, [added], added)
-    assert streams.any()
     assert streams.remove("stream") == added
-    assert (streams.any(), streams.all()) == (False, [])
+    assert streams.all() == []
     with pytest.raises(NotFound):
         streams.source(added.id)
 

@@ -161,6 +161,8 @@ ROUTES: Mapping[str, Takes] = {
     "POST /c/<uuid:contact_id>/star": Takes(By.PERSON, {"base": "{seq}", "from": "list", "q": "ada"}, {"starred": "1"}),
     "POST /c/<uuid:contact_id>/delete": Takes(By.PERSON, {"q": "ada"}, FORM),
     "POST /c/<uuid:contact_id>/restore": Takes(By.PERSON, {"q": "ada"}),
+    "GET /c/<uuid:contact_id>/card.vcf": Takes(By.PERSON),
+    "GET /c/<uuid:contact_id>/code.svg": Takes(By.PERSON),
     "GET /c/<uuid:contact_id>/history": Takes(By.PERSON, {"skip": "0", "q": "ada"}),
     "POST /c/<uuid:contact_id>/history/restore": Takes(
         By.PERSON,
@@ -212,6 +214,7 @@ ROUTES: Mapping[str, Takes] = {
     "GET /settings": Takes(By.PERSON),
     "POST /settings/password": Takes(By.PERSON, {}, PASSWORDS),
     "POST /settings/policy": Takes(By.PERSON, {}, {"policy": "ask"}),
+    "POST /settings/appearance": Takes(By.PERSON, {}, {"theme": "dark", "next": "/"}),
     "POST /settings/region": Takes(By.PERSON, {}, {"region": "DE"}),
     "POST /settings/sessions/<uuid:session_id>/end": Takes(By.PERSON),
     "POST /settings/sessions/end-others": Takes(By.PERSON),

@@ -496,6 +496,10 @@ def policy(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/settings/policy", policy="ask", book_id="1"), 302
 
 
+def appearance(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/settings/appearance", theme="dark", next="//elsewhere", book_id="1"), 303
+
+
 def region(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     yield scene.post("/settings/region", region="DE", book_id="1"), 302
 
@@ -649,6 +653,8 @@ ATTEMPTS: dict[str, Attempt] = {
     "contact_history.index": is_not_shown("/c/{}/history"),
     "contact_history.restore_value": is_not_there("/c/{}/history/restore", cell="name"),
     "contact_history.restore_to_version": is_not_there("/c/{}/history/version", seq="1"),
+    "sharing.card": is_not_shown("/c/{}/card.vcf"),
+    "sharing.code": is_not_shown("/c/{}/code.svg"),
     "time_travel.show": sees_only_her_own("/past", seq="0"),
     "time_travel.restore": own_book_back,
     "contacts.trash": sees_only_her_own("/trash"),
@@ -681,6 +687,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "settings.index": sees_only_her_own("/settings"),
     "settings.change_password": password,
     "settings.choose_policy": policy,
+    "settings.choose_appearance": appearance,
     "settings.choose_region": region,
     "settings.end_session": ending,
     "settings.end_others": ending_others,

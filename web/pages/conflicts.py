@@ -7,7 +7,6 @@ form is a replica of its own, named by its change's id, as in services.edit.
 from __future__ import annotations
 
 import re
-from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, url_for
@@ -43,21 +42,13 @@ from web.presenters.conflict_diff import (
 from web.presenters.record_words import record_name, table_heading
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
-from web.sessions import current_actor, is_signed_in, signed_in_user
+from web.sessions import current_actor, signed_in_user
 
 inbox = Blueprint("inbox", __name__)
 
 CARDS = 50
 
 SETTLED = {Rule.OURS: messages.SETTLED_OURS, Rule.THEIRS: messages.SETTLED_THEIRS, Rule.LATER: messages.SETTLED_LATER}
-
-
-@inbox.app_context_processor
-def conflict_count() -> dict[str, Any]:
-    """The count in the navigation, read only where a page has one."""
-    return {
-        "conflicts_waiting": lambda: services().contacts.conflicts(signed_in_user().book_id) if is_signed_in() else 0
-    }
 
 
 @inbox.get("/inbox")

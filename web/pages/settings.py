@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.contacts.table import CONTACTS
@@ -18,6 +18,8 @@ from web.auth import session_required
 from web.current import services
 from web.known_browsers import remember_browser
 from web.messages import pages as messages
+from web.pages.frame import remember_theme
+from web.pages.login import safe_next
 from web.request_values import posted
 from web.server.pools import Pool, runs_in
 from web.sessions import current_session, open_session, signed_in_user
@@ -103,6 +105,14 @@ def choose_region() -> ResponseReturnValue:
         return render_page(error=str(error)), 422
     flash(messages.REGION_SAVED.sentence())
     return redirect(url_for("settings.index"))
+
+
+@settings.post("/settings/appearance")
+@session_required
+def choose_appearance() -> ResponseReturnValue:
+    """Choose how this browser shows the pages: light, dark, or as its system does."""
+    response = make_response(redirect(safe_next(posted.text("next", None)), 303))
+    return remember_theme(response, posted.text("theme", ""))
 
 
 def render_page(error: str = "") -> str:

@@ -5,7 +5,6 @@ A file is another program's. Where it can't be read, its place says so, and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from shlex import quote
@@ -23,7 +22,6 @@ from web.auth import admin_required
 from web.current import services
 from web.presenters.bar_chart import Band, Chart, Series, bands, stacked
 from web.request_values import query
-from web.sessions import is_signed_in, signed_in_user
 
 streams = Blueprint("streams", __name__)
 
@@ -154,9 +152,3 @@ def payload(message: StreamMessage) -> str:
     if isinstance(message.head, bytes):
         return message.head[:HEX_BYTES].hex(" ")
     return "\n".join(without_control_characters(line) for line in (message.head or "").split("\n"))
-
-
-@streams.app_context_processor
-def navigation() -> dict[str, Callable[[], bool]]:
-    """Whether the navigation leads to streams."""
-    return {"has_streams": lambda: is_signed_in() and signed_in_user().admin and services().streams.any()}

@@ -5,12 +5,15 @@ Templates know most of these as filters (web.template_filters).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from offbook.contacts.birthdays import next_birthday
+from offbook.contacts.links import dialled, map_address
 from offbook.contacts.names import join, known_parts
+from offbook.core.formatting import format_count
 
 HUES = 8
 
@@ -41,8 +44,8 @@ def hue(record_id: str) -> str:
 def href(kind: str, value: str | None) -> str | None:
     """Where a value leads: a call, a letter, a page. Only http and https may be followed."""
     text = (value or "").strip()
-    if kind == "phone" and any(letter.isdigit() for letter in text):
-        return "tel:" + "".join(letter for letter in text if letter.isdigit() or letter in "+,;*#")
+    if kind == "phone":
+        return dialled(text)
     if kind == "email" and "@" in text:
         return "mailto:" + quote(text, safe="@+")
     if kind == "url":
@@ -86,3 +89,31 @@ def format_birthday(text: str) -> str:
     except ValueError:
         return text
     return f"{day.day} {day:%B}" if text.startswith("--") else f"{day.day} {day:%B} {text[:4]}"
+
+
+def birthday_note(text: str, now_us: int) -> str:
+    """``in 12 days, turns 48``: empty for what is no date."""
+    coming = next_birthday(text, datetime.fromtimestamp(now_us // 1_000_000, UTC).date())
+    if coming is None:
+        return ""
+    when = {0: "today", 1: "tomorrow"}.get(coming.days) or f"in {format_count(coming.days, 'day')}"
+    return f"{when}, turns {coming.turns}" if coming.turns else when
+
+
+class QuickLinks(NamedTuple):
+    """Where one reaches somebody first; empty where there is nothing to reach them by."""
+
+    call: str
+    message: str
+    email: str
+    map: str
+
+
+def quick_links(rows: Mapping[str, Sequence[Any]]) -> QuickLinks:
+    """The first number, e-mail and address of a form's rows that lead anywhere."""
+    call = next((link for row in rows["phone"] if row.key and (link := href("phone", row.value))), "")
+    email = next((link for row in rows["email"] if row.key and (link := href("email", row.value))), "")
+    addresses = (row.address_lines() for row in rows["address"] if row.key)
+    lines: list[str] = next(filter(None, addresses), [])
+    message = call.partition(";ext=")[0].replace("tel:", "sms:", 1)
+    return QuickLinks(call, message, email, map_address("\n".join(lines)) if lines else "")

@@ -43,6 +43,7 @@ from web.pages.contacts.form import (
     with_row,
     without_row,
 )
+from web.pages.frame import labels_and_texts
 from web.presenters.edit_feedback import Feedback, author_names, concurrent_edits_notice, feedback_of
 from web.presenters.record_words import record_name
 from web.request_values import posted, query
@@ -194,6 +195,11 @@ def label_name() -> str:
     return query.text("label", "").strip()[:LABEL_LIMIT]
 
 
+def is_starred_only() -> bool:
+    """Whether the list has the starred ones alone."""
+    return query.text("starred", "") == "1"
+
+
 def sort_name() -> str:
     """What the list is sorted by."""
     sort = query.text("sort", BY_NAME)
@@ -203,7 +209,12 @@ def sort_name() -> str:
 def list_address() -> dict[str, str]:
     """What every address of the list carries, so that it stays as it is beside whatever is opened."""
     sort = sort_name()
-    values = {"q": search_text(), "label": label_name(), "sort": "" if sort == BY_NAME else sort}
+    values = {
+        "q": search_text(),
+        "label": label_name(),
+        "starred": "1" if is_starred_only() else "",
+        "sort": "" if sort == BY_NAME else sort,
+    }
     return {name: text for name, text in values.items() if text}
 
 
@@ -215,19 +226,27 @@ def list_values(label_texts: Iterable[str] | None = None) -> dict[str, Any]:
     after, lines = query.text("after", None), max(LINES, min(query.number("lines", LINES), LINES_MAX))
     label = label_name()
     page = services().contacts.page(
-        signed_in_user().book_id, search_text(), after, lines, sort_name(), label or None, label_texts
+        signed_in_user().book_id,
+        search_text(),
+        after,
+        lines,
+        sort_name(),
+        label or None,
+        label_texts,
+        starred_only=is_starred_only(),
     )
-    return {"page": page, "q": search_text(), "after": after, "label": label, "within": list_address()}
+    shown = {"page": page, "q": search_text(), "after": after, "label": label, "starred": is_starred_only()}
+    return {**shown, "within": list_address()}
 
 
 def labels_of_book() -> Sequence[LabelCount]:
     """The labels of whoever is signed in."""
-    return services().contacts.labels(signed_in_user().book_id)
+    return labels_and_texts()[0]
 
 
 def whole_values() -> dict[str, Any]:
     """What the page shows beside its pane: the list, and what it is narrowed and sorted by."""
-    labels, texts = services().contacts.labels_and_texts(signed_in_user().book_id)
+    labels, texts = labels_and_texts()
     return {**tool_values(labels), **list_values(texts)}
 
 
