@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +57,11 @@ class House(ThreadingHTTPServer):
         self.headers: dict[str, str] = {}
         self.body = b""
         self.status = 0
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is none. To print a traceback here disturbed who was at ``ast`` in another thread."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,10 +52,27 @@ def app_on(database_url: str, **settings: Any) -> App:
         "argon2_memory_kib": 8,
         "argon2_parallelism": 1,
     }
-    app = create_app(Config(database_url=database_url, **usual | settings))
+    with resting_collector():
+        app = create_app(Config(database_url=database_url, **usual | settings))
     app.testing = True
     app.jinja_env.bytecode_cache = COMPILED
     return app
+
+
+@contextmanager
+def resting_collector() -> Iterator[None]:
+    """Nothing is finalized in between, so that no other thread has its turn while ``ast`` parses.
+
+    Werkzeug parses for each rule of an app, and CPython 3.11 counts the depth of all threads together: another one that
+    formats a traceback meanwhile, which parses too, ends the first with a SystemError (bug gh-106905).
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 @contextmanager

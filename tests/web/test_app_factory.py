@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import gc
 import re
+import time
 import unittest
+from contextlib import suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from traceback import format_exc
 
 import pytest
 from click.testing import CliRunner
@@ -24,6 +27,7 @@ from config import CONFIGS, Config, config_named
 from models import Base, Device, User
 from services.accounts.passwords import Effort, Passwords
 from storage.engines.database import open_engines
+from tests.support.browser import app_on
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -159,3 +163,41 @@ def test_flask_shell_runs_with_them() -> None:
 
 def test_the_app_is_what_flask_calls_one() -> None:
     assert isinstance(create_app("testing"), Flask)
+
+
+class Unreachable:
+    """Nobody has it but itself. Whoever finalizes it gives other threads their turn, and makes the next one."""
+
+    def __init__(self, is_last: Event) -> None:
+        self.itself = self
+        self.is_last = is_last
+
+    def __del__(self) -> None:
+        time.sleep(0.0001)
+        if not self.is_last.is_set():
+            Unreachable(self.is_last)
+
+
+def test_an_app_of_a_test_is_made_while_another_thread_formats_tracebacks(tmp_path: Path) -> None:
+    """That once let all tests of a process fail that share an app: see tests.support.browser.resting_collector."""
+    is_made = Event()
+
+    def format_tracebacks() -> None:
+        while not is_made.is_set():
+            try:
+                assert "a".b + 1  # type: ignore[attr-defined]
+            except AttributeError:
+                with suppress(SystemError):
+                    format_exc()
+
+    thread = Thread(target=format_tracebacks)
+    thread.start()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(50)
+    try:
+        Unreachable(is_made)
+        app_on(f"sqlite:///{tmp_path}/server.db").extensions["database"].close()
+    finally:
+        gc.set_threshold(*thresholds)
+        is_made.set()
+        thread.join()
