@@ -15,7 +15,7 @@ from offbook.contacts.table import CONTACTS
 from offbook.core.merge.retention import DAY_US
 from offbook.core.model import Verdict
 from offbook.core.pictures import photo_name
-from offbook.formats.carddav.serving import CardForm, etag, form_id, serve
+from offbook.formats.carddav.serving import CardForm, etag, form_id, listed_etag, serve
 from services.blobs import Blobs
 from services.carddav.listing import Listing, read_listing
 from services.carddav.photos import card_photo
@@ -91,7 +91,7 @@ class CardBook:
         named = [row._replace(segment=row.segment or names.get(row.record_id)) for row in rows]
         there = [row for row in named if row.segment is not None]
         if not with_length:
-            return (CardEntry(str(row.segment), etag(row.seq, form), row.seq) for row in there)
+            return (CardEntry(str(row.segment), listed_etag(row.seq, form), row.seq) for row in there)
         return self._with_lengths(login, form, there)
 
     def _with_lengths(self, login: DeviceLogin, form: CardForm, rows: Sequence[CardRow]) -> Iterator[CardEntry]:
@@ -103,22 +103,29 @@ class CardBook:
                 contact = contacts.get(row.record_id)
                 if contact is not None and contact["data"] is not None:
                     content = self._content(login, contact["data"], form)
-                    yield CardEntry(segment, etag(contact["seq"], form), contact["seq"], len(content))
+                    yield CardEntry(segment, listed_etag(contact["seq"], form), contact["seq"], len(content))
 
     def read(
-        self, login: DeviceLogin, segments: Iterable[str], form: CardForm, *, is_served: bool = True
+        self,
+        login: DeviceLogin,
+        segments: Iterable[str],
+        form: CardForm,
+        *,
+        is_served: bool = True,
+        in_report: bool = True,
     ) -> Iterator[ServedCard]:
         """The cards of these names, each once, in their order; one that is not there is told as such.
 
-        Without ``is_served`` they are looked at, and not given to the device. Raises Unwritable where nothing can be
+        Without ``is_served`` they are looked at, and not given to the device. ``in_report`` their ETags are those that
+        lists have, and else of these very bytes. Raises Unwritable where nothing can be
         written for so long that what is served can't be kept in mind either.
         """
         wanted = list(dict.fromkeys(segments))
         for start in range(0, len(wanted), CARDS_AT_ONCE):
-            yield from self._read_some(login, wanted[start : start + CARDS_AT_ONCE], form, is_served)
+            yield from self._read_some(login, wanted[start : start + CARDS_AT_ONCE], form, is_served, in_report)
 
     def _read_some(
-        self, login: DeviceLogin, segments: Sequence[str], form: CardForm, is_served: bool
+        self, login: DeviceLogin, segments: Sequence[str], form: CardForm, is_served: bool, in_report: bool
     ) -> Iterator[ServedCard]:
         with self._store.reading(login.book_id) as book:
             named = self._cards.of(book).named(segments)
@@ -138,7 +145,8 @@ class CardBook:
             else:
                 content = self._content(login, row["data"], form)
                 served_form = without_photo if row["record_id"] in unfinished else form
-                yield ServedCard(segment, etag(row["seq"], served_form), content, row["seq"])
+                name = listed_etag if in_report else etag
+                yield ServedCard(segment, name(row["seq"], served_form), content, row["seq"])
 
     def _without_photos(self, login: DeviceLogin, rows: Iterable[dict[str, Any]], head: int) -> Collection[str]:
         """The ids of those of these contacts whose photos are on their way."""

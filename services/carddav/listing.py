@@ -9,7 +9,7 @@ from typing import NamedTuple
 from offbook.contacts.cards.tokens import InvalidToken, SyncToken
 from offbook.core.errors import CursorGone
 from offbook.core.model import Cursor
-from offbook.formats.carddav.serving import CardForm, etag, form_id
+from offbook.formats.carddav.serving import CardForm, form_id, listed_etag
 from services.carddav.values import CardEntry, ChangesPage
 from services.sync.pull import check_cursor
 from storage.base import ReadTransaction
@@ -58,7 +58,7 @@ class Listing:
             if segment is None:
                 continue
             if not row.deleted:
-                changed.append(CardEntry(segment, etag(row.seq, form), row.seq))
+                changed.append(CardEntry(segment, listed_etag(row.seq, form), row.seq))
             elif not self.is_first:
                 removed.append(segment)
         token = SyncToken(self.cursor, form_id(form), number)

@@ -28,6 +28,7 @@ from offbook.formats.carddav.incoming import IncomingCard, read_incoming
 from offbook.formats.carddav.serving import CardForm, ETag, etag, is_served_as_sent
 from offbook.formats.values import NOT_FIELDS
 from offbook.formats.vcard.identity import id_of_uid, member_key
+from offbook.formats.vcard.writing import V4
 from services import messages
 from services.blobs import Blobs
 from services.carddav.errors import UidTaken
@@ -213,6 +214,8 @@ class CardReceiver:
         held: HeldCard,
     ) -> CardEdits:
         form = FORMS.get(named.form, sent.form) if named is not None else sent.form
+        if sent.card.version == V4:  # an ETag of a list does not tell in which version the card was read
+            form = form._replace(version=V4)
         with_photos = held.listed is None and form.photos != NO_PHOTO
         versions = Versions(self._blobs, book.book.id, sent.alike, with_photos=with_photos or bool(sent.card.blobs))
         known = [versions.version(record, cells, form) for cells in cells_at(book, record, seqs)]

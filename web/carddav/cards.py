@@ -34,7 +34,7 @@ def get(login: DeviceLogin, place: DavResource) -> Response:
     """A card, in version 3.0 unless Accept names the other one; of a collection, what it is for. Raises DavProblem."""
     if place.kind is not Kind.CARD:
         return Response(NO_PAGE, mimetype="text/plain")
-    (served,) = services().carddav.read(login, [place.segment], accepted_form())
+    (served,) = services().carddav.read(login, [place.segment], accepted_form(), in_report=False)
     if served.content is None or served.etag is None:
         raise not_found()
     headers = {"ETag": served.etag, "Vary": "Accept"}

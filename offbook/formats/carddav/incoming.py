@@ -24,7 +24,8 @@ class IncomingCard(NamedTuple):
 
     ``contact`` is what it says as a contact of its own, in wire form: what a new record is made of. ``blobs`` are the
     bytes of its photo by their SHA-256, ``problems`` what is told of lines that could not be taken as they stand,
-    ``items`` its properties, ``unreadable`` the lines that are none. ``is_whole``: all of it could be read.
+    ``items`` its properties, ``unreadable`` the lines that are none. ``is_whole``: all of it could be read. ``version``
+    is that of vCard which it says that it is, empty where it does not.
     """
 
     uid: str
@@ -34,6 +35,7 @@ class IncomingCard(NamedTuple):
     items: Sequence[CardItem]
     unreadable: Sequence[str]
     is_whole: bool
+    version: str
 
 
 def read_incoming(data: bytes) -> IncomingCard:
@@ -58,9 +60,10 @@ def _read(card: RawCard) -> IncomingCard:
     read = read_card(card, id_of_lines(card), {})
     assert read.contact is not None  # every card has one
     is_whole = not card.is_cut and not any(problem.code in INCOMPLETE for problem in read.problems)
+    version = next((property_.value.strip() for property_ in properties if property_.name == "VERSION"), "")
     uid = plain_uid(str(read.contact["uid"] or "")) or (read.contact["id"] if _has_uid(items) else "")
     return IncomingCard(
-        uid, read.contact, read.blobs, read.problems, items, [text for text in unreadable if text], is_whole
+        uid, read.contact, read.blobs, read.problems, items, [text for text in unreadable if text], is_whole, version
     )
 
 

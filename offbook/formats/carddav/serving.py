@@ -52,6 +52,12 @@ def etag(seq: int, form: CardForm) -> str:
     return f'"{seq}-{form_id(form)}"'
 
 
+def listed_etag(seq: int, form: CardForm) -> str:
+    """The ETag by which reports and lists tell a card, in whatever version it is served: it is a property of the
+    resource (RFC 4918, section 15.6), and a program that lists cards and reads them as 4.0 has one for both."""
+    return etag(seq, form._replace(version=V3))
+
+
 def parse_etag(text: str) -> ETag | None:
     """What an ETag says; None for what is none of ours. One that a proxy has made weak counts as it was."""
     match = ETAG.fullmatch(text.strip())

@@ -225,8 +225,10 @@ def laptop_of_ada(app: App) -> Caller:
 
 
 def read(client: DavClient, program: Program, book: str, *paths: str) -> dict[str, str]:
-    """The cards, by a multiget of this program."""
+    """The cards, by a multiget of this program. Their ETags are those of its list: else it would read them again."""
+    listed = program.list(client, book)
     told = client.report(book, multiget_body(*paths, version=program.asks_for))
+    assert all(each.text(f"{D}getetag") == listed[path] for path, each in told.items() if path in listed)
     return {path: each.text(DATA) for path, each in told.items() if not each.status}
 
 
