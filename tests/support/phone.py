@@ -35,9 +35,12 @@ class CardHouse(House):
     def __init__(self, database: Database, folder: Path, now: int, user_name: str = "ada") -> None:
         super().__init__(database, folder, now, user_name)
         self.blobs = Blobs(BlobRows(database), Decoder(), 100 * MIB)
-        self.cards = CardBook(
-            self.store, self.blobs, CardRows(database), DeviceCardRows(database), CardPrograms(database)
-        )
+        self.cards = self.card_book()
+
+    def card_book(self) -> CardBook:
+        """A new one, as a server has that begins to run."""
+        rows, devices = CardRows(self.database), DeviceCardRows(self.database)
+        return CardBook(self.store, self.blobs, rows, devices, CardPrograms(self.database))
 
     def phone(self, name: str = "phone", limit: int | None = None, names_states: bool = True) -> Phone:
         return Phone(self, name, limit, names_states)

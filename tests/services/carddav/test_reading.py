@@ -229,6 +229,17 @@ def test_what_was_served_is_noted_and_confirmed_by_a_later_token(
 
 
 @pytest.mark.engines("sqlite")
+def test_a_token_outlives_a_restart(house: CardHouse) -> None:
+    laptop, phone = house.other(), house.phone()
+    ada = laptop.add("Ada")
+    phone.sync()
+    phone.book = house.card_book()  # which knows nothing but what is in the database
+    assert phone.sync() == []
+    laptop.edit(ada, notes="new")
+    assert phone.sync() == [f"{ada}.vcf"]
+
+
+@pytest.mark.engines("sqlite")
 def test_nothing_is_written_where_nothing_is_new(house: CardHouse) -> None:
     laptop, phone = house.other(), house.phone()
     laptop.add("Ada")

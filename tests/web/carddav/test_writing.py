@@ -8,6 +8,8 @@ from sqlalchemy import text as sql
 from app import App
 from tests.support.api_client import Caller, caller, contents
 from tests.support.dav_client import C, D, DavClient, code_of, error_of, phone
+from tests.support.live_server import serving
+from tests.support.websocket_client import listening
 from tests.web.carddav.test_conversations import card
 
 pytestmark = pytest.mark.engines("sqlite")  # what the store does has tests on every database
@@ -209,3 +211,15 @@ def test_a_deleted_card_is_in_the_trash_and_comes_back_by_its_name(ada_phone: Da
     assert laptop_of_ada.get("/contacts").get_json()["contacts"] == []
     assert ada_phone.ask("PUT", PATH, card(UID, "Ada Lovelace"), If_None_Match="*").status_code in (201, 204)
     assert contact_of(laptop_of_ada)["name"] == "Ada Lovelace"
+
+
+def test_a_card_that_comes_reaches_whoever_listens(app: App, ada_phone: DavClient, laptop_of_ada: Caller) -> None:
+    """As any change does: open pages and replicas."""
+    cursor = laptop_of_ada.get("/changes").get_json()["cursor"]
+    with serving(app) as url, listening(url, laptop_of_ada.token, cursor) as listener:
+        assert ada_phone.ask("PUT", PATH, card(UID, "Ada Lovelace")).status_code == 201
+        (row,) = listener.page()["changes"]
+        assert row["data"]["name"] == "Ada Lovelace"
+        assert ada_phone.ask("DELETE", PATH).status_code == 204
+        (row,) = listener.page()["changes"]
+        assert row["operation"] == "DELETE"
