@@ -22,6 +22,7 @@ from offbook.cli.parser import parse
 from offbook.cli.paths import book_path, stream_path
 from offbook.cli.result import FAILED, OK, CommandResult
 from offbook.core.errors import OffbookError
+from offbook.core.messages import Fault, Message
 from offbook.core.text import without_control_characters
 from offbook.database.connection import BUSY_SECONDS_MAX, SqliteError
 from offbook.replica import Replica
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         code = UNREAD
     except standard_streams.OutputFault as error:
-        code = _print_error("output", str(error), False, FAILED)
+        code = _print_error(error.fault, False, FAILED)
     standard_streams.close_output()
     return code
 
@@ -69,17 +70,16 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt as end:
         if not end.args:
             raise
-        return _print_error("interrupted", str(end), as_json, INTERRUPTED)
+        return _print_error(Message("interrupted", str(end)).fault(), as_json, INTERRUPTED)
     except OffbookError as error:
-        return _print_error(error.code, str(error), as_json, exit_code(error))
+        return _print_error(error.fault, as_json, exit_code(error))
     except (OSError, SqliteError) as error:
-        return _print_error("file", _file_error(error, path), as_json, FAILED)
+        return _print_error(_file_error(error, path), as_json, FAILED)
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
         name = f"{type(error).__name__}: {error}"
-        detail = f"This is a fault of offbook ({name}). {DEBUG}=1 shows where: please report it."
-        return _print_error("fault", detail, as_json, FAILED)
+        return _print_error(messages.OWN_FAULT.fault(name=name, variable=DEBUG), as_json, FAILED)
     return _print_result(result, as_json)
 
 
@@ -104,13 +104,13 @@ def _print_result(result: CommandResult, as_json: bool) -> int:
     return result.code
 
 
-def _print_error(code: str, detail: str, as_json: bool, exit_code: int) -> int:
+def _print_error(fault: Fault, as_json: bool, exit_code: int) -> int:
     """Print it, and return the exit code."""
     if as_json:
         with standard_streams.writing():
-            _print_json({"error": code, "detail": detail})
+            _print_json({"error": fault.code, "detail": fault.detail})
     else:
-        standard_streams.print_error(without_control_characters(f"offbook: {detail}"))
+        standard_streams.print_error(without_control_characters(f"offbook: {fault.detail}"))
     return exit_code
 
 
@@ -119,12 +119,12 @@ def _print_json(data: Any) -> None:
     print(json.dumps(data, indent=2))
 
 
-def _file_error(error: OSError | SqliteError, book: Path | None) -> str:
+def _file_error(error: OSError | SqliteError, book: Path | None) -> Fault:
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}."
+        return messages.FILE_FAILED.fault(path=str(error.filename), reason=str(error.strerror))
     if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
-        return f"{book} is held by another program, and was not let go within {BUSY_SECONDS_MAX:g} seconds. Try again."
-    return f"{book} can't be used: {error}."
+        return messages.BOOK_HELD.fault(path=str(book), seconds=BUSY_SECONDS_MAX)
+    return messages.BOOK_FAILED.fault(path=str(book), reason=str(error))
 
 
 def _show_warning(

@@ -56,3 +56,10 @@ IMPORT_INTERRUPTED = Message(
     "interrupted", "The import was interrupted. {added} before: import the file again, and the rest is added."
 )
 BOOK_UNUSABLE = Message("cut_short", "{path} can't be used any more: {reason}.")
+FILE_FAILED = Message("file", "{path}: {reason}.")
+BOOK_HELD = Message(
+    "file",
+    "{path} is held by another program, and was not let go within {seconds:g} seconds. Try again.",
+)
+BOOK_FAILED = Message("file", "{path} can't be used: {reason}.")
+OWN_FAULT = Message("fault", "This is a fault of offbook ({name}). {variable}=1 shows where: please report it.")

@@ -22,7 +22,8 @@ class OutputFault(Exception):
     """Standard output takes nothing more. (A pipe that nobody reads any more is a BrokenPipeError.)"""
 
     def __init__(self, reason: str | None) -> None:
-        super().__init__(OUTPUT_FULL.sentence(reason=str(reason)))
+        self.fault = OUTPUT_FULL.fault(reason=str(reason))
+        super().__init__(self.fault.detail)
 
 
 def prepare() -> None:

@@ -221,6 +221,8 @@ CODES = _by_name(
     Code("behind_parked"),
     Code("cut_short"),
     Code("error"),
+    Code("fault"),
+    Code("file"),
     Code("ingest_failed"),
     Code("interrupted"),
     Code("key_exists"),

@@ -189,6 +189,18 @@ TOO_MANY_CELLS = Message(
     "too_many_entries", "The row has {count} details, and {limit} is the most: the rest was left out."
 )
 
+ROW_TOO_WIDE = Message(
+    "bad_row",
+    "The row has more cells than the first row has names: look for a comma without quotes around its text.",
+)
+ID_OF_ANOTHER_ROW = Message(
+    "bad_row", "The row has the id of a row above but says something else: delete one of them, or its {column}."
+)
+TOO_MANY_DETAILS_IN_ROW = Message(
+    "bad_row", "The contact has {count} details, and {limit} is the most: spread them over two."
+)
+BAD_VALUE_IN_ROW = Message("bad_row", "{reason} Change it in the file and import the file again.")
+
 # --- a card that a phone or a mail program sends ---------------------------------------------------------------------
 
 NO_CARD = Message("not_importable", "This is no card: no line of it is BEGIN:VCARD.")

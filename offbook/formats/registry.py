@@ -20,7 +20,6 @@ from typing import BinaryIO
 from offbook.contacts.labels import with_site_labels
 from offbook.contacts.table import CONTACTS, DETAIL_KINDS
 from offbook.core.errors import Invalid, Malformed
-from offbook.core.messages import recorded_fault
 from offbook.formats import messages
 from offbook.formats.archive import reading as archive
 from offbook.formats.archive.zip_reading import HEADS, other_zip
@@ -86,9 +85,7 @@ GOOGLE = Carries(
 def _read_google(file: BinaryIO) -> Iterator[ContactRead]:
     for row, contact, flaw, damage in google_reading.read_rows(partial(text_lines, file)):
         if flaw:
-            fault = recorded_fault("bad_row", flaw)
-            assert fault is not None  # there is a code
-            yield ContactRead(row, None, (Problem(row, "", fault),))
+            yield ContactRead(row, None, (Problem(row, "", flaw),))
         else:
             yield ContactRead(row, contact, damage)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from offbook.core.codes import CODES, Scope, names_by_status, names_in, reason_of
-from offbook.core.messages import TOO_LONG, recorded_fault
+from offbook.core.messages import MISSING, TOO_LONG, recorded_fault
 
 
 def test_a_scope_has_its_codes_in_order() -> None:
@@ -29,3 +29,7 @@ def test_a_fault_that_was_stored_says_what_it_said() -> None:
     assert stored is not None
     assert (stored.code, stored.detail, stored.field) == (fault.code, fault.detail, "")
     assert recorded_fault(None, None) is None
+
+
+def test_a_message_makes_the_sentence_of_its_fault() -> None:
+    assert MISSING.sentence(field="name") == MISSING.fault(field="name").detail == "name is needed."

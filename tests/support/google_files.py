@@ -42,7 +42,7 @@ def read(text: str) -> ParsedFile:
     damages: dict[str, tuple[Problem, ...]] = {}
     for number, contact, flaw, damage in read_rows(lambda: io.StringIO(whole, newline="")):
         if flaw:
-            problems.append(RowProblem(number, flaw))
+            problems.append(RowProblem(number, flaw.detail))
         else:
             contacts.append(contact)
             if damage:

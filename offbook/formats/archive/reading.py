@@ -119,14 +119,14 @@ def _records(zip_: ZipReader, name: str, table: Table, seen: set[str]) -> Iterat
     """The records of a file, each once in all files that share ``seen``; what is told about a line names the file."""
     for row, line in enumerate(_lines(zip_, name), 1):
         if line is None:
-            yield _told(row, name, Fault(messages.LINE_TOO_LONG, {"limit": LINE_BYTES_MAX // 1024**2}))
+            yield _told(row, name, messages.LINE_TOO_LONG.fault(limit=LINE_BYTES_MAX // 1024**2))
             continue
         if not line.strip():
             continue
         data = _json_of(line)
         record_id = data.get("id") if isinstance(data, dict) else None
         if not isinstance(data, dict) or not isinstance(record_id, str) or not UUID_TEXT.fullmatch(record_id):
-            yield _told(row, name, Fault(messages.NO_RECORD))
+            yield _told(row, name, messages.NO_RECORD.fault())
         elif (record_id := record_id.lower()) in seen:
             yield _told(row, name, messages.RECORD_TWICE.fault(id=record_id))
         else:

@@ -17,7 +17,6 @@ from itertools import islice, zip_longest
 from typing import BinaryIO, NamedTuple
 
 from offbook.core.errors import Malformed
-from offbook.core.messages import Fault
 from offbook.formats import messages
 from offbook.formats.csv.dates import shows_order
 from offbook.formats.csv.dialect import (
@@ -90,7 +89,7 @@ def read_mapped(file: BinaryIO, mapping: ColumnMapping) -> Iterator[ContactRead]
         if record_id not in read:
             read.add(record_id)
             contact = read_row(number, cells, reading)
-            problems = tuple(Problem(number, column, Fault(messages.CELL_BEYOND_HEADER)) for column in beyond)
+            problems = tuple(Problem(number, column, messages.CELL_BEYOND_HEADER.fault()) for column in beyond)
             yield contact._replace(problems=contact.problems + problems)
 
 

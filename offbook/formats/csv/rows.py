@@ -15,7 +15,7 @@ from offbook.contacts.names import PARTS, Parts, join
 from offbook.contacts.table import CONTACTS, GROUP, LABEL_LIMIT, SYSTEM_GROUPS
 from offbook.core.cells.validation import parse_cells
 from offbook.core.errors import Invalid
-from offbook.core.messages import Argument, Fault, Message
+from offbook.core.messages import Argument, Message
 from offbook.core.model import Operation
 from offbook.core.text import fold_key
 from offbook.formats import messages
@@ -120,7 +120,7 @@ class _Row:
 
     def tell(self, column: str, message: Message, **arguments: Argument) -> None:
         """Remark on the row, or on a column of it."""
-        self.problems.append(Problem(self.number, column, Fault(message, arguments)))
+        self.problems.append(Problem(self.number, column, message.fault(**arguments)))
 
     def keep(self, cell: Cell) -> None:
         """Keep a cell under the name of its column."""

@@ -22,6 +22,7 @@ from uuid import NAMESPACE_URL, uuid5
 from offbook.contacts.table import CONTACTS, FIRST_FIELDS
 from offbook.core.cells.validation import UUID_TEXT, parse_cells
 from offbook.core.errors import Invalid, Malformed
+from offbook.core.messages import Fault
 from offbook.core.model import Operation
 from offbook.formats import messages
 from offbook.formats.csv.damage import find_damage
@@ -65,11 +66,11 @@ def recognizes(head: bytes) -> bool:
 
 
 class ReadLine(NamedTuple):
-    """A row of a file: its contact, why that can't be taken (empty where it can), and what is told about it."""
+    """A row of a file: its contact, why that can't be taken (None where it can), and what is told about it."""
 
     row: int
     contact: Contact
-    flaw: str
+    flaw: Fault | None
     damage: tuple[Problem, ...]
 
 
@@ -92,7 +93,7 @@ def read_rows(lines: Lines) -> Iterator[ReadLine]:
                     del earlier[contact["id"]]
                 yield ReadLine(number, contact, flaw, ())
             elif not is_known:
-                yield ReadLine(number, contact, "", _damage(number, zip(columns, row, strict=False)))
+                yield ReadLine(number, contact, None, _damage(number, zip(columns, row, strict=False)))
 
 
 # --- columns -> slots -> details -> a contact -----------------------------------------------------------------------
@@ -210,19 +211,19 @@ def _name(fields: Mapping[str, str], entries: list[Entry]) -> str:
     return next(name for name in names if name.strip())[: CONTACTS.by_name["name"].limit]
 
 
-def _flaw(contact: Contact, beyond: list[str], is_id_of_another: bool) -> str:
+def _flaw(contact: Contact, beyond: list[str], is_id_of_another: bool) -> Fault | None:
     if any(beyond):
-        return "The row has more cells than the first row has names: look for a comma without quotes around its text."
+        return messages.ROW_TOO_WIDE.fault()
     if is_id_of_another:
-        return f"The row has the id of a row above but says something else: delete one of them, or its {OWN_ID}."
+        return messages.ID_OF_ANOTHER_ROW.fault(column=OWN_ID)
     limit = CONTACTS.maps_by_name["details"].entries_max
     if len(contact["details"]) > limit:
-        return f"The contact has {len(contact['details'])} details, and {limit} is the most: spread them over two."
+        return messages.TOO_MANY_DETAILS_IN_ROW.fault(count=len(contact["details"]), limit=limit)
     try:
         parse_cells(CONTACTS, contact, Operation.INSERT)
-    except Invalid as fault:
-        return f"{fault} Change it in the file and import the file again."
-    return ""
+    except Invalid as error:
+        return messages.BAD_VALUE_IN_ROW.fault(reason=str(error))
+    return None
 
 
 def _is_birthday(text: str) -> bool:

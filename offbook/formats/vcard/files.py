@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO, NamedTuple
 
 from offbook.core.errors import Malformed
-from offbook.core.messages import Fault
 from offbook.formats import messages
 from offbook.formats.other_files import HEAD, refuse_other_files
 from offbook.formats.values import ContactRead, Problem
@@ -45,7 +44,7 @@ def read(file: BinaryIO) -> Iterator[ContactRead]:
     contents: dict[str, str] = {}  # id_of_lines() of the contacts above, by their ids
     for card in split_cards(file):
         if not card.has_begin:
-            yield ContactRead(card.row, None, (Problem(card.row, "", Fault(messages.OUTSIDE)),))
+            yield ContactRead(card.row, None, (Problem(card.row, "", messages.OUTSIDE.fault()),))
         elif card.row not in groups.rows:
             content = id_of_lines(card)
             item = _with_own_id(read_card(card, content, groups.labels), content, contents)
@@ -62,7 +61,7 @@ def _with_own_id(read: ContactRead, content: str, contents: Mapping[str, str]) -
     """
     if read.contact is None or contents.get(read.contact["id"], content) == content:
         return read
-    problem = Problem(read.row, "UID", Fault(messages.SAME_UID))
+    problem = Problem(read.row, "UID", messages.SAME_UID.fault())
     return read._replace(contact={**read.contact, "id": content, "uid": None}, problems=(*read.problems, problem))
 
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from offbook.contacts.table import CONTACTS, LABELS
-from offbook.core.messages import Fault, Message
+from offbook.core.messages import Argument, Message
 from offbook.formats import messages
 from offbook.formats.values import Contact, ContactRead, Problem
 from offbook.formats.vcard import binary
@@ -105,8 +105,8 @@ class _Draft:
         self.labels: set[tuple[str, Params]] = set()
         self.columns: set[str] = set()
 
-    def tell(self, row: int, column: str, message: Message, **arguments: str | int) -> None:
-        self.problems.append(Problem(row, column, Fault(message, arguments)))
+    def tell(self, row: int, column: str, message: Message, **arguments: Argument) -> None:
+        self.problems.append(Problem(row, column, message.fault(**arguments)))
 
     def tell_line(self, row: int, text: str | None) -> None:
         """Tell of a line that is no property (None: it was too long), and keep it."""

@@ -11,6 +11,7 @@ from offbook.addresses import display_address
 from offbook.core.cells.validation import Json
 from offbook.core.codes import Scope, names_by_status
 from offbook.core.errors import CursorGone, NotAuthorized, NotOffbook, Refused, ServerFault, SyncError
+from offbook.core.messages import Message
 from offbook.core.protocol.validators import (
     CODE_CHARACTERS_MAX,
     DETAIL_CHARACTERS_MAX,
@@ -67,17 +68,13 @@ def error_of(response: Response) -> SyncError | CursorGone:
         case 507:
             return SyncError(detail, retry)
         case _ if 400 <= status < 500:
-            refused = Refused(detail, status)
-            refused.code = problem["code"]
-            return refused
+            return Refused(Message(problem["code"], detail).fault(), status)
     return ServerFault(messages.SERVER_FAILED.fault(status=status, detail=detail), retry)
 
 
 def _user_refused(problem: Mapping[str, Json], retry: float | None) -> NotAuthorized:
     """The token is right, so that another one would help nothing."""
-    refused = NotAuthorized(problem["detail"], retry)
-    refused.code = problem["code"]
-    return refused
+    return NotAuthorized(Message(problem["code"], problem["detail"]).fault(), retry)
 
 
 def _cursor_gone(problem: Mapping[str, Json]) -> CursorGone:
