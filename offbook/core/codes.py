@@ -1,7 +1,8 @@
 """Every code that a refusal carries: on the wire, in what a command prints as JSON, in a log.
 
-A code is stable and for programs. What is said with it to people is in offbook.core.messages, and for a status of HTTP
-alone in web.errors. The API's description, the reasons on the page of activity and the tests are made from CODES.
+A code is stable and for programs. What is said with it to people is in the modules ``messages``, one a layer:
+offbook.core.messages is the first. The API's description, the reasons on the page of activity, docs and tests are made
+from CODES.
 """
 
 from __future__ import annotations
