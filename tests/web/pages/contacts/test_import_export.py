@@ -25,7 +25,7 @@ from tests.support.import_jobs import DIGEST, begin_job
 from tests.support.pictures import picture
 from tests.support.polling import wait_until
 
-FILE = Path(__file__).parents[4] / "shared" / "data" / "legislators-google.csv"
+FILE = Path(__file__).parents[5] / "shared" / "data" / "legislators-google.csv"
 SMALL = "First Name,Last Name,Phone 1 - Label,Phone 1 - Value,Notes\nAda,King,Home,555-1,engines\nGrace,Hopper,,,\n"
 
 
