@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from offbook.core.merge.retention import PurgedRows, RetentionLimits
+from offbook.core.schema import Table
 from storage.base import Store
 
 
@@ -23,3 +24,12 @@ def prune(store: Store, book_id: int, lines: RetentionLimits, dry_run: bool = Fa
         if dry_run:
             raise _Undone
     return forgotten
+
+
+def empty_trash(store: Store, book_id: int, table: Table) -> int:
+    """Forget what the deleted records of a table held, at once and for good; how many they were.
+
+    The history keeps its text, and what waits for a person stays as it is.
+    """
+    with store.writing(book_id) as book:
+        return book.prune(RetentionLimits(history=0, trash=book.book.seq), (table.name,)).emptied

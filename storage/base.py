@@ -238,8 +238,8 @@ class WriteTransaction(ReadTransaction, Protocol):
         """Write what was planned: records, history, conflicts, the book's seq."""
         ...
 
-    def prune(self, lines: RetentionLimits) -> PurgedRows:
-        """Forget what lies below these seqs, and count it."""
+    def prune(self, lines: RetentionLimits, tables: Collection[str] | None = None) -> PurgedRows:
+        """Forget what lies below these seqs, and count it: of these tables' records; None: of all."""
         ...
 
 

@@ -61,15 +61,28 @@ async function tell(form) {
   const { base, change_id: changeId } = form.elements;
   const url = new URL(form.action);
   url.search = new URLSearchParams({ base: base.value, change_id: changeId.value });
-  let note;
+  let part;
   try {
-    note = (await fetchPart("news", url.href)).part.querySelector(".form-news");
+    ({ part } = await fetchPart("news", url.href));
   } catch (error) {
     if (!(error instanceof Failed)) throw error;
     return;
   }
-  form.querySelector(".form-news")?.remove();
+  for (const old of form.querySelectorAll(".form-news, .meanwhile")) old.remove();
+  const note = part.querySelector(".form-news");
   if (!note) return;
   form.querySelector(".pane-bar").after(note);
+  for (const value of part.querySelectorAll(".meanwhile")) placeOf(form, value.dataset.cell)?.append(value);
   said.textContent = note.textContent;
+}
+
+const ROWS = { phone: "phone", phone_label: "phone", email: "email", email_label: "email", website: "url", website_label: "url" };
+
+// Where in the form a cell is typed: beside its input, or in the line of its detail.
+function placeOf(form, cell) {
+  const [, key] = cell.split("/");
+  const kind = ROWS[cell];
+  if (!key && !kind) return form.elements[cell]?.parentElement;
+  const keys = [...form.querySelectorAll(kind ? `[name=${kind}_key]` : "[name$=_key]")];
+  return keys.find((input) => input.value === (kind ? "@" : key))?.closest("[data-line]");
 }

@@ -54,6 +54,38 @@ pane.addEventListener("click", (event) => {
   else removeRow(button);
 });
 
+// --- days ---
+
+// A day that is picked is written as its reader writes one: the form says in which order, and what stands between.
+function pick(button) {
+  const field = document.getElementById(button.dataset.picks) ?? button.closest("[data-line]").querySelector(".line-value");
+  const picker = document.createElement("input");
+  picker.type = "date";
+  picker.className = "picking";
+  picker.tabIndex = -1;
+  button.after(picker);
+  picker.addEventListener("change", () => {
+    const [y, m, d] = picker.value.split("-");
+    const style = field.form.dataset.days;
+    if (y) field.value = [...style.slice(0, 3)].map((part) => ({ y, m, d })[part]).join(style.slice(3));
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  picker.addEventListener("blur", () => picker.remove());
+  picker.focus();
+  picker.showPicker();
+}
+
+function showPickers() {
+  for (const button of pane.querySelectorAll("[data-picks][hidden]")) button.hidden = false;
+}
+
+pane.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-picks]");
+  if (button) pick(button);
+});
+new MutationObserver(showPickers).observe(pane, { childList: true, subtree: true });
+showPickers();
+
 pane.addEventListener("input", (event) => {
   if (event.target.form?.matches("[data-form]")) touch(event.target.form);
 });

@@ -7,7 +7,7 @@ with a fixed number; no ORM object is made for a row. What a synced table is cal
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -380,16 +380,16 @@ class SqlWriteTransaction(SqlReadTransaction):
         before = {} if loaded is None else layout.entry_rows(map_, self.book.id, loaded)
         return [row for key, row in after.items() if before.get(key) != row]
 
-    def prune(self, lines: RetentionLimits) -> PurgedRows:
+    def prune(self, lines: RetentionLimits, tables: Collection[str] | None = None) -> PurgedRows:
         changes = retention.forget_text(self.connection, self.book.id, lines.history)
         resolved = retention.forget_resolved(self.connection, self.book.id, lines.history)
         parts = [PurgedRows(changes=changes, conflicts=resolved)]
-        for name, queries in self._tables.items():
-            place = self.connection, queries.layout, self.book.id
+        for name in self._tables if tables is None else tables:
+            place = self.connection, (layout := self._tables[name].layout), self.book.id
             parts.append(PurgedRows(tombstones=retention.forget_tombstones(*place, lines.history)))
             for ids in retention.ids_to_prune(*place, lines.trash):
                 pairs = retention.pruned_pairs(self.records(name, ids).values(), lines)
-                self._write_pruned(queries.layout, pairs)
+                self._write_pruned(layout, pairs)
                 parts.append(count_purged(pairs))
         self.connection.execute(SET_PRUNED, {"book": self.book.id, "line": max(self.book.pruned, lines.history)})
         return total(parts)

@@ -83,6 +83,7 @@ def then(path: str, act: Callable[[Page], object]) -> Callable[[Page, str], None
 
 def faulty_form(page: Page) -> None:
     page.locator("#f-family_name").fill("x" * 404)
+    page.get_by_text("More fields").click()
     page.locator("#f-birthday").fill("soon")
     page.get_by_role("button", name="Save").click()
     page.wait_for_selector(".input-error")

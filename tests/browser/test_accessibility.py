@@ -38,7 +38,7 @@ def places(ada: Visit) -> Iterator[str]:
     ):
         page.goto(path)
         yield path
-    page.get_by_label("Birthday").fill("soon")
+    ada.field("Birthday").fill("soon")
     page.get_by_role("button", name="Save").click()
     page.wait_for_selector(".input-error")
     yield "a form with errors"

@@ -51,7 +51,15 @@ class Visit:
         self.page.wait_for_selector(".contact")
 
     def field(self, label: str) -> Locator:
-        return self.page.get_by_label(label, exact=True)
+        """An input by its label, wherever in the form it is by now."""
+        input_ = self.page.get_by_label(label, exact=True)
+        self.page.locator(".contact-form").wait_for()
+        if not input_.is_visible():
+            self.show_more_fields()
+        return input_
+
+    def show_more_fields(self) -> None:
+        self.page.get_by_text("More fields").click()
 
     def device_edits(self, **data: str) -> None:
         """Another device of this person changes the contact whose page is open."""

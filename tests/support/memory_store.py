@@ -235,9 +235,10 @@ class Shelf:
         conflict, _ = self.every_conflict[conflict_id]
         self.every_conflict[conflict_id] = replace(conflict, seq=seq or 0), change_id
 
-    def prune(self, lines: RetentionLimits) -> PurgedRows:
+    def prune(self, lines: RetentionLimits, tables: Collection[str] | None = None) -> PurgedRows:
         waiting = {one.key for one in self.conflicts()}
-        after = {key: old if key in waiting else prune(old, lines) for key, old in self.kept.items()}
+        spared = {key for key in self.kept if tables is not None and key[0] not in tables}
+        after = {key: old if key in waiting | spared else prune(old, lines) for key, old in self.kept.items()}
         forgotten = count_purged((self.kept[key], record) for key, record in after.items())
         kept = [line for line in self.lines if (line.seq or line.received_at_us) > lines.history]
         conflicts = {

@@ -172,6 +172,7 @@ ROUTES: Mapping[str, Takes] = {
     "POST /c/<uuid:contact_id>/history/version": Takes(By.PERSON, {}, {"seq": "{seq}", "form_id": UNKNOWN}),
     "GET /past": Takes(By.PERSON, {"at": "2026-11-20T17:00", "seq": "{seq}"}),
     "POST /past": Takes(By.PERSON, {"seq": "{seq}"}, {"seq": "{seq}", "at": "2026-11-20T17:00", "seen": "{seq}"}),
+    "POST /trash/empty": Takes(By.PERSON),
     "GET /trash": Takes(By.PERSON, {"after": "[1]"}),
     "GET /inbox": Takes(By.PERSON, {"start": "0", "contact": "{contact}"}),
     "POST /inbox/<uuid:conflict_id>": Takes(

@@ -184,6 +184,7 @@ MATRIX: Mapping[str, Row] = {
     "GET /past": Row(Who.PERSON),
     "POST /past": Row(Who.PERSON, {"seq": "0"}),
     "GET /trash": Row(Who.PERSON),
+    "POST /trash/empty": Row(Who.PERSON),
     "GET /inbox": Row(Who.PERSON),
     "POST /inbox/<uuid:conflict_id>": Row(Who.PERSON, {"choice": "theirs", "base": "1"}),
     "POST /inbox/<uuid:conflict_id>/undo": Row(Who.PERSON),

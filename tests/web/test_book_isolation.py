@@ -457,6 +457,10 @@ def device(action: str) -> Attempt:
     return attempt
 
 
+def own_trash(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
+    yield scene.post("/trash/empty", book_id="1"), 303
+
+
 def own_book_back(scene: Scene) -> Iterator[tuple[TestResponse, int]]:
     """To the seq of Ada's change: it is Eve's own book that goes there."""
     yield scene.post("/past", seq=str(scene.seq)), 303
@@ -658,6 +662,7 @@ ATTEMPTS: dict[str, Attempt] = {
     "time_travel.show": sees_only_her_own("/past", seq="0"),
     "time_travel.restore": own_book_back,
     "contacts.trash": sees_only_her_own("/trash"),
+    "contacts.empty": own_trash,
     "inbox.index": sees_only_her_own("/inbox"),
     "inbox.settle": settling(),
     "inbox.undo": settling("/undo"),

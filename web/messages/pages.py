@@ -15,6 +15,11 @@ SIGNED_OUT_HERE = Message(
 LINK_OVER = Message(
     "not_found", "This link was opened already, or is older than ten minutes. Add the phone again on the Devices page."
 )
+# --- an input of a contact's form ------------------------------------------------------------------------------------
+
+INPUT_TOO_LONG = Message("too_long", "{label} is too long: {length:,} characters, at most {limit:,}.")
+INPUT_NO_DAY = Message("bad_date", "{label} must be a date like {day}, or {yearless} without the year.")
+NOTHING_TYPED = Message("missing", "Type a name, or anything else that you know of this contact.")
 
 # --- a form that comes too late --------------------------------------------------------------------------------------
 
@@ -93,3 +98,7 @@ NO_VERSION = Message("bad_base", "There is no such version of this contact.")
 NO_IMPORT = Message("not_found", "There is no such import.")
 NO_LABEL = Message("not_found", "There is no such label in your book any more.")
 NO_CONTACT = Message("not_found", "There is no such contact in your book. It may have been deleted long ago.")
+
+# --- an act that was done --------------------------------------------------------------------------------------------
+
+TRASH_EMPTIED = Message("done", "The trash is empty: {contacts} can’t be brought back any more.")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from offbook.contacts.labels import cell_label
 from offbook.contacts.table import CONTACTS
@@ -121,7 +122,25 @@ def concurrent_edits_notice(opened: Change, record: Record, names: Mapping[str, 
         return ""
     who = join_with_and(names.get(unseen[cell].change_id, "another device") for cell in cells)
     labels = _join_some(outcome.label(cell) for cell in cells)
-    return f"Meanwhile {who} changed the {labels}. Saving merges that with yours."
+    return f"Meanwhile {who} changed the {labels}. {wording_of(policy).saving_a_changed}"
+
+
+class ForeignValue(NamedTuple):
+    """What others saved while a form was open: the cell, and a sentence that stands at its input."""
+
+    cell: str
+    text: str
+
+
+def foreign_values(opened: Change, record: Record, names: Mapping[str, str]) -> list[ForeignValue]:
+    """What others saved of each cell while this form was open; ``opened`` is an edit of nothing."""
+    unseen = {} if record.deleted else concurrent_cells(record, opened)
+    cells = [cell for cell in unseen if cell not in NOT_IN_FORMS and not cell.endswith(EXISTS)]
+    whose = {cell: names.get(unseen[cell].change_id, "another device") for cell in cells}
+    return [
+        ForeignValue(cell, f"Saved meanwhile by {whose[cell]}: {_quote_cell(cell, record.cells.get(cell))}")
+        for cell in cells
+    ]
 
 
 def _join_some(labels: Iterable[str]) -> str:

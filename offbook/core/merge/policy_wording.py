@@ -29,6 +29,9 @@ class PolicyWording(NamedTuple):
     saving_a_deleted: str = "Saving brings it back."
     """What becomes of a form that is saved after somebody else deleted its record."""
 
+    saving_a_changed: str = "Saving merges that with yours."
+    """What becomes of a form that is saved after somebody else changed its record."""
+
 
 WORDINGS: Mapping[str, PolicyWording] = MappingProxyType(
     {
@@ -37,17 +40,22 @@ WORDINGS: Mapping[str, PolicyWording] = MappingProxyType(
             "history. An edit beats a deletion. Nobody is asked.",
             "of two edits that had not seen each other, the later one shows",
             "which was later",
+            saving_a_changed="Saving merges that with yours. Where you change the same field, yours is the later and "
+            "shows, and theirs is in the history.",
         ),
         "last-write-wins": PolicyWording(
             "The later edit of {record} wins whole; the earlier one is in the history. Nobody is asked.",
             "in this book the later change counts as a whole",
             "which was later, and the later edit of {record} wins whole",
+            saving_a_changed="What you save is the later edit and shows; what it replaces is in the history.",
         ),
         "ask": PolicyWording(
             "Different fields both survive. Where the same field was edited twice, or one side deleted what the other "
             "edited, what came first stands and both versions wait in the inbox until someone chooses. Nothing else "
             "waits.",
             saving_a_deleted="Save, and the inbox asks whether it comes back.",
+            saving_a_changed="Both are kept; where you change the same field, theirs stays, and the inbox asks which "
+            "of them stands.",
         ),
         RESTORE: PolicyWording("", "the server had been restored from a backup, and got it for the history"),
     }

@@ -9,9 +9,10 @@ import pytest
 
 from offbook.contacts.table import BUILT_IN
 from offbook.core.merge.decide import Create, NoChange, Reject, Write, decide
+from offbook.core.merge.policy_wording import wording_of
 from offbook.core.model import Change, Record, Verdict
 from offbook.core.protocol.requests import parse_change
-from web.presenters.edit_feedback import Feedback, concurrent_edits_notice, feedback_of, quote_value
+from web.presenters.edit_feedback import Feedback, concurrent_edits_notice, feedback_of, foreign_values, quote_value
 
 RECORD = "00000000-0000-4000-8000-000000000001"
 
@@ -138,7 +139,28 @@ def above_a_form(theirs: Mapping[str, Any] | None, policy: str = "merge") -> str
     ],
 )
 def test_whoever_has_a_form_open_is_told_who_changed_what_and_what_saving_does(theirs: Any, words: str) -> None:
-    assert above_a_form(theirs) == f"Meanwhile Bob's phone changed {words}. Saving merges that with yours."
+    assert above_a_form(theirs) == f"Meanwhile Bob's phone changed {words}. {wording_of('merge').saving_a_changed}"
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ("merge", "yours is the later and shows, and theirs is in the history."),
+        ("last-write-wins", "What you save is the later edit and shows; what it replaces is in the history."),
+        ("ask", "theirs stays, and the inbox asks which of them stands."),
+    ],
+)
+def test_what_saving_does_is_told_by_the_policy(policy: str, words: str) -> None:
+    assert above_a_form({"company": "B"}, policy).endswith(words)
+
+
+def test_what_others_saved_stands_at_its_input() -> None:
+    there = change(2, 10, {"company": "B", "starred": True}, 4)
+    record = after(ADA, there, 20)[1]
+    values = foreign_values(change(3, 10, {}), record, {there.id: "Bob's phone"})
+    assert values == [("company", "Saved meanwhile by Bob's phone: “B”")]
+    gone = after(ADA, change(2, 10, None, 4, "DELETE"), 20)[1]
+    assert foreign_values(change(3, 10, {}), gone, {}) == []
 
 
 def test_a_detail_that_was_removed_is_told() -> None:

@@ -17,8 +17,9 @@ from types import MappingProxyType
 from typing import Any
 
 from offbook.contacts.labels import KINDS, cell_label, site_label
-from offbook.contacts.names import PARTS, Parts, join
+from offbook.contacts.names import NAME_MAX, PARTS, Parts, join, stand_in
 from offbook.contacts.table import BUILT_IN, CONTACTS, GROUP
+from offbook.contacts.typed_dates import ISO, DateStyle
 from offbook.core.cells.validation import Json, parse_cells
 from offbook.core.errors import Invalid, Malformed
 from offbook.core.merge.composite import completed_data
@@ -29,6 +30,7 @@ from offbook.core.protocol.requests import is_seq
 from offbook.core.schema import ENTRY_KEY, Type
 from offbook.core.text import normalize_for_search
 from web.messages import pages as messages
+from web.presenters.form_faults import describe_fault
 from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines
 
 OWN = "@"
@@ -45,8 +47,11 @@ NOT_TYPED = {"uid", "phone_params", "email_params", "website_params"}
 FIELDS = tuple(
     field_.name
     for field_ in CONTACTS.fields
-    if field_.type in (Type.TEXT, Type.DATE) and field_.name not in SHOWN_IN_ROWS | NOT_TYPED
+    if field_.type in (Type.TEXT, Type.DATE, Type.CHOICE) and field_.name not in SHOWN_IN_ROWS | NOT_TYPED
 )
+CALLED_BY = ("nickname", "website", "notes")
+"""Fields that a contact is called by where there is nothing better, before its details and all other fields."""
+
 NO_SEQ = -1
 """In place of a base that is none: the change is rejected for it, and what was typed is kept."""
 
@@ -280,13 +285,22 @@ def data_of(form: ContactForm) -> dict[str, Json]:
     for kind in OWN_FIELDS:
         values.update(_own(form, kind))
     if not values["name"]:
-        values["name"] = join(Parts(*(values[part] for part in PARTS))) or None
+        values["name"] = join(Parts(*(values[part] for part in PARTS)))[:NAME_MAX] or None
+    if not values["name"] and not stand_in(values):
+        values["name"] = _anything(form, values)
     typed = {name: value for name, value in values.items() if value != opened.get(name)}
     values |= completed_data(CONTACTS, typed, opened)
     data = {name: value for name, value in values.items() if value != opened.get(name)}
     if details := _details(form):
         data["details"] = details
     return data
+
+
+def _anything(form: ContactForm, values: Mapping[str, Json]) -> str | None:
+    """What a contact is called that has neither a name nor what else stands in for one; None where nothing is typed."""
+    rows = (row.value or " ".join(row.address_lines()) for rows in form.rows.values() for row in rows)
+    texts = (*(values[name] for name in CALLED_BY), *rows, *(values[name] for name in FIELDS if name != "kind"))
+    return next((text.strip().split("\n")[0][:NAME_MAX] for text in texts if text and text.strip()), None)
 
 
 def _text(before: str | None, typed: str, long: bool = False) -> str | None:
@@ -351,14 +365,17 @@ def _edit(row: EntryRow, before: Mapping[str, Json]) -> dict[str, Json] | None:
 # --- what can't be saved -------------------------------------------------------------------------------------------
 
 
-def checked(form: ContactForm, data: Mapping[str, Json], operation: Operation) -> ContactForm:
-    """The form with a sentence for each input that can't be stored, under the name of its cell, beside what it has."""
+def checked(form: ContactForm, data: Mapping[str, Json], operation: Operation, style: DateStyle = ISO) -> ContactForm:
+    """The form with a sentence for each input that can't be stored, under the name of its cell, beside what it has.
+
+    ``style`` is how whoever typed it writes days.
+    """
     pieces: list[Json] = [{name: value} for name, value in data.items() if name != "details"]
     pieces += [{"details": {key: entry}} for key, entry in data.get("details", {}).items()]
     if operation is Operation.INSERT and "name" not in data:
         pieces.append({"name": None})
     kinds = {row.key: row.kind for rows in form.rows.values() for row in rows}
-    return replace(form, errors={**form.errors, **dict(_flaws(pieces, kinds)), **dict(_label_flaws(form))})
+    return replace(form, errors={**form.errors, **dict(_flaws(pieces, kinds, style)), **dict(_label_flaws(form))})
 
 
 def _label_flaws(form: ContactForm) -> Iterator[tuple[str, str]]:
@@ -367,14 +384,14 @@ def _label_flaws(form: ContactForm) -> Iterator[tuple[str, str]]:
         try:
             check_name(HAVING, text)
         except Invalid as invalid:
-            yield LABEL_NEW, f"A label {invalid.reason}"
+            yield LABEL_NEW, describe_fault(invalid.fault, "A label")
 
 
-def _flaws(pieces: Iterable[Any], kinds: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _flaws(pieces: Iterable[Any], kinds: Mapping[str, str], style: DateStyle) -> Iterator[tuple[str, str]]:
     for piece in pieces:
         try:
             parse_cells(CONTACTS, piece, Operation.UPDATE)
         except Invalid as invalid:
             cell = invalid.field
             kind = kinds.get(cell.split("/")[1], "") if "/" in cell else ""
-            yield cell, f"{cell_label(cell, kind)} {invalid.reason}"
+            yield cell, describe_fault(invalid.fault, cell_label(cell, kind), style)

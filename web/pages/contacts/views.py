@@ -17,14 +17,17 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.contacts.labels import FIELDS, KINDS
-from offbook.contacts.table import LABEL_LIMIT
+from offbook.contacts.table import CONTACTS, LABEL_LIMIT
+from offbook.contacts.typed_dates import write_day
 from offbook.core.errors import Invalid, NotFound
-from offbook.core.merge.retention import is_purged
+from offbook.core.formatting import format_count
+from offbook.core.merge.retention import DAY_US, TRASH_DAYS, is_purged
 from offbook.core.model import Operation, Record
 from offbook.core.pictures import PICTURE_BYTES_MAX, photo_name, sha256_of
 from offbook.core.protocol import rows
 from offbook.core.text import fold_key
 from services.edit import EditRequest, EditResult, concurrent_edits, restore_deleted, save
+from services.retention import empty_trash
 from storage.values.contacts import BY_NAME, SORTS, ContactRow, LabelCount
 from web.auth import session_required
 from web.current import services
@@ -43,10 +46,13 @@ from web.pages.contacts.form import (
     with_row,
     without_row,
 )
+from web.pages.contacts.form_dates import requested_style, with_stored_days, with_typed_days
 from web.pages.frame import labels_and_texts
-from web.presenters.edit_feedback import Feedback, author_names, concurrent_edits_notice, feedback_of
+from web.presenters.edit_feedback import Feedback, author_names, concurrent_edits_notice, feedback_of, foreign_values
+from web.presenters.form_faults import A_DAY, A_DAY_OF_NO_YEAR
 from web.presenters.record_words import record_name
 from web.request_values import posted, query
+from web.server.pools import Pool, runs_in
 from web.sessions import current_actor, signed_in_user
 
 contacts = Blueprint("contacts", __name__)
@@ -75,12 +81,13 @@ def index() -> ResponseReturnValue:
 def show(contact_id: UUID) -> ResponseReturnValue:
     """One contact; where it is deleted, what is left of it."""
     record = get_contact_or_404(contact_id)
-    data = rows.data_of(record)
+    data, held = rows.data_of(record), rows.data_of(record._replace(deleted=False))
     return render_pane(
         "contact",
         record=record,
         contact=data,
-        form=open_form(data or {}, record.seq, services().new_id()),
+        held=held,
+        form=open_form(held or {}, record.seq, services().new_id()),
         kinds=KINDS,
         row=row_of(record),
         waits=services().contacts.conflicts(signed_in_user().book_id, record.id),
@@ -99,7 +106,7 @@ def new() -> ResponseReturnValue:
 @session_required
 def create() -> ResponseReturnValue:
     """Add a contact. Its id is the change's: a form that is sent twice makes one contact."""
-    form = with_chosen_photo(posted_form(posted.lists()))
+    form = with_chosen_photo(with_stored_days(posted_form(posted.lists()), requested_style()))
     return refill_form(form, None) or save_form(form, None, Operation.INSERT)
 
 
@@ -121,7 +128,7 @@ def edit(contact_id: UUID) -> ResponseReturnValue:
 def update(contact_id: UUID) -> ResponseReturnValue:
     """Save what the form changed."""
     record = get_contact_or_404(contact_id)
-    form = with_chosen_photo(posted_form(posted.lists(), record.cells))
+    form = with_chosen_photo(with_stored_days(posted_form(posted.lists(), record.cells), requested_style()))
     return refill_form(form, record) or save_form(form, record, Operation.UPDATE)
 
 
@@ -179,7 +186,19 @@ def trash() -> ResponseReturnValue:
     """The deleted contacts, the last deleted first."""
     after = query.text("after", None)
     page = services().contacts.trash(signed_in_user().book_id, after, LINES)
-    return render_template("contacts/trash.html", page=page, after=after, now=services().clock())
+    return render_template(
+        "contacts/trash.html", page=page, after=after, now=services().clock(), days=TRASH_DAYS, day_us=DAY_US
+    )
+
+
+@contacts.post("/trash/empty")
+@session_required
+@runs_in(Pool.WHOLE_BOOKS)
+def empty() -> ResponseReturnValue:
+    """Forget what the deleted contacts held. The page has asked, once."""
+    count = empty_trash(services().store, signed_in_user().book_id, CONTACTS)
+    flash(messages.TRASH_EMPTIED.fault(contacts=format_count(count, CONTACTS.singular)).detail)
+    return redirect_to("contacts.trash")
 
 
 # --- what a page shows ---------------------------------------------------------------------------------------------
@@ -271,10 +290,13 @@ def render_pane(view: str, status: int = 200, **values: Any) -> ResponseReturnVa
 
 def render_form(form: ContactForm, record: Record | None, status: int = 200, added: str = "") -> ResponseReturnValue:
     """A form; ``added`` is the kind of the row that was just added to it."""
+    style = requested_style()
     return render_pane(
         "form",
         status,
-        form=form,
+        form=with_typed_days(form, style),
+        style=style,
+        days=[write_day(day, style) for day in (A_DAY, A_DAY_OF_NO_YEAR)],
         record=record,
         row=row_of(record) if record else None,
         kinds=KINDS,
@@ -291,7 +313,8 @@ def render_concurrent_edits(record: Record) -> str:
     edits = concurrent_edits(services().store, signed_in_user().book_id, record, base, change_id)
     names = author_names(edits.authors, signed_in_user().name)
     text = concurrent_edits_notice(edits.opened, record, names, edits.policy)
-    return render_template("contacts/_concurrent_edits.html", record=record, text=text)
+    values = foreign_values(edits.opened, record, names)
+    return render_template("contacts/_concurrent_edits.html", record=record, text=text, values=values)
 
 
 def get_contact_or_404(contact_id: UUID) -> Record:
@@ -351,7 +374,7 @@ def with_chosen_photo(form: ContactForm) -> ContactForm:
 def save_form(form: ContactForm, record: Record | None, operation: Operation) -> ResponseReturnValue:
     """Save what a form changed and show the contact; or the form again, with what can't be saved."""
     data = data_of(form)
-    form = checked(form, data, operation)
+    form = checked(form, data, operation, requested_style())
     if form.errors:
         return render_form(form, record, 422)
     contact_id = record.id if record else form.change_id

@@ -179,17 +179,20 @@ def test_every_wrong_input_gets_its_own_sentence_that_begins_with_its_name() -> 
     posted |= {"phone_key": ["", ""], "phone_label": ["", "y" * 101], "phone_value": ["1" * 101, "2"]}
     form = posted_form(posted | {"name": [""]})
     errors = checked(form, data_of(form) | {"name": None}, Operation.INSERT).errors
-    assert errors["name"] == "Name may not be empty."
-    assert errors["company"].startswith("Company has 301 characters")
+    assert errors["name"] == "Type a name, or anything else that you know of this contact."
+    assert errors["company"].startswith("Company is too long: 301 characters")
     assert errors["birthday"].startswith("Birthday must be a date")
-    assert errors["phone"].startswith("Phone has 101")
-    assert errors["details/0f8fad5b-0/label"].startswith("Phone: label has 101")
+    assert errors["phone"].startswith("Phone is too long: 101")
+    assert errors["details/0f8fad5b-0/label"].startswith("Phone: label is too long: 101")
     assert set(errors) == {"name", "company", "birthday", "phone", "details/0f8fad5b-0/label"}
 
 
 def test_a_new_contact_needs_a_name() -> None:
     form = posted_form(sent(new_form(CHANGE)))
-    assert checked(form, data_of(form), Operation.INSERT).errors == {"name": "Name may not be empty."}
+    errors = checked(form, data_of(form), Operation.INSERT).errors
+    assert errors == {"name": "Type a name, or anything else that you know of this contact."}
+    for cells in ({"nickname": ["Tiny"]}, {"notes": ["Tiny\ntwo"]}, {"date_key": ["k"], "date_value": ["Tiny"]}):
+        assert data_of(posted_form(sent(new_form(CHANGE)) | cells))["name"] == "Tiny"
 
 
 @pytest.mark.parametrize(

@@ -418,3 +418,21 @@ def test_contacts_of_others_are_not_there(ada: Person, app: App) -> None:
     for path in (f"/c/{contact}", f"/c/{contact}/edit"):
         assert eve.get(path).status_code == 404
     assert "Grace" not in eve.get("/").text
+
+
+def test_the_trash_says_what_it_holds_and_for_how_long_and_is_emptied_after_it_has_asked(ada: Person) -> None:
+    contact = ada.add(name="Grace", phone_value="555-1", notes="See https://example.org")
+    kept = ada.add(name="Alan")
+    ada.send(f"/c/{contact}/delete", deletion(ada, contact))
+    page = ada.get("/trash").text
+    assert "kept for 30 days at least" in page
+    assert "555-1" in page
+    assert facts(ada.get(f"/c/{contact}")) == [("Phone", "555-1")]
+    assert 'href="https://example.org"' in ada.get(f"/c/{contact}").text
+    question, _, button = page.partition('action="/trash/empty"')
+    assert question.count('<details class="menu ask">') == 1
+    assert "Empty it for good" in button
+    emptied = ada.send("/trash/empty", form_at(page, "/trash/empty"))
+    assert "The trash is empty: 1 contact can’t be brought back any more." in emptied.text
+    assert "its values are gone" in ada.get(f"/c/{contact}").text
+    assert not ada.record(kept).deleted
