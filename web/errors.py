@@ -25,6 +25,26 @@ from web.messages import api as messages
 PROBLEM = "application/problem+json"
 
 
+HEADLINES: Mapping[int, str] = {
+    400: "This could not be done",
+    401: "You are signed out",
+    403: "This is not open to you",
+    404: "There is nothing here",
+    405: "This address is not for that",
+    409: "This does not fit what is stored",
+    410: "This is not here any more",
+    412: "This has changed meanwhile",
+    413: "This is too large",
+    421: "The server does not know this name",
+    422: "This can’t be stored",
+    429: "Too many tries",
+    500: "The server failed",
+    503: "The server is busy",
+    507: "The server is full",
+}
+"""By status, what a page says above a problem."""
+
+
 class ApiProblem(Exception):
     """An error with its whole answer. Raised by views; ``more`` joins the body as further members."""
 
@@ -73,13 +93,23 @@ def render_problem(problem: ApiProblem) -> Response:
     own = renderer_of(current_app, request.path.split("/", 2)[1], request.blueprint or "")
     if own is not None:
         return own(problem)
-    if wants_json():
+    if wants_json() and not is_shown_to_a_person():
         response = Response(problem.body(), problem.status, content_type=PROBLEM)
     else:
-        page = render_template("error.html", title=title_of(problem.status), problem=problem)
+        page = render_template("error.html", title=headline_of(problem.status), problem=problem)
         response = Response(page, problem.status, mimetype="text/html")
     response.headers.extend(problem.headers)
     return response
+
+
+def headline_of(status: int) -> str:
+    """What stands above a problem on a page, in words."""
+    return HEADLINES.get(status) or HEADLINES[500 if status >= 500 else 400]
+
+
+def is_shown_to_a_person() -> bool:
+    """Whether a browser asks for a page to show: only browsers say so."""
+    return request.headers.get("Sec-Fetch-Dest") == "document" and request_ctx.url_adapter is not None
 
 
 def wants_json() -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
+from itertools import chain, count
 from unicodedata import combining, normalize
 
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -111,3 +112,10 @@ def clock_advice(ahead_ms: int | None) -> str:
 def status_phrase(status: int) -> str:
     """The name of an HTTP status with a space before it, to follow its number; empty where it has none (RFC 9110)."""
     return f" {HTTPStatus(status).phrase}" if status in HTTPStatus._value2member_map_ else ""
+
+
+def distinct_name(name: str, others: Iterable[str]) -> str:
+    """The name, with a number behind it where another one is spelled so: ``Laptop``, ``Laptop 2``."""
+    taken = {fold_key(other) for other in others}
+    numbered = (f"{name} {number}" for number in count(2))
+    return next(text for text in chain([name], numbered) if fold_key(text) not in taken)

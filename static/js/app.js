@@ -4,3 +4,5 @@ import "./copy.js";
 import "./dialogs.js";
 import "./flashes.js";
 import "./live.js";
+import "./progress.js";
+import "./times.js";

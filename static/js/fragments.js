@@ -1,4 +1,6 @@
 // Parts of pages from the server. A part is HTML; whatever else comes back (an error page, the sign-in) is no part.
+import { during } from "./progress.js";
+import { localize } from "./times.js";
 
 export class Failed extends Error {}
 export class SignedOut extends Failed {}
@@ -13,6 +15,7 @@ export const settled = () => Promise.allSettled([...underWay]);
 export function fetchPart(name, url, options = {}) {
   const answer = partOf(name, url, options);
   underWay.add(answer);
+  during(answer);
   answer.catch(() => {}).finally(() => underWay.delete(answer));
   return answer;
 }
@@ -56,7 +59,9 @@ async function ask(name, url, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Failed("The server can’t be reached. Nothing was lost here: try again.");
   }
-  return { part: new DOMParser().parseFromString(trusted(html), "text/html"), response };
+  const part = new DOMParser().parseFromString(trusted(html), "text/html");
+  localize(part);
+  return { part, response };
 }
 
 function signedOut() {

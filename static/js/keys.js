@@ -39,7 +39,10 @@ function clear() {
   search.dispatchEvent(new Event("input"));
 }
 
+// One step: a form or a history leads back to its contact, a contact to the list.
 async function back() {
+  const step = document.querySelector("#pane :is(#cancel, .history-back)");
+  if (step) return step.click();
   const place = current();
   await close();
   if (view() === "none") rows()[place]?.querySelector(".row-link").focus();

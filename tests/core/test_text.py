@@ -13,6 +13,7 @@ from offbook.core.text import (
     clock_advice,
     describe_clock_offset,
     describe_duration,
+    distinct_name,
     fold_key,
     join_with_and,
     normalize_for_search,
@@ -168,3 +169,8 @@ def test_a_list_reads_well() -> None:
 @pytest.mark.parametrize(("status", "phrase"), [(404, " Not Found"), (200, " OK"), (299, ""), (999, "")])
 def test_a_status_has_the_name_that_http_gives_it(status: int, phrase: str) -> None:
     assert status_phrase(status) == phrase
+
+
+def test_a_name_differs_from_the_others() -> None:
+    assert distinct_name("Laptop", ["Phone"]) == "Laptop"
+    assert distinct_name("laptop", ["Laptop", "LAPTOP 2"]) == "laptop 3"

@@ -251,6 +251,13 @@ def test_a_form_without_its_token_is_refused(app: App, ada: Browser) -> None:
     assert "load the page again" in answer.text
 
 
+def test_a_person_never_sees_json(app: App) -> None:
+    """Only browsers say that what they ask for is to be shown as a page."""
+    answer = app.test_client().get("/contacts", headers={"Accept": "*/*", "Sec-Fetch-Dest": "document"})
+    assert (answer.status_code, answer.mimetype) == (401, "text/html")
+    assert "<h1>You are signed out</h1>" in answer.text
+
+
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 def test_a_failure_shows_no_trace(database_url: str, caplog: pytest.LogCaptureFixture, accept: str) -> None:
     def broken() -> Response:

@@ -54,6 +54,7 @@ USER_ADDED = Message("done", "{name} can sign in now, with a book of their own."
 
 CHOICE_UNDONE = Message("done", "Undone. {record} is as before; what was chosen is in the history.")
 NO_RULE = Message("bad_choice", "Choose how all conflicts are to be settled.")
+CHOSEN_BOTH = Message("done", "{current} Both are there.")
 CHOSEN = Message("done", "{current} What was not chosen is in the {noun}’s history.")
 SETTLED_OURS = Message("done", "Settled {conflicts}. What stands was kept; what was not is in the history.")
 SETTLED_THEIRS = Message("done", "Settled {conflicts}. What came was taken; what was not is in the history.")
@@ -102,3 +103,7 @@ NO_CONTACT = Message("not_found", "There is no such contact in your book. It may
 # --- an act that was done --------------------------------------------------------------------------------------------
 
 TRASH_EMPTIED = Message("done", "The trash is empty: {contacts} can’t be brought back any more.")
+DEVICE_ADDED_BEFORE = Message(
+    "exists",
+    "This device is added already, and its token was shown once. If that is lost, revoke it and add another.",
+)

@@ -175,7 +175,8 @@ def errors_by_conflict(cards: list[RecordConflicts], conflict_id: str, fault: Fa
 def flash_resolved(resolved: ResolvedConflict, conflict_id: str) -> None:
     """Say what became of a choice, with an undo where it changed something."""
     noun = resolved.record.table.singular
-    text = messages.CHOSEN.sentence(current=describe_current(resolved), noun=noun)
+    chosen = messages.CHOSEN_BOTH if posted.text("choice", "") == Choice.BOTH else messages.CHOSEN
+    text = chosen.sentence(current=describe_current(resolved), noun=noun)
     if resolved.verdict is None:
         flash(describe_resolved_before(resolved), "warn")
     elif resolved.verdict is Verdict.CONFLICT:

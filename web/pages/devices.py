@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from offbook.core.errors import Invalid
+from offbook.core.text import distinct_name
+from storage.values.accounts import DeviceInfo
 from web.auth import session_required
 from web.current import services
 from web.messages import pages as messages
@@ -29,11 +31,11 @@ def index() -> ResponseReturnValue:
 @session_required
 def add() -> ResponseReturnValue:
     """Add a device. The token is in this answer and nowhere else: not in the session, whose cookie anyone can read."""
-    user, name = signed_in_user(), posted.text("name", "")
+    if was_added_before():
+        return redirect_to_added()
+    name = posted.text("name", "")
     try:
-        device, token = services().accounts.add_device(
-            user.book_id, user.id, name, services().clock(), services().new_id
-        )
+        device, token = add_device(name)
     except Invalid as error:
         return render_page(error=str(error), name=name), 422
     server = request.url_root.rstrip("/")
@@ -46,7 +48,8 @@ def add() -> ResponseReturnValue:
 def rename(device_id: UUID) -> ResponseReturnValue:
     """Give a device another name."""
     try:
-        services().accounts.rename_device(signed_in_user().id, str(device_id), posted.text("name", ""))
+        name = name_for(posted.text("name", ""), but=str(device_id))
+        services().accounts.rename_device(signed_in_user().id, str(device_id), name)
     except Invalid as error:
         return render_page(error=str(error)), 422
     flash(messages.RENAMED.sentence())
@@ -71,6 +74,38 @@ def revoke(device_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("devices.index"))
 
 
+def add_device(name: str) -> tuple[DeviceInfo, str]:
+    """A device of whoever is signed in, and its token. Its id is the form's; its name differs from the others'.
+
+    Raises Invalid where it can't be called so.
+    """
+    user, accounts, now_us = signed_in_user(), services().accounts, services().clock()
+    return accounts.add_device(user.book_id, user.id, name_for(name), now_us, lambda: form_id() or services().new_id())
+
+
+def form_id() -> str:
+    """The id of the device that the form makes: it follows from the form's own and is nobody else's; empty without."""
+    once = posted.uuid("once", "")
+    return str(uuid5(UUID(once), f"device of {signed_in_user().id}")) if once else ""
+
+
+def name_for(name: str, but: str = "") -> str:
+    """The name that was typed, with a number where another device than ``but`` is called so."""
+    devices = services().accounts.devices(signed_in_user().id)
+    return distinct_name(name.strip(), [device.name for device in devices if device.uuid != but])
+
+
+def was_added_before() -> bool:
+    """Whether this very form made a device already: the page was loaded once more, or the button pressed twice."""
+    return bool(form_id()) and services().accounts.has_device(form_id())
+
+
+def redirect_to_added() -> ResponseReturnValue:
+    """The list of devices, with the one that the form made before."""
+    flash(messages.DEVICE_ADDED_BEFORE.sentence(), "warn")
+    return redirect(url_for("devices.index"), 303)
+
+
 def render_page(error: str = "", name: str = "") -> str:
     """The list, with what was wrong with a name that was typed."""
     devices = services().accounts.devices(signed_in_user().id)
@@ -81,5 +116,6 @@ def render_page(error: str = "", name: str = "") -> str:
         now=services().clock(),
         error=error,
         name=name,
+        once=services().new_id(),
         is_after=query.text("after", "") == "password",
     )

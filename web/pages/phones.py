@@ -14,7 +14,7 @@ from services.accounts.phone_links import PhoneAccess
 from web.auth import session_required
 from web.current import services
 from web.messages import pages as messages
-from web.pages.devices import render_page
+from web.pages.devices import add_device, redirect_to_added, render_page, was_added_before
 from web.presenters.apple_profile import MEDIA_TYPE, carddav_profile
 from web.presenters.qr_code import qr_code
 from web.request_values import posted
@@ -27,9 +27,11 @@ phones = Blueprint("phones", __name__)
 @session_required
 def add() -> ResponseReturnValue:
     """Add a phone. Its password is in this answer, and behind the link for ten minutes; nowhere else."""
+    if was_added_before():
+        return redirect_to_added()
     user, name, server = signed_in_user(), posted.text("name", ""), services()
     try:
-        device, token = server.accounts.add_device(user.book_id, user.id, name, server.clock(), server.new_id)
+        device, token = add_device(name)
     except Invalid as error:
         return render_page(error=str(error), name=name), 422
     access = PhoneAccess(user.name, token)

@@ -125,6 +125,11 @@ class Devices:
         with self._database.read() as connection:
             return [_device(row) for row in connection.execute(query)]
 
+    def has_device(self, uuid: str) -> bool:
+        """Whether there is or was a device with this id, anybody's."""
+        with self._database.read() as connection:
+            return connection.execute(select(Device.id).where(Device.uuid == uuid)).first() is not None
+
     def rename_device(self, user_id: int, uuid: str, name: str) -> None:
         """Give a user's device another name. Raises Invalid, and NotFound where it is revoked."""
         self._change(user_id, uuid, name=validate_name(name))

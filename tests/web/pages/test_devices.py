@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from base64 import b64encode
 from collections.abc import Iterator
 from html import unescape
@@ -61,6 +62,37 @@ def test_a_device_is_renamed_and_revoked(app: App, ada: Browser) -> None:
     ada.post(f"/devices/{device.uuid}/revoke", "/devices")
     assert parts_of(app).accounts.device_by_token(token) is None
     assert "old laptop" not in ada.get("/devices").text
+
+
+def test_a_page_with_a_token_that_is_loaded_once_more_adds_no_second_device(app: App, ada: Browser) -> None:
+    once = str(uuid.uuid4())
+    for path in ("/devices", "/devices/phones"):
+        token = TOKEN.search(ada.post(path, "/devices", name="laptop", once=once).text)
+        again = ada.post(path, "/devices", name="laptop", once=once)
+        assert (again.status_code, again.headers["Location"]) == (303, "/devices")
+        assert "added already" in ada.get("/devices").text
+        once = str(uuid.uuid4())
+    assert token
+    assert len(parts_of(app).accounts.devices(parts_of(app).accounts.user_named("ada").id)) == 2
+
+
+def test_the_names_of_devices_differ(app: App, ada: Browser) -> None:
+    for name in ("laptop", "Laptop", "phone"):
+        ada.post("/devices", name=name)
+    devices = parts_of(app).accounts.devices(parts_of(app).accounts.user_named("ada").id)
+    assert sorted(device.name for device in devices) == ["Laptop 2", "laptop", "phone"]
+    (phone,) = (device for device in devices if device.name == "phone")
+    for name in ("laptop", "laptop 3"):
+        ada.post(f"/devices/{phone.uuid}/rename", "/devices", name=name)
+        assert 'class="item-name">laptop 3<' in ada.get("/devices").text
+
+
+def test_what_can_not_be_undone_asks_once(app: App, ada: Browser) -> None:
+    device, _ = add_device(app)
+    page = ada.get("/devices?after=password").text
+    for path in (f"/devices/{device.uuid}/revoke", "/devices/revoke-all"):
+        before = page.partition(f'action="{path}"')[0]
+        assert before.rfind("<details") > before.rfind("</details>"), "its button is behind a question"
 
 
 def test_a_device_needs_a_name(app: App, ada: Browser) -> None:

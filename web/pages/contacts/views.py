@@ -197,7 +197,7 @@ def trash() -> ResponseReturnValue:
 def empty() -> ResponseReturnValue:
     """Forget what the deleted contacts held. The page has asked, once."""
     count = empty_trash(services().store, signed_in_user().book_id, CONTACTS)
-    flash(messages.TRASH_EMPTIED.fault(contacts=format_count(count, CONTACTS.singular)).detail)
+    flash(messages.TRASH_EMPTIED.sentence(contacts=format_count(count, CONTACTS.singular)))
     return redirect_to("contacts.trash")
 
 
