@@ -18,7 +18,7 @@ BENCH_STAMP := $(STAMP)-bench-$(firstword $(shell cksum < requirements-bench.txt
 ON_ALL_CORES := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: help install install-dev serve test test-all lint format bench proof clean
+.PHONY: help install install-dev serve test test-all lint format bench screenshots proof clean
 
 help: ## List these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -73,6 +73,9 @@ format: $(DEV_STAMP) ## Format the code
 
 bench: $(BENCH_STAMP) ## Measure speed
 	$(BIN)/python -m bench
+
+screenshots: $(DEV_STAMP) ## Take every page, empty, full and faulty, on ten kinds of screen, into screenshots/ (ARGS="--only phone-dark/")
+	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 # The same merge properties, simulations and conversations as in the suite, as many as one likes: make proof WORLDS=100000
 proof: $(DEV_STAMP) ## Run every test on every engine, then merge properties and simulations for long (WORLDS=5000)

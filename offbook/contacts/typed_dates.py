@@ -68,7 +68,8 @@ def read_day(text: str, style: DateStyle) -> str | None:
     if typed.startswith("--"):
         return _stored(*typed[2:].partition("-")[::2], "")
     if match := NUMBERS.fullmatch(typed):
-        return _of_numbers(*match.groups(""), style)
+        first, second, third = match.groups("")
+        return _of_numbers(first, second, third, style)
     if match := DAY_FIRST.fullmatch(typed):
         number, name, year = match.groups("")
     elif match := MONTH_FIRST.fullmatch(typed):

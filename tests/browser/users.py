@@ -59,7 +59,8 @@ class Visit:
         return input_
 
     def show_more_fields(self) -> None:
-        self.page.get_by_text("More fields").click()
+        if self.page.locator(".more-fields").get_attribute("open") is None:
+            self.page.get_by_text("More fields").click()
 
     def device_edits(self, **data: str) -> None:
         """Another device of this person changes the contact whose page is open."""

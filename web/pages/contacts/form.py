@@ -30,7 +30,7 @@ from offbook.core.protocol.requests import is_seq
 from offbook.core.schema import ENTRY_KEY, Type
 from offbook.core.text import normalize_for_search
 from web.messages import pages as messages
-from web.presenters.form_faults import describe_fault
+from web.pages.contacts.form_faults import describe_fault
 from web.presenters.formatting import LONG_FIELDS, VALUE_PARTS, address_lines
 
 OWN = "@"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from uuid import UUID
 
-import segno
 from flask import Blueprint, Response
 
 from offbook.contacts.sharing import code_forms, shared_contact
@@ -16,6 +15,7 @@ from offbook.formats.vcard.writing import V3, write_card
 from web.auth import session_required
 from web.current import services
 from web.pages.contacts.views import get_contact_or_404
+from web.presenters.qr_code import qr_picture
 from web.sessions import signed_in_user
 
 sharing = Blueprint("sharing", __name__)
@@ -47,8 +47,7 @@ def code(contact_id: UUID) -> Response:
         texts.append(write_card(form, V3, no_photo).text)
         if len(texts[-1].encode()) <= CODE_BYTES_MAX:
             break
-    drawn = segno.make(texts[-1], micro=False, error="l").svg_inline(light="white", omitsize=True)
-    return Response(drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1), mimetype="image/svg+xml")
+    return Response(qr_picture(texts[-1]), mimetype="image/svg+xml")
 
 
 def fetch_live(contact_id: UUID) -> dict[str, Json]:

@@ -47,9 +47,9 @@ from web.pages.contacts.form import (
     without_row,
 )
 from web.pages.contacts.form_dates import requested_style, with_stored_days, with_typed_days
+from web.pages.contacts.form_faults import A_DAY, A_DAY_OF_NO_YEAR
 from web.pages.frame import labels_and_texts
 from web.presenters.edit_feedback import Feedback, author_names, concurrent_edits_notice, feedback_of, foreign_values
-from web.presenters.form_faults import A_DAY, A_DAY_OF_NO_YEAR
 from web.presenters.record_words import record_name
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
