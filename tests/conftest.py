@@ -45,7 +45,7 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 BOOK: dict[str, Any] = {"id": 1, "uuid": "b", "name": "Contacts", "epoch": "e", "created_at": 0}
 
-SLOW = ("hosts", "generated", "loads", "kills", "processes", "versions", "worlds", "servers")
+SLOW = ("hosts", "generated", "loads", "kills", "processes", "versions", "worlds", "large", "moves", "servers")
 """The marks of what `make test` leaves out; a test that has several counts for the first."""
 
 TAKES_TURNS = bool(os.environ.get("OFFBOOK_SERVERS_BY_TURNS"))

@@ -1,22 +1,20 @@
-"""axe looks at every page, wide and light, narrow and dark: it must find nothing serious."""
+"""axe looks at every page, wide and light, narrow and dark (tests.browser.looks): it must find nothing serious."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, FilePayload, Page, expect
+from playwright.sync_api import Browser, FilePayload, expect
 
 from app import App
-from tests.browser.users import SIZES, Scheme, Visit
+from tests.browser.looks import flaws_of
+from tests.browser.users import Visit
 from tests.support.browser import parts_of
 from tests.support.conflict_scenarios import every_kind, pair
 from tests.support.live_server import serving
 from tests.support.pictures import picture
 
-OPTIONS = {"resultTypes": ["violations"], "preload": False}
-WAYS: list[tuple[str, Scheme]] = [("desktop", "light"), ("phone", "dark")]
 GOOD_AND_BAD_ROW = b"First Name,Last Name,Notes\nAda,King,engines\nToo,Long," + b"x" * 20_001
 
 
@@ -110,24 +108,8 @@ def places(ada: Visit) -> Iterator[str]:
     yield "a contact with open conflicts"
 
 
-def flaws_of(page: Page) -> Sequence[str]:
-    page.wait_for_load_state("load")
-    found = Axe().run(page, options=OPTIONS).response["violations"]
-    told = [
-        f"{one['id']}: {node['html'][:120]} {node.get('failureSummary', '')[:300]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"][:3]
-    ]
-    is_wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    return told + ["wider than the screen"] * is_wide
-
-
-@pytest.mark.parametrize(("size", "scheme"), WAYS)
-def test_every_page_fits_the_screen_and_axe_finds_nothing_serious(
-    visit: Callable[..., Visit], size: str, scheme: str
-) -> None:
-    ada = visit(size, scheme, bypass_csp=True)  # axe itself sets styles while it measures
+def test_every_page_fits_the_screen_and_axe_finds_nothing_serious(visit: Callable[..., Visit]) -> None:
+    ada = visit(bypass_csp=True)  # axe itself sets styles while it measures
     flaws = {place: flaws_of(ada.page) for place in places(ada)}
     ada.page.context.clear_cookies()
     ada.page.goto("/login")
@@ -135,12 +117,10 @@ def test_every_page_fits_the_screen_and_axe_finds_nothing_serious(
     assert {place: found for place, found in flaws.items() if found} == {}
 
 
-@pytest.mark.parametrize(("size", "scheme"), WAYS)
-def test_the_set_up_page_fits_the_screen_and_axe_finds_nothing_serious(
-    chromium: Browser, app: App, size: str, scheme: Scheme
-) -> None:
+@pytest.mark.engines("sqlite")
+def test_the_set_up_page_fits_the_screen_and_axe_finds_nothing_serious(chromium: Browser, app: App) -> None:
     once = parts_of(app).accounts.open_setup()
-    with serving(app) as url, chromium.new_page(color_scheme=scheme, bypass_csp=True, **SIZES[size]) as page:
+    with serving(app) as url, chromium.new_page(bypass_csp=True) as page:
         page.goto(f"{url}/setup/{once}")
         expect(page.get_by_role("heading", name="Welcome to offbook")).to_be_visible()
         assert flaws_of(page) == []

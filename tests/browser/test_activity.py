@@ -12,7 +12,7 @@ from offbook.core.merge.retention import DAY_US
 from offbook.core.protocol.requests import parse_change
 from storage.base import ChangeOrigin
 from tests.browser.conftest import contact
-from tests.browser.test_accessibility import flaws_of
+from tests.browser.looks import ALL_LOOKS, flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import add_device, parts_of
 from tests.support.pushes import push
@@ -60,11 +60,10 @@ def test_the_chart_is_named_and_its_numbers_are_reached_by_keyboard(visit: Open)
     expect(ada.page.get_by_role("region", name="Changes per day and device")).to_be_focused()
 
 
-@pytest.mark.parametrize(("size", "scheme"), WAYS)
-def test_axe_finds_nothing_serious_in_a_page_with_all_there_is(visit: Open, size: str, scheme: str) -> None:
-    ada = busy(visit(size, scheme, bypass_csp=True))  # axe itself sets styles while it measures
+def test_axe_finds_nothing_serious_in_a_page_with_all_there_is(visit: Open) -> None:
+    ada = busy(visit(bypass_csp=True))  # axe itself sets styles while it measures
     ada.page.get_by_text("As a table").click()
-    assert flaws_of(ada.page) == []
+    assert flaws_of(ada.page, ALL_LOOKS) == []
 
 
 def test_the_page_is_reached_from_the_navigation(visit: Open) -> None:

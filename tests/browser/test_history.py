@@ -13,7 +13,7 @@ from offbook.contacts.table import BUILT_IN
 from offbook.core.protocol.requests import parse_change
 from storage.base import ChangeOrigin
 from storage.values.accounts import DeviceInfo
-from tests.browser.test_accessibility import WAYS, flaws_of
+from tests.browser.looks import flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import parts_of
 from tests.support.pushes import push
@@ -123,9 +123,8 @@ def test_a_spoiled_book_is_taken_back_and_forth(visit: Open, size: str, scripts:
     expect(ada.rows()).to_have_count(62)
 
 
-@pytest.mark.parametrize(("size", "scheme"), WAYS)
-def test_axe_finds_nothing_serious_in_what_was(visit: Open, size: str, scheme: str) -> None:
-    ada = visit(size, scheme, bypass_csp=True)  # axe itself sets styles while it measures
+def test_axe_finds_nothing_serious_in_what_was(visit: Open) -> None:
+    ada = visit(bypass_csp=True)  # axe itself sets styles while it measures
     edited(ada)
     ada.page.reload()
     ada.open("Person 000 King")

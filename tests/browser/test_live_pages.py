@@ -17,7 +17,7 @@ from app import App, create_app
 from config import Config
 from models import Base
 from tests.browser.conftest import add_user_with, session_of
-from tests.browser.test_accessibility import flaws_of
+from tests.browser.looks import flaws_as_it_looks
 from tests.browser.users import Visit
 from tests.support.browser import PASSWORD, parts_of
 from tests.support.conflict_scenarios import pair
@@ -283,14 +283,14 @@ def test_axe_finds_nothing_serious_in_what_live_pages_tell(visit: Open, size: st
     ada.field("Job title").fill("Countess")
     ada.device_pushes(ada.change(ada.page.locator("[data-form]").get_attribute("data-id") or "", "DELETE"))
     expect(ada.page.locator(".form-news")).to_be_visible()
-    flaws = {"Live": flaws_of(ada.page)}
+    flaws = {"Live": flaws_as_it_looks(ada.page)}
     ada.page.context.set_offline(True)
     ada.expect_chip("Offline")
-    flaws["Offline"] = flaws_of(ada.page)
+    flaws["Offline"] = flaws_as_it_looks(ada.page)
     ada.page.context.clear_cookies()
     ada.page.context.set_offline(False)
     ada.expect_chip("Signed out")
-    flaws["Signed out"] = flaws_of(ada.page)
+    flaws["Signed out"] = flaws_as_it_looks(ada.page)
     assert {state: found for state, found in flaws.items() if found} == {}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_accessibility import flaws_of
+from tests.browser.looks import flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import PASSWORD, parts_of
 
@@ -115,10 +115,9 @@ def test_a_browser_is_signed_out_from_another_one_and_told_at_once(visit: Open) 
     ada.expect_chip("Signed out")
 
 
-@pytest.mark.parametrize(("size", "scheme"), [("desktop", "light"), ("phone", "dark")])
-def test_axe_finds_nothing_serious_in_what_is_shown_of_sessions(visit: Open, size: str, scheme: str) -> None:
+def test_axe_finds_nothing_serious_in_what_is_shown_of_sessions(visit: Open) -> None:
     """axe is a script itself; the form is sent as it is where there is none."""
-    ada = visit(size, scheme, bypass_csp=True)
+    ada = visit(bypass_csp=True)
     visit(of=ada)
     ada.page.goto("/settings")
     flaws = {"settings": flaws_of(ada.page)}

@@ -9,13 +9,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app import App
-from tests.browser.test_accessibility import flaws_of
+from tests.browser.looks import each_look, flaws_seen
 from tests.browser.users import Visit
 from tests.support.browser import parts_of
 from tests.support.stream_files import Written, shown, written
 
 Open = Callable[..., Visit]
-WAYS = [("desktop", "light"), ("phone", "dark")]
 BEYOND = (
     "[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > screen.width + 1).length"
 )
@@ -53,10 +52,14 @@ def visited(page: Page) -> Iterator[str]:
     yield "older messages"
 
 
-@pytest.mark.parametrize(("size", "scheme"), WAYS)
-def test_the_pages_fit_the_screen_and_axe_finds_nothing_serious(visit: Open, size: str, scheme: str) -> None:
-    ada = visit(size, scheme, bypass_csp=True)  # axe itself sets styles while it measures
-    flaws = {place: [*flaws_of(ada.page), ada.page.evaluate(BEYOND)] for place in visited(ada.page)}
+def test_the_pages_fit_the_screen_and_axe_finds_nothing_serious(visit: Open) -> None:
+    ada = visit(bypass_csp=True)  # axe itself sets styles while it measures
+    page = ada.page
+    flaws = {
+        (place, look.name): [*flaws_seen(page), page.evaluate(BEYOND)]
+        for place in visited(page)
+        for look in each_look(page)
+    }
     assert {place: found for place, found in flaws.items() if found != [0]} == {}
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from offbook.core.accounts.users import Access, UserAction
 from storage.values.accounts import Account
-from tests.browser.test_accessibility import WAYS, flaws_of
+from tests.browser.looks import flaws_of
 from tests.browser.users import Visit
 from tests.support.browser import add_user, parts_of
 
@@ -79,9 +79,8 @@ def test_who_is_removed_sees_so_at_once_on_an_open_page(visit: Open) -> None:
     ada.expect_chip("Signed out")
 
 
-@pytest.mark.parametrize(("size", "scheme"), WAYS)
-def test_its_pages_fit_the_screen_and_axe_finds_nothing_serious(visit: Open, size: str, scheme: str) -> None:
-    ada = visit(size, scheme, bypass_csp=True, path="/people")
+def test_its_pages_fit_the_screen_and_axe_finds_nothing_serious(visit: Open) -> None:
+    ada = visit(bypass_csp=True, path="/people")
     page, eve, parts = ada.page, eve_of(ada), parts_of(ada.app)
     gone, number = f"somebody with a rather long name who left {ada.name}", user(ada, eve).id
     parts.user_rights.act(add_user(ada.app, gone), parts.clock(), UserAction.REMOVE)

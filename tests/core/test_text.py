@@ -78,6 +78,7 @@ def test_what_is_not_an_accent_stays() -> None:
     assert normalize_for_search("жёлтый ŋ ʒ") == "желтыи ŋ ʒ"
 
 
+@pytest.mark.large
 def test_no_character_folds_to_something_that_folds_further() -> None:
     everything = "\n".join(map(chr, range(sys.maxunicode + 1)))
     once = normalize_for_search(everything)
@@ -85,6 +86,7 @@ def test_no_character_folds_to_something_that_folds_further() -> None:
     assert [letter for letter, further in letters if letter != further] == []
 
 
+@pytest.mark.large
 def test_no_character_of_a_key_folds_to_something_that_folds_further() -> None:
     letters = map(chr, range(sys.maxunicode + 1))
     assert [letter for letter in letters if fold_key(fold_key(letter)) != fold_key(letter)] == []

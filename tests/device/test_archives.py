@@ -241,6 +241,7 @@ def test_a_zip_is_written_whole_or_not_at_all(
     assert (answer.code, "is the book itself" in answer.err) == (2, True)
 
 
+@pytest.mark.large
 @pytest.mark.skipif(not FILE.exists(), reason="the file of 537 real contacts is not beside this repository")
 def test_real_contacts_come_back_whole(laptop_command: Device, phone_command: Device, tmp_path: Path) -> None:
     laptop_command("import", str(FILE))

@@ -197,6 +197,7 @@ def test_one_that_differs_costs_its_own_row_alone(a: Replica, server: Server) ->
     assert asked(server, "/rows") == [{"table": "contacts", "ids": [one_of(a)]}]
 
 
+@pytest.mark.large
 def test_of_many_records_those_that_differ_are_found_by_halves_and_halves(device: Device, server: Server) -> None:
     a = filled(device, 1500)
     damage(a, "UPDATE contacts SET phone = '1' WHERE name IN ('Ada 7', 'Ada 1234')")
@@ -222,6 +223,7 @@ def test_records_are_found_where_ids_crowd_and_where_they_stand_alone(device: De
     assert agrees(a)
 
 
+@pytest.mark.large
 def test_a_device_that_lost_most_gets_it_in_pages(device: Device, server: Server) -> None:
     a = filled(device, 1100)
     damage(a, "DELETE FROM contacts")

@@ -89,6 +89,7 @@ def refused(source: Database, *words: str) -> str:
 # --- from any engine to any other ------------------------------------------------------------------------------------
 
 
+@pytest.mark.moves
 @pytest.mark.proof
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_every_row_arrives_as_it_was(stack: ExitStack, tmp_path: Path, one: str, other: str) -> None:
@@ -103,6 +104,7 @@ def test_every_row_arrives_as_it_was(stack: ExitStack, tmp_path: Path, one: str,
     assert "Next: stop the server, set DATABASE_URL" in said
 
 
+@pytest.mark.moves
 @pytest.mark.parametrize(("one", "other"), ROUND)
 def test_numbers_go_on_from_the_old_server_s(stack: ExitStack, tmp_path: Path, one: str, other: str) -> None:
     """Also from those whose rows are gone: history still names them."""
@@ -122,6 +124,7 @@ def add_user(database: Database, name: str) -> int:
         return int(made.inserted_primary_key[0])
 
 
+@pytest.mark.moves
 @pytest.mark.parametrize("engine", sorted(ENGINES))
 def test_pages_are_whole_and_in_the_order_of_keys(stack: ExitStack, tmp_path: Path, engine: str) -> None:
     database = stack.enter_context(databases(available(engine), tmp_path / "it"))
@@ -145,6 +148,7 @@ def test_a_page_shrinks_when_its_rows_are_long_and_grows_again() -> None:
     assert rows_next(1, 10 * PAGE_CHARACTERS) == 1
 
 
+@pytest.mark.moves
 def test_a_new_file_is_migrated_first(both: tuple[Database, Database], stack: ExitStack, tmp_path: Path) -> None:
     source, _ = both
     target = open_engines(f"sqlite:///{tmp_path / 'new.db'}")
@@ -166,6 +170,7 @@ def test_a_server_moves_on_and_on(both: tuple[Database, Database], stack: ExitSt
 # --- stopped half-way ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.moves
 @pytest.mark.parametrize(("one", "other"), ROUND[:2])
 def test_a_move_that_is_killed_goes_on(stack: ExitStack, tmp_path: Path, one: str, other: str) -> None:
     """By SIGKILL before its first commit, then its second, third, fifth, eighth, until it gets to the end."""
@@ -181,6 +186,7 @@ def test_a_move_that_is_killed_goes_on(stack: ExitStack, tmp_path: Path, one: st
     assert rows_of(target) == rows_of(source) == before
 
 
+@pytest.mark.moves
 @pytest.mark.parametrize(("one", "other"), ROUND)
 def test_what_is_acknowledged_while_a_move_begins_arrives(
     stack: ExitStack, tmp_path: Path, one: str, other: str
@@ -219,6 +225,7 @@ def test_what_is_acknowledged_while_a_move_begins_arrives(
         assert set(connection.execute(select(ChangeRow.change_id)).scalars()) == set(acknowledged)
 
 
+@pytest.mark.moves
 def test_a_copy_that_stops_after_any_page_goes_on(both: tuple[Database, Database]) -> None:
     source, target = both
     steps = 0
@@ -229,6 +236,7 @@ def test_a_copy_that_stops_after_any_page_goes_on(both: tuple[Database, Database
     assert not any(one.differing for one in verify_copy.compare(source, target))
 
 
+@pytest.mark.moves
 def test_a_target_is_closed_until_all_is_there(both: tuple[Database, Database]) -> None:
     source, target = both
     move = moving.begin(source, target, lambda: "move")
@@ -239,6 +247,7 @@ def test_a_target_is_closed_until_all_is_there(both: tuple[Database, Database]) 
     assert "moved to" in (why_closed(source) or "")
 
 
+@pytest.mark.moves
 def test_a_source_that_took_changes_meanwhile_is_not_finished(both: tuple[Database, Database]) -> None:
     source, target = both
     move = moving.begin(source, target, lambda: "move")
@@ -251,6 +260,7 @@ def test_a_source_that_took_changes_meanwhile_is_not_finished(both: tuple[Databa
 # --- what is compared ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.moves
 def test_rows_that_differ_are_told_by_table_and_key(both: tuple[Database, Database]) -> None:
     source, target = both
     moving.begin(source, target, lambda: "move")
@@ -269,6 +279,7 @@ def test_rows_that_differ_are_told_by_table_and_key(both: tuple[Database, Databa
     assert why_closed(target) is not None
 
 
+@pytest.mark.moves
 def test_a_digest_that_its_rows_do_not_make_is_told(both: tuple[Database, Database]) -> None:
     """Rows that are alike are not enough: devices would compare a sum that no row explains."""
     source, target = both
@@ -351,6 +362,7 @@ def test_a_move_that_can_not_be(name: str) -> None:
         decide(here, there, TO)
 
 
+@pytest.mark.moves
 def test_a_refused_move_changes_nothing(both: tuple[Database, Database]) -> None:
     source, target = both
     add_user(target, "someone")
@@ -361,6 +373,7 @@ def test_a_refused_move_changes_nothing(both: tuple[Database, Database]) -> None
     assert rows_of(target) == before
 
 
+@pytest.mark.moves
 def test_tables_of_others_are_left_alone(both: tuple[Database, Database], stack: ExitStack, tmp_path: Path) -> None:
     source, _ = both
     target = open_engines(f"sqlite:///{tmp_path / 'theirs.db'}")
@@ -372,6 +385,7 @@ def test_tables_of_others_are_left_alone(both: tuple[Database, Database], stack:
     assert why_closed(source) is None
 
 
+@pytest.mark.moves
 @pytest.mark.servers
 def test_what_does_not_fit_is_told_in_a_line(stack: ExitStack, tmp_path: Path) -> None:
     """SQLite keeps a text of any length. No rule of ours lets one in, but a hand may have."""
@@ -388,6 +402,7 @@ def add_user_anyway(database: Database, name: str) -> None:
         connection.execute(insert(User).values(name=name, password_hash="", created_at=0))
 
 
+@pytest.mark.moves
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -408,6 +423,7 @@ def test_a_target_that_is_none_is_told_in_a_line(both: tuple[Database, Database]
     assert why_closed(source) is None
 
 
+@pytest.mark.moves
 def test_the_very_database_is_no_target(both: tuple[Database, Database], tmp_path: Path) -> None:
     source, _ = both
     assert "this very database" in refused(source, "--to", url_of(source))
@@ -420,6 +436,7 @@ def test_a_password_is_never_told() -> None:
     assert database.place == "postgresql://ada@host:5433/offbook"
 
 
+@pytest.mark.moves
 def test_one_thing_at_a_time_is_asked_for(both: tuple[Database, Database]) -> None:
     source, target = both
     for words in ((), ("--back", "--to", url_of(target))):
@@ -429,6 +446,7 @@ def test_one_thing_at_a_time_is_asked_for(both: tuple[Database, Database]) -> No
 # --- the way back ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.moves
 def test_a_move_can_be_given_up_and_begun_anew(
     both: tuple[Database, Database], stack: ExitStack, tmp_path: Path
 ) -> None:
@@ -443,6 +461,7 @@ def test_a_move_can_be_given_up_and_begun_anew(
     assert rows_of(third) == rows_of(source)
 
 
+@pytest.mark.moves
 def test_there_is_no_way_back_for_what_is_not_whole(both: tuple[Database, Database]) -> None:
     source, target = both
     assert "takes changes: nothing" in refused(source, "--back")
@@ -450,6 +469,7 @@ def test_there_is_no_way_back_for_what_is_not_whole(both: tuple[Database, Databa
     assert "not whole" in refused(target, "--back")
 
 
+@pytest.mark.moves
 def test_every_table_goes_along(both: tuple[Database, Database]) -> None:
     source, _ = both
     own = {"app_groups", "app_select", "app_select_values", "app_select_index"}

@@ -307,6 +307,7 @@ def test_whatever_deletes_clears_many_references_in_turns(road: Road) -> None:
     assert max(counting.written) <= IN_ONE
 
 
+@pytest.mark.large
 def test_twenty_thousand_references_are_cleared_by_an_undo_in_short_transactions(desk: Desk) -> None:
     refer(desk, 1, 20_000)
     undo, counting = by_undo(desk), StoreThatCounts(desk.store)

@@ -75,6 +75,7 @@ def test_one_that_takes_too_much_is_told_in_a_sentence(limits: Limits, monkeypat
     assert not children()
 
 
+@pytest.mark.large
 def test_a_long_line_is_read_within_the_limits() -> None:
     (item,) = read_apart(io.BytesIO(LONG_LINE.encode()), None, None)
     assert item.contact is not None

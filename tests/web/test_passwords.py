@@ -112,6 +112,7 @@ def test_a_long_password_is_judged_by_how_it_begins() -> None:
     require_hard_to_guess(PASSWORD + "a" * 900, "eve")
 
 
+@pytest.mark.large
 def test_no_password_keeps_the_server_busy() -> None:
     """Letters that may stand for several others take zxcvbn longest. Measured against a hash as the server makes it."""
     hostile = "4@8({[</369&#!1/|0$5+7%2/" * 40

@@ -74,6 +74,7 @@ def test_what_is_folded_stays_as_it_is(name: str) -> None:
     assert fold_name(unicodedata.normalize("NFD", name)) == fold_name(name)
 
 
+@pytest.mark.large
 def test_every_letter_folds_as_unicode_matches_it() -> None:
     """Unicode 16, D146, the compatibility caseless match: of all characters, each by itself."""
 

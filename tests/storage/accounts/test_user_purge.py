@@ -196,6 +196,7 @@ def measured(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[li
         yield seconds
 
 
+@pytest.mark.large
 def test_no_transaction_of_a_purge_lasts_longer_than_half_a_second(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     grow(app, "eve", contacts=2 * CHANGES_MAX)
     user_id = parts_of(app).accounts.user_named("eve").id

@@ -162,6 +162,7 @@ def test_an_import_that_was_cut_off_goes_on_with_the_rest(
     assert book_of(eve) == book_of(full)
 
 
+@pytest.mark.large
 @pytest.mark.skipif(not FILE.exists(), reason="the shared contacts are not there")
 def test_real_contacts_come_back_whole(laptop: Caller, eve: Named) -> None:
     post(laptop, FILE.read_bytes())

@@ -148,6 +148,7 @@ def test_an_export_can_be_imported_and_says_the_same(app: App, ada: Browser) -> 
     assert numbers(upload(ada, answer.text))["Already there"] == "2"
 
 
+@pytest.mark.large
 @pytest.mark.skipif(not FILE.exists(), reason="the file of 537 real contacts is not beside this repository")
 def test_a_real_file_arrives_whole(app: App, ada: Browser) -> None:
     assert numbers(upload(ada, FILE.read_bytes()))["Added"] == "537"
