@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
@@ -176,3 +177,51 @@ def test_messages_stand_in_modules_of_their_own() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Message" and isinstance(node.args[1], LITERALS)
     ]
     assert not elsewhere
+
+
+def messages_of(tree: ast.Module) -> dict[str, Message]:
+    """The messages that a module sees, each as it is written there: ``NO_USER``, or ``messages.NO_USER``."""
+    by_module = {module.__name__: module for module in MODULES}
+    seen: dict[str, Message] = {}
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    for node in imports:
+        for alias in node.names:
+            whole, name = by_module.get(f"{node.module}.{alias.name}"), alias.asname or alias.name
+            if whole is not None:
+                seen |= {f"{name}.{key}": value for key, value in vars(whole).items() if isinstance(value, Message)}
+            elif node.module is not None and node.module in by_module:
+                value = getattr(by_module[node.module], alias.name)
+                seen |= {name: value} if isinstance(value, Message) else {}
+    return seen
+
+
+def made_sentences(tree: ast.Module) -> Iterator[tuple[int, Message, set[str | None]]]:
+    """The line of each call that makes a sentence, its message, and the arguments that it is given."""
+    seen = messages_of(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            by_class = node.func.attr == "of" and bool(node.args)
+            message = seen.get(ast.unparse(node.args[0] if by_class else node.func.value))
+            if message is not None and (by_class or node.func.attr in ("fault", "sentence")):
+                yield node.lineno, message, {keyword.arg for keyword in node.keywords}
+
+
+def test_each_sentence_is_given_the_arguments_that_its_template_names() -> None:
+    calls = [(path, *call) for path, tree in trees().items() for call in made_sentences(tree)]
+    assert len(calls) > 400, "or they are not found"
+    wrong = [
+        f"{path}:{line}"
+        for path, line, message, arguments in calls
+        if None not in arguments and arguments != fields_of(message)
+    ]
+    assert wrong == []
+
+
+def fields_of(message: Message) -> set[str | None]:
+    """What a template that is filled in names. One without arguments is a sentence, whatever braces are in it."""
+    try:
+        return {
+            name for _, name, _, _ in Formatter().parse(message.template) if name is not None and name.isidentifier()
+        }
+    except ValueError:
+        return set()

@@ -98,6 +98,7 @@ BROKEN_FORM = Message("broken_form", "This form is broken: load the page again. 
 NO_VERSION = Message("bad_base", "There is no such version of this contact.")
 NO_IMPORT = Message("not_found", "There is no such import.")
 NO_LABEL = Message("not_found", "There is no such label in your book any more.")
+CONTACT_IN_TRASH = Message("not_found", "This contact is in the trash: restore it to share it.")
 NO_CONTACT = Message("not_found", "There is no such contact in your book. It may have been deleted long ago.")
 
 # --- an act that was done --------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from offbook.core.protocol import rows
 from offbook.formats.vcard.writing import V3, write_card
 from web.auth import session_required
 from web.current import services
+from web.messages.pages import CONTACT_IN_TRASH
 from web.pages.contacts.views import get_contact_or_404
 from web.presenters.qr_code import qr_picture
 from web.sessions import signed_in_user
@@ -54,7 +55,7 @@ def fetch_live(contact_id: UUID) -> dict[str, Json]:
     """A contact in wire form. Raises NotFound, for a deleted one too."""
     data = rows.data_of(get_contact_or_404(contact_id))
     if data is None:
-        raise NotFound("This contact is in the trash: restore it to share it.")
+        raise NotFound.of(CONTACT_IN_TRASH)
     return data
 
 
