@@ -165,8 +165,9 @@ class CardBook:
         with self._store.reading(login.book_id) as book:
             device = self._devices.of(book, login)
             listing = read_listing(book, self._cards.of(book), device, since, limit)
-        if since is not None:
-            self._devices.confirm(login, since.cursor.seq if since.cursor.after is None else since.cursor.after)
+            confirms = listing.confirmed is not None and device.has_offered(listing.confirmed)
+        if listing.confirmed is not None and confirms:
+            self._devices.confirm(login, listing.confirmed)
         names = self._assign(login, listing.nameless)
         if listing.deletions:
             self._devices.offer(login, listing.deletions)

@@ -46,6 +46,13 @@ class Listing:
         return self.token.listing if self.token else 0
 
     @property
+    def confirmed(self) -> int | None:
+        """Up to which seq the device shows that it has what it was served; None where it shows nothing."""
+        if self.token is None:
+            return None
+        return self.token.cursor.seq if self.token.cursor.after is None else self.token.cursor.after
+
+    @property
     def nameless(self) -> list[CardRow]:
         """Cards that have no name yet."""
         return [row for row in self.rows if row.segment is None and not row.deleted]
@@ -80,11 +87,13 @@ def read_listing(
     again = again if limit is None else again[:limit]
     place = token.cursor if token else Cursor(book.book.epoch, book.book.seq, 0)
     span = _span(place, book.book.seq)
-    rows: list[CardRow] = []
+    rows: Sequence[CardRow] = []
     end = span.after
     if not has_more:
         room = None if limit is None else limit - len(again)
-        changed_rows = cards.changed(span.after, span.up_to, None if room is None else room + 1, span.is_first)
+        changed_rows: Sequence[CardRow] = ()
+        if span.after < span.up_to:
+            changed_rows = cards.changed(span.after, span.up_to, None if room is None else room + 1, span.is_first)
         has_more = room is not None and len(changed_rows) > room
         rows = changed_rows if room is None else changed_rows[:room]
         end = span.up_to if not has_more else rows[-1].seq if rows else span.after

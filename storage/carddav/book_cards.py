@@ -63,7 +63,7 @@ class BookCards:
     def changed(self, after: int, up_to: int, limit: int | None, live_only: bool) -> list[CardRow]:
         """Contacts with ``after < seq <= up_to``, by seq; with a limit, the first of them."""
         query = CHANGED_LIVE if live_only else CHANGED
-        return self._rows(query.limit(limit), after=after, up_to=up_to)
+        return self._rows(query if limit is None else query.limit(limit), after=after, up_to=up_to)
 
     def named(self, segments: Iterable[str]) -> dict[str, CardRow]:
         """The contacts with these names, by their names, the deleted ones too. One that was not listed yet is found by

@@ -136,7 +136,7 @@ class DeviceCardRows:
 
     def _confirm(self, values: dict[str, int]) -> None:
         with self._database.read() as connection:
-            pending = connection.execute(OFFERED.limit(1), values).first()
+            pending = connection.execute(FIRST_OFFERED, values).first()
         while pending is not None:
             with self._database.write() as connection:
                 last = connection.execute(OFFERED.offset(ROWS_AT_ONCE).limit(1), values).scalar()
@@ -181,9 +181,13 @@ class DeviceCards:
             if not TO_LIST < listed <= arrived
         ]
 
+    def has_offered(self, seq: int) -> bool:
+        """Whether there is something to confirm up to this seq."""
+        return self._connection.execute(FIRST_OFFERED, {**self._values, "seq": seq}).first() is not None
+
     def has_listed(self, arrived: int) -> bool:
         """Whether an answer up to this number has listed a card once more, and is not forgotten yet."""
-        return self._connection.execute(ARRIVED.limit(1), {**self._values, "arrived": arrived}).first() is not None
+        return self._connection.execute(ARRIVED, {**self._values, "arrived": arrived}).first() is not None
 
     def list_once_more(self, record_ids: Iterable[str], arrived: int) -> int:
         """Note that these cards are listed once more, and that the answer of the number ``arrived`` did arrive; the
@@ -215,6 +219,7 @@ OFFERED = (
     .where(MINE, H.offered_seq.is_not(None), H.offered_seq <= bindparam("seq"))
     .order_by(H.offered_seq)
 )
+FIRST_OFFERED = OFFERED.limit(1)
 CONFIRM = (
     update(HELD)
     .where(MINE, H.offered_seq.is_not(None), H.offered_seq <= bindparam("seq"))
@@ -233,7 +238,7 @@ LISTED = (
 )
 """They are sorted, and looked at for their number, elsewhere: for that SQLite would read all of the device's rows."""
 
-ARRIVED = select(literal(1)).where(MINE, H.listed.between(TO_LIST + 1, bindparam("arrived")))
+ARRIVED = select(literal(1)).where(MINE, H.listed.between(TO_LIST + 1, bindparam("arrived"))).limit(1)
 FORGET = update(HELD).where(MINE, H.listed.between(TO_LIST + 1, bindparam("arrived"))).values(listed=None)
 LAST_LISTING = select(func.max(H.listed)).where(MINE, H.listed.is_not(None))
 LIST = update(HELD).where(MINE, in_array(H.record_id, "ids")).values(listed=bindparam("number"))

@@ -135,7 +135,7 @@ def _sync(login: DeviceLogin, addresses: Addresses, collection: SyncCollection) 
     page = _changes(login, collection)
     if properties.has_data:
         yield from _cards(login, addresses, properties, [entry.segment for entry in page.changed])
-    else:
+    elif page.changed:
         writer = CardPropertiesWriter(properties, addresses, with_data=True)
         yield from map(writer.response, page.changed)
     yield from (status_response(addresses.card(segment), NOT_FOUND) for segment in page.removed)
