@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from offbook.cli import field_options, messages
+from offbook.cli import messages
 from offbook.cli.environment import HEADERS, TOKEN
 from offbook.cli.errors import UsageError
+from offbook.cli.options import field_options
 from offbook.cli.standard_streams import STANDARD
 from offbook.contacts.importing import OnDuplicate
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from offbook.cli.field_options import DETAILS, PARTS
+from offbook.cli.options.field_options import DETAILS, PARTS
 from offbook.cli.output import flatten, format_pairs, format_time, heading, label
 from offbook.contacts.card_words import params_words, property_words
 from offbook.contacts.labels import with_site_labels

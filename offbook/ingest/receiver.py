@@ -25,7 +25,7 @@ from offbook.ingest.disconnects import Disconnect, describe_close, describe_open
 from offbook.ingest.settings import IngestSettings, failures_after
 from offbook.ingest.stream_file import StreamWriter
 from offbook.ingest.url import Address
-from offbook.websocket_client import proxy_of, websocket_to
+from offbook.live.websocket_client import proxy_of, websocket_to
 
 T = TypeVar("T")
 

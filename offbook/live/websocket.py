@@ -32,9 +32,9 @@ from offbook import addresses, messages
 from offbook.core.connection import Seconds
 from offbook.core.errors import CursorGone, NoLive, NotAuthorized, Offline, ServerFault
 from offbook.core.protocol.requests import PROTOCOL, SCHEMA_HEADER
+from offbook.live.websocket_client import proxy_of, websocket_to
 from offbook.sync.http.errors import error_of, retry_after_seconds
 from offbook.sync.http.transport import Response, ca_bundle
-from offbook.websocket_client import proxy_of, websocket_to
 
 MESSAGE_BYTES_MAX = 16 * 1024 * 1024
 """A page of 1,000 contacts is about one MiB. A larger one than this comes by HTTP, which packs it."""

@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from offbook.cli.field_options import details_in, fields_in
 from offbook.cli.lookup import find_by_prefix, find_contact, names_of
+from offbook.cli.options.field_options import details_in, fields_in
+from offbook.cli.options.table_options import set_values
 from offbook.cli.output import flatten, format_pairs, format_table, format_time, short_ids, terminal_columns, with_table
 from offbook.cli.record_text import VERBS, value_rows
 from offbook.cli.result import CommandResult
-from offbook.cli.table_options import set_values
 from offbook.contacts.table import CONTACTS
 from offbook.core.cells.validation import Json
 from offbook.core.listing import name_of

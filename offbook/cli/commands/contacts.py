@@ -8,8 +8,8 @@ from functools import partial
 from offbook.cli import messages
 from offbook.cli.deletion import delete_records
 from offbook.cli.errors import UsageError
-from offbook.cli.field_options import details_in, fields_in
 from offbook.cli.lookup import find_contact
+from offbook.cli.options.field_options import details_in, fields_in
 from offbook.cli.output import flatten, format_table, label, short_ids, terminal_columns
 from offbook.cli.record_text import STAR, contact_lines
 from offbook.cli.result import CommandResult

@@ -13,11 +13,11 @@ from offbook.cli.commands.sync import require_server
 from offbook.cli.deletion import delete_records
 from offbook.cli.errors import UsageError
 from offbook.cli.lookup import find_record, find_record_or_deleted
+from offbook.cli.options.table_options import add_options, values_in
 from offbook.cli.output import flatten, format_table, heading, short_ids, terminal_columns
 from offbook.cli.parser import Parser
 from offbook.cli.record_text import record_lines, value_text
 from offbook.cli.result import CommandResult
-from offbook.cli.table_options import add_options, values_in
 from offbook.core.cells.validation import UUID_TEXT, Json
 from offbook.core.declaration.codec import table_to_json
 from offbook.core.history.codec import entry_to_json

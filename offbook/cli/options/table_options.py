@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from offbook.cli import messages
 from offbook.cli.errors import UsageError
-from offbook.cli.field_options import PREFIX, fields_in, key_of
+from offbook.cli.options.field_options import PREFIX, fields_in, key_of
 from offbook.cli.output import heading
 from offbook.core.cells.validation import Json
 from offbook.core.schema import Field, Map, Table, Type

@@ -1,0 +1,1 @@
+"""Options that name fields and values of a record."""
