@@ -94,7 +94,7 @@ class Records(Generic[R]):
         with change_log.coalesce_changes(connection):
             record_id = self._id_of_new(connection, table, data)
             record_table(table).add(connection, record_id, data)
-            self._add_names(connection, table, record_id, data)
+            self._add_names(connection, table, data)
         return record_id
 
     def update(self, record_id: str, /, **values: Json) -> None:
@@ -104,7 +104,8 @@ class Records(Generic[R]):
             before = _get(connection, table, record_id)
             data = check_data(table, self._with_keys(table, values), Operation.UPDATE, before)
             record_table(table).change(connection, record_id, data)
-            self._add_names(connection, table, record_id, data)
+            if any(data.get(place.map.name) for place in connection.schema.naming_maps):
+                self._add_names(connection, table, _get(connection, table, record_id))
 
     def put(self, id_or_key: str | int, /, **values: Json) -> str:
         """Change the record of this id, or of this value of the table's key; or add it. Returns its id.
@@ -123,7 +124,7 @@ class Records(Generic[R]):
                 raise Invalid.of(BAD_ID, field="id")
             data = check_data(table, self._with_keys(table, values), Operation.INSERT, {})
             record_table(table).add(connection, id_or_key.lower(), data)
-            self._add_names(connection, table, id_or_key.lower(), data)
+            self._add_names(connection, table, data)
         return id_or_key.lower()
 
     def delete(self, record_id: str, /) -> None:
@@ -145,13 +146,13 @@ class Records(Generic[R]):
         with change_log.coalesce_changes(connection, typed=False):
             if record_table(table).get(connection, record_id) is None:
                 record_table(table).add(connection, record_id, data)
-                self._add_names(connection, table, record_id, data)
+                self._add_names(connection, table, data)
 
-    def _add_names(self, connection: Connection, table: Table, record_id: str, data: Mapping[str, Json]) -> None:
-        """Add the records that entries of a record name by a text, where they are not here."""
+    def _add_names(self, connection: Connection, table: Table, data: Mapping[str, Json]) -> None:
+        """Add the records that entries of a record with this data name by a text, where they are not here."""
         for place in connection.schema.naming_maps:
             if place.table.name == table.name and data.get(place.map.name):
-                entries = _get(connection, table, record_id)[place.map.name]
+                entries = {key: entry for key, entry in data[place.map.name].items() if entry is not None}
                 for text in names_in_entries(place.naming, entries).values():
                     add_named(connection, place.target, text, self._new_id)
 

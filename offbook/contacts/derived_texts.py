@@ -23,6 +23,7 @@ NAMES = (
     *("name", "given_name", "middle_name", "family_name", "nickname", "file_as"),
     *("phonetic_given", "phonetic_middle", "phonetic_family"),
 )
+OTHER_NAMES = NAMES[1:]
 SOURCES = (*NAMES, "suffix")
 """The cells that all of this is made of."""
 
@@ -63,7 +64,7 @@ def _sort_key(words: Words, parts: tuple[str, ...]) -> str:
 
 def _names_text(words: Words) -> str:
     shown = words.get("name", "").split()
-    others = dict.fromkeys(" ".join([words[name] for name in NAMES[1:] if name in words]).split())
+    others = dict.fromkeys(" ".join([words[name] for name in OTHER_NAMES if name in words]).split())
     return " ".join(["", *shown, *[word for word in others if word not in shown]])
 
 

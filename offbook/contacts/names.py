@@ -11,7 +11,7 @@ Nobody can take every name apart: two family names are read as a middle name and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from offbook.core.model import Cells, Record, Value
@@ -31,6 +31,9 @@ PART_MAX: Mapping[str, int] = {
     "suffix": 100,
 }
 """How many characters fit."""
+
+ANY_PART_MAX = min(PART_MAX.values())
+"""What is no longer than this fits into each of them."""
 
 TITLES = frozenset(
     {"dr", "prof", "professor", "doctor", "mr", "mrs", "ms", "miss", "mx", "sir", "dame", "lord", "lady", "rev"}
@@ -163,7 +166,7 @@ def join(parts: Parts) -> str:
 
 def agrees(name: str, parts: Parts) -> bool:
     """Whether a name is made of just these parts, in one of the orders in which people write them."""
-    words, in_order = _words(name), [word for part in parts for word in _words(part or "")]
+    words, in_order = _words(name), _words(" ".join([part for part in parts if part]))
     if words == in_order or ("," in name and sorted(words) == sorted(in_order)):
         return True
     if not (is_eastern(parts.given_name or "") and is_eastern(parts.family_name or "")):
@@ -257,8 +260,13 @@ def _family_start(words: Sequence[str]) -> int:
 def _parts(
     prefix: Sequence[str], given_names: Sequence[str], middle: Sequence[str], family: Sequence[str], suffix: str
 ) -> Parts:
-    texts = (*(" ".join(words) for words in (prefix, given_names, middle, family)), suffix)
-    return Parts(*(text or None for text in texts))
+    return Parts(
+        " ".join(prefix) or None,
+        " ".join(given_names) or None,
+        " ".join(middle) or None,
+        " ".join(family) or None,
+        suffix or None,
+    )
 
 
 # --- what a write left out -------------------------------------------------------------------------------------------
@@ -266,11 +274,14 @@ def _parts(
 
 def parts_of(name: str, cells: Mapping[str, Any]) -> Parts:
     """The parts that follow from a contact's name. One that only stands in for a name (the company's) has none."""
-    if not is_of_person(name) or any(name == cells.get(field) for field in STAND_INS):
+    if name in [cells.get(field) for field in STAND_INS] or not is_of_person(name):
         return NO_PARTS
     parts = split(name)
-    fits = all(len(text or "") <= PART_MAX[part] for part, text in zip(PARTS, parts, strict=True))
-    return parts if fits else NO_PARTS
+    if len(name) <= ANY_PART_MAX or all(
+        len(text or "") <= PART_MAX[part] for part, text in zip(PARTS, parts, strict=True)
+    ):
+        return parts
+    return NO_PARTS
 
 
 def parts_to_write(record: Record) -> Cells | None:
@@ -304,28 +315,25 @@ def complete(written: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[st
     ``known`` are the cells as the writer knew them. What is as it was known is not written. A new name brings its
     parts, new parts bring their name, and a name that stood in for one follows what it stood for.
     """
-    return dict(_completed(written, {**known, **written}, known))
-
-
-def _completed(
-    written: Mapping[str, Any], cells: Mapping[str, Any], known: Mapping[str, Any]
-) -> Iterator[tuple[str, str | None]]:
+    cells = {**known, **written}
     before, name = known.get(NAME), _filled(written.get(NAME))
     seen = known_parts(known)
     parts = Parts(*[written[part] or None if part in written else old for part, old in zip(PARTS, seen, strict=True)])
     if name is not None and name != before:
-        yield from _value(name, _parts_of_new_name(name, written, parts, cells, is_new=not before))
-    elif parts != seen:
-        yield from _name_of_new_parts(parts, cells, before if name == before or not stand_in(cells) else None)
-    elif name is not None:
-        if not any(known.get(part) for part in PARTS) and any(made := parts_of(name, cells)):
-            yield from _value(name, made)
-    elif NAME in written or not before:
-        if not any(seen) and (text := stand_in(cells)):
-            yield from _value(text, NO_PARTS)
-    elif not any(seen) and (field := _stood_for(known)) and cells.get(field) != before:
+        return _value(name, _parts_of_new_name(name, written, parts, cells, is_new=not before))
+    if parts != seen:
+        return _name_of_new_parts(parts, cells, before if name == before or not stand_in(cells) else None)
+    if name is not None:
+        has_parts = any(known.get(part) for part in PARTS)
+        return _value(name, made) if not has_parts and any(made := parts_of(name, cells)) else {}
+    if any(seen):
+        return {}
+    if NAME in written or not before:
+        return _value(text, NO_PARTS) if (text := stand_in(cells)) else {}
+    if (field := _stood_for(known)) and cells.get(field) != before:
         followed = (cells.get(field) or "")[:NAME_MAX].strip() or stand_in(cells) or before
-        yield from _value(followed, parts_of(followed, cells))
+        return _value(followed, parts_of(followed, cells))
+    return {}
 
 
 def known_parts(known: Mapping[str, Any]) -> Parts:
@@ -335,9 +343,8 @@ def known_parts(known: Mapping[str, Any]) -> Parts:
     return parts if any(parts) or not name else parts_of(name, known)
 
 
-def _value(name: str, parts: Parts) -> Iterator[tuple[str, str | None]]:
-    yield NAME, name
-    yield from zip(PARTS, parts, strict=True)
+def _value(name: str, parts: Parts) -> dict[str, str | None]:
+    return {NAME: name, **dict(zip(PARTS, parts, strict=True))}
 
 
 def _filled(text: str | None) -> str | None:
@@ -354,17 +361,19 @@ def _parts_of_new_name(
         return parts
     fresh = parts_of(name, cells)
     named = [part for part in PARTS if part in written]
+    if not any(written[part] for part in named):
+        return fresh
     fits = all((written[part] or None) == getattr(fresh, part) for part in named)
-    return parts if any(written[part] for part in named) and (is_new or not fits) else fresh
+    return parts if is_new or not fits else fresh
 
 
-def _name_of_new_parts(parts: Parts, cells: Mapping[str, Any], instead: str | None) -> Iterator[tuple[str, str | None]]:
+def _name_of_new_parts(parts: Parts, cells: Mapping[str, Any], instead: str | None) -> dict[str, str | None]:
     """The name that the parts make, as it is written already; where they are empty, the name that there is ``instead``,
     or what stands in."""
     if (name := cells.get(NAME)) and agrees(name, parts) or (name := join(parts)[:NAME_MAX]):
-        yield from _value(name, parts)
-    elif other := instead or stand_in(cells):
-        yield from _value(other, parts_of(other, cells))
+        return _value(name, parts)
+    other = instead or stand_in(cells)
+    return _value(other, parts_of(other, cells)) if other else {}
 
 
 def _stood_for(known: Mapping[str, Any]) -> str | None:

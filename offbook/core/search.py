@@ -25,6 +25,9 @@ SEPARATORS = str.maketrans("", "", " ()./-\t")
 NUMBER = re.compile(r"(\+?[0-9]{5,20})(?:(?:;ext=|extension|ext|x|#|,+)[0-9]{1,8})?")
 """A phone number without separators, and the extension behind it, which is no part of its key."""
 
+MAY_BE_NUMBER = re.compile(r"[-+0-9 ()./\t;=,#xetnsio]+", re.IGNORECASE | re.ASCII)
+"""What all numbers in ASCII are made of: most texts have another character near their beginning."""
+
 LAST_TYPED = re.compile(f"[0-9]{{1,{LAST_DIGITS}}}$")
 
 NUMBER_WORD = re.compile(r"[+0-9()./-]+")
@@ -53,7 +56,11 @@ def searched_text(values: Iterable[str]) -> str:
 
 def phone_key(value: str) -> str | None:
     """The key of what is a phone number as a whole; None for all else."""
-    if len(value) > NUMBER_LENGTH_MAX or value[:1].isalpha():
+    if (
+        len(value) > NUMBER_LENGTH_MAX
+        or value[:1].isalpha()
+        or (value.isascii() and not MAY_BE_NUMBER.fullmatch(value))
+    ):
         return None
     text = normalize_for_search(value)
     compact = text.translate(SEPARATORS)
@@ -61,7 +68,7 @@ def phone_key(value: str) -> str | None:
         compact = text.replace(TRUNK_ZERO, "", 1).translate(SEPARATORS)
     if (match := NUMBER.fullmatch(compact)) is None:
         return None
-    return re.sub("^00", "+", match[1])
+    return f"+{match[1][2:]}" if match[1].startswith("00") else match[1]
 
 
 # --- the question -----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from offbook.core.cells.validation import Json, is_empty
 from offbook.core.model import Scalar, Value
-from offbook.core.schema import EXISTS, Map, Table, Type
+from offbook.core.schema import EXISTS, Map, Table
 
 
 def json_of(table: Table, cell: str, value: Value) -> Json:
@@ -25,10 +25,9 @@ def json_of_cells(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
 
 def with_all_fields(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
     """Cells as an object with every field of the table; entries that are removed are not there."""
-    data: dict[str, Json] = {}
-    for field in table.fields:
-        value = cells.get(field.name)
-        data[field.name] = bool(value) if field.type is Type.FLAG else value
+    data: dict[str, Json] = {name: cells.get(name) for name in table.by_name}
+    for name in table.flags:
+        data[name] = bool(data[name])
     for map_ in table.maps:
         data[map_.name] = _entries(map_, cells)
     return _with_json(table.json_names, data)
@@ -36,9 +35,14 @@ def with_all_fields(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]
 
 def filled_fields(table: Table, cells: Mapping[str, Value]) -> dict[str, Json]:
     """Cells as an object without what is empty: no null, no false, no map without entries. What is absent is empty."""
-    data: dict[str, Json] = {}
-    data.update((name, value) for name in table.by_name if not is_empty(value := cells.get(name)))
-    data.update((map_.name, entries) for map_ in table.maps if (entries := _entries(map_, cells)))
+    data: dict[str, Json] = {
+        name: value
+        for name in table.by_name
+        if name in cells and (value := cells[name]) is not None and value is not False
+    }
+    for map_ in table.maps:
+        if entries := _entries(map_, cells):
+            data[map_.name] = entries
     return _with_json(table.json_names, data)
 
 

@@ -254,8 +254,9 @@ def _take_map(cells: dict[str, Value], map_: Map, entries: Json, rules: Rules) -
 def _take_entry(cells: dict[str, Value], map_: Map, prefix: str, entry: Json, rules: Rules) -> None:
     if not isinstance(entry, dict):
         raise Invalid.of(messages.NOT_AN_ENTRY, field=prefix[:-1])
-    if unknown := entry.keys() - map_.by_name.keys():
-        raise Invalid.of(messages.UNKNOWN_ATTRIBUTE, field=prefix[:-1], name=min(unknown)[:80])
+    if not entry.keys() <= map_.by_name.keys():
+        unknown = min(entry.keys() - map_.by_name.keys())
+        raise Invalid.of(messages.UNKNOWN_ATTRIBUTE, field=prefix[:-1], name=unknown[:80])
     for cell, attributes in map_.cells.items():
         if len(attributes) == 1:
             if cell in entry:

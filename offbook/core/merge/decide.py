@@ -11,7 +11,7 @@ Nothing here reads a clock or a database; ``change.timestamp`` is already clampe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from offbook.core.merge.policies import POLICIES, MergeContext, Resolution
@@ -20,6 +20,8 @@ from offbook.core.merge.retention import is_purged
 from offbook.core.messages import LONG_DELETED, MISSING_IN_ENTRY, NEVER_OR_LONG_DELETED, TOO_MANY_ENTRIES, Fault
 from offbook.core.model import NO_CLOCKS, Change, Clock, DiscardedWrite, Operation, Record, Value, Verdict
 from offbook.core.schema import EXISTS, entry_of
+
+ENTRY_EXISTS = f"/{EXISTS}"
 
 RESTORE = "restore"
 """The rule by which a change loses that a restored server gets for its history alone."""
@@ -112,7 +114,7 @@ def _behind_a_lost_entry(
     record: Record, change: Change, policy: str, lost_entries: Mapping[str, Clock]
 ) -> NoChange | None:
     """An edit of an entry that is not in the record because its adding lost: the edit is lost with it."""
-    for cell in _incomplete_entries(record.cells, change):
+    for cell in _incomplete_entries(record.cells, change) if lost_entries else ():
         if cell in lost_entries:
             writes = _writes(record, change).items()
             discarded = (DiscardedWrite(name, value, lost_entries[cell], policy) for name, value in writes)
@@ -321,14 +323,17 @@ def clock_of(change: Change, seq: int, replaced: Clock | None = None) -> Clock:
 
 def _incomplete(have: Mapping[str, Value], change: Change) -> Reject | None:
     """A new entry without what it must have, or one entry too many, on a record with the cells ``have``."""
+    asserted = _asserted(change.cells)
+    if not asserted:
+        return None
     for cell, missing in _incomplete_entries(have, change).items():
         return Reject(MISSING_IN_ENTRY.fault(field=entry_of(cell) + missing))
     for map_ in change.table.maps:
         prefix = f"{map_.name}/"
-        claimed = {cell for cell in _asserted(change.cells) if cell.startswith(prefix)}
-        if not claimed:
+        claimed = {cell for cell in asserted if cell.startswith(prefix)}
+        standing = {cell for cell in _asserted(have) if cell.startswith(prefix)} if claimed else claimed
+        if len(claimed) + len(standing) <= map_.entries_max:
             continue
-        standing = {cell for cell in _asserted(have) if cell.startswith(prefix)}
         removed = {cell for cell, value in change.cells.items() if value is False}
         if claimed - standing and len((claimed | standing) - removed) > map_.entries_max:
             return Reject(TOO_MANY_ENTRIES.fault(field=map_.name, limit=map_.entries_max))
@@ -353,6 +358,6 @@ def _incomplete_entries(have: Mapping[str, Value], change: Change) -> dict[str, 
     }
 
 
-def _asserted(cells: Mapping[str, Value]) -> Iterator[str]:
+def _asserted(cells: Mapping[str, Value]) -> list[str]:
     """The existence of each entry that stands by these cells. A flag that is set is true as well."""
-    return (cell for cell, value in cells.items() if value is True and cell.endswith(f"/{EXISTS}"))
+    return [cell for cell, value in cells.items() if value is True and cell.endswith(ENTRY_EXISTS)]

@@ -75,9 +75,9 @@ def digest(
     form = _form(table, without)
     fields, named, total = form.fields, [], 0
     for cell, value in cells.items():
-        if cell in fields:
+        if (said := fields.get(cell)) is not None:
             if text := value if type(value) is str else _text(value):
-                named.append(fields[cell] + text)
+                named.append(said + text)
         elif value is True and cell.endswith(ENTRY_EXISTS):
             total += _entry_hash(form, table.name, record_id, cell, cells)
     named.sort()
@@ -93,7 +93,8 @@ def _entry_hash(form: LineForm, table: str, record_id: str, exists: str, cells: 
     for cell, names in form.maps[name]:
         value = cells.get(prefix + cell)
         if type(value) is tuple:
-            named += [said + text for said, part in zip(names, value, strict=False) if said and (text := _text(part))]
+            parts = zip(names, value, strict=False)
+            named += [said + text for said, part in parts if part is not None and said and (text := _text(part))]
         elif value is not None and names[0] and (text := _text(value)):
             named.append(names[0] + text)
     named.sort()

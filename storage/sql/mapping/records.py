@@ -124,7 +124,7 @@ class RecordMapping:
         prefix, suffix = f"{map_.name}/", f"/{EXISTS}"
         rows: dict[str, tuple[Any, ...]] = {}
         for cell, value in record.cells.items():
-            if cell.startswith(prefix) and cell.endswith(suffix):
+            if type(value) is bool and cell.startswith(prefix) and cell.endswith(suffix):
                 key = cell[len(prefix) : -len(suffix)]
                 have = entry_values(map_, record.cells, f"{prefix}{key}/").get
                 rows[key] = (book_id, record.id, key, *map(have, map_.by_name), value is False)
