@@ -7,7 +7,7 @@ call is one transaction, and one change of each record that it writes to.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Generic, TypeVar
 
@@ -31,13 +31,16 @@ from offbook.database.connection import Connection, bindable, reading
 from offbook.database.ddl.triggers import whole_is_alone
 from offbook.database.local_changes import change_log
 from offbook.database.records import record_table
-from offbook.database.server_rows import change_of_line, server_row
+from offbook.database.server_rows import change_of_line, dump, server_row
 from offbook.database.visible_rows import visible_record
 
 Record = dict[str, Json]
 """A record with every field, its times, and per map its entries by their keys."""
 
 R = TypeVar("R")
+
+FEW_RECORDS = 500
+"""So many are looked up one by one."""
 
 
 class RecordBook(ABC):
@@ -214,6 +217,22 @@ class Records(Generic[R]):
             records = _with_whole_values(connection, table, records)
         return [self._shown(table, record) for record in self._sorted(table, records)[:limit]]
 
+    def portions(self, /, size: int = 500) -> Iterator[Sequence[R]]:
+        """All records, so many at a time, in the order of their ids: for a table that is too long to be held at once.
+
+        Each portion is as it is when it is read.
+        """
+        connection, table = self._open()
+        layout, last_id = record_table(table), ""
+        while True:
+            with reading(connection):
+                ids = layout.ids_after(connection, last_id, size)
+                records = _with_whole_values(connection, table, layout.some(connection, ids))
+            if not ids:
+                return
+            last_id = ids[-1]
+            yield [self._shown(table, record) for record in records]
+
     def _sorted(self, table: Table, records: Iterable[Record]) -> Sequence[Record]:
         return sorted(records, key=lambda record: self._place(table, record))
 
@@ -294,14 +313,15 @@ def _with_whole_values(connection: Connection, table: Table, records: list[Recor
     Until the server has answered, the table itself holds the parts of the whole before.
     """
     composite = table.composite
-    if composite is None:
+    if composite is None or not records:
         return records
-    of_one = "synced <> 1 AND record_id = :id AND " if len(records) == 1 else ""
+    is_few = len(records) <= FEW_RECORDS
+    of_few = "synced <> 1 AND record_id IN (SELECT value FROM json_each(:ids)) AND " if is_few else ""
     sql = (
-        f"SELECT DISTINCT record_id FROM change_log WHERE {of_one}synced = 0 AND table_name = :table"
+        f"SELECT DISTINCT record_id FROM change_log WHERE {of_few}synced = 0 AND table_name = :table"
         f" AND {whole_is_alone(composite)}"
     )
-    parameters = {"table": table.name, "id": records[0]["id"] if records else None}
+    parameters = {"table": table.name, "ids": dump([record["id"] for record in records[:FEW_RECORDS]])}
     edited = {record_id for (record_id,) in connection.execute(sql, parameters)}
     return [
         {**record, **_whole_value(connection, table, str(record["id"]), composite)}

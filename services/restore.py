@@ -1,7 +1,8 @@
 """Restoring what was: some cells of a change, a whole record, or the whole book as it was at a moment.
 
-All of it is ordinary changes with the present seq as their base, made in one transaction: they are in the history
-themselves, reach every device, and can be undone in the same way. What a change says is the core's to decide.
+All of it is ordinary changes with the present seq as their base: they are in the history themselves, reach every
+device, and can be undone in the same way. What a change says is the core's to decide. Many records go back in several
+short transactions, which whoever is cut off goes on with (services.contacts.background_imports).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from offbook.core.cells.json_data import change_data
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.entry import HistoryStep, restored_values
 from offbook.core.history.reconstruct import Patch, state_at, to_state, to_values
+from offbook.core.merge.batch import Outcome
 from offbook.core.merge.retention import is_purged
 from offbook.core.model import Change, Key, Record, Rejection, Value
 from offbook.core.protocol.requests import CHANGES_MAX, build_change
@@ -25,6 +27,9 @@ from services import messages
 from services.references import Decide, apply_change_and_clear, decide_and_clear_ahead
 from services.sync.push import Turns, apply_batch, read_records
 from storage.base import ChangeOrigin, ReadTransaction, Store, WriteTransaction
+
+RESTORED_AT_ONCE = 300
+"""So many records go back in one transaction: a fifth of a second, where each was added since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def restore_version(store: Store, book_id: int, actor: Actor, key: Key, seq: int
     """Make a record what it was right after ``seq``. Raises NotFound, and Invalid where that is not known any more."""
 
     def decide(book: WriteTransaction) -> Change | RestoredRecord:
-        _check_reach(book, seq)
+        check_reach(book, seq)
         record = _record(book, key)
         wanted = state_at(record, book.steps_since(seq, key), seq)
         return _restoring(book, actor, record, to_state(record, wanted), now_us)
@@ -183,7 +188,8 @@ def preview(store: Store, book_id: int, seq: int) -> BookPreview:
 def restore_book_to(
     store: Store, book_id: int, actor: Actor, seq: int, now_us: int, seen: int | None = None
 ) -> BookRestore:
-    """Take the book back to where it was right after ``seq``: all of it, or nothing.
+    """Take the book back to where it was right after ``seq``: all of it in one transaction, or nothing. More records
+    than RESTORED_AT_ONCE are for services.time_travel.
 
     ``seen`` is the book's seq that the user has looked at: raises Invalid where more happened since. The same request
     again finds nothing left to do, and is answered alike.
@@ -197,13 +203,20 @@ def restore_book_to(
             raise Invalid.of(messages.BOOK_CHANGED)
         for start in range(0, len(restores), CHANGES_MAX):
             batch = restores[start : start + CHANGES_MAX]
-            changes = [_book_change(restore.record, restore.patch, actor, now_us) for restore in batch]
+            changes = [
+                book_change(restore.record, restore.patch, actor, now_us, restore.record.seq) for restore in batch
+            ]
             records = {restore.record.key: restore.record for restore in batch}
             pushed = apply_batch(book, actor.origin, changes, now_us, records)
-            if faults := [outcome.fault for outcome in pushed.outcomes if outcome.fault is not None]:
-                message = messages.CANT_GO_BACK._replace(code=faults[0].code)
-                raise Invalid.of(message, reason=faults[0].detail)
+            check_outcomes(pushed.outcomes)
         return BookRestore(len(restores), before)
+
+
+def check_outcomes(outcomes: Iterable[Outcome]) -> None:
+    """Raise Invalid where one of these changes is refused."""
+    if faults := [outcome.fault for outcome in outcomes if outcome.fault is not None]:
+        message = messages.CANT_GO_BACK._replace(code=faults[0].code)
+        raise Invalid.of(message, reason=faults[0].detail)
 
 
 def _record_restores(book: ReadTransaction, seq: int) -> list[RecordRestore]:
@@ -211,7 +224,7 @@ def _record_restores(book: ReadTransaction, seq: int) -> list[RecordRestore]:
 
     A record that has left the trash stays deleted: what it held is gone.
     """
-    _check_reach(book, seq)
+    check_reach(book, seq)
     steps: dict[Key, list[HistoryStep]] = defaultdict(list)
     for step in book.steps_since(seq):
         steps[step.key].append(step)
@@ -224,13 +237,13 @@ def _record_restores(book: ReadTransaction, seq: int) -> list[RecordRestore]:
     return restores
 
 
-def _check_reach(book: ReadTransaction, seq: int) -> None:
+def check_reach(book: ReadTransaction, seq: int) -> None:
     """Raise Invalid where the history does not reach back so far."""
     if seq < book.book.pruned:
         raise Invalid.of(messages.TOO_OLD)
 
 
-def _book_change(record: Record, patch: Patch, actor: Actor, now_us: int) -> Change:
+def book_change(record: Record, patch: Patch, actor: Actor, now_us: int, base: int) -> Change:
     """One of the changes that take the book back. What it says was checked when it was first said."""
     return Change(
         id=str(uuid5(UUID(actor.id), f"{record.table.name}/{record.id}")),
@@ -239,7 +252,7 @@ def _book_change(record: Record, patch: Patch, actor: Actor, now_us: int) -> Cha
         operation=patch.operation,
         replica=actor.replica,
         timestamp=now_us // 1000,
-        base=record.seq,
+        base=base,
         cells=patch.cells,
         batch=actor.id,
     )

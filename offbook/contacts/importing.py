@@ -14,7 +14,17 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
-from offbook.contacts.matching import Contact, Likeness, Match, replacing_data, updating_data
+from offbook.contacts.matching import (
+    LABEL_KEY,
+    Contact,
+    Likeness,
+    Match,
+    is_read_anew,
+    is_unchanged,
+    replacing_data,
+    rereading_data,
+    updating_data,
+)
 from offbook.contacts.table import BUILT_IN, CONTACTS, GROUP, LABELS
 from offbook.core.cells.validation import is_empty
 from offbook.core.errors import Invalid
@@ -30,9 +40,6 @@ NOTHING: Mapping[str, Record] = MappingProxyType({})
 
 NAMING = BUILT_IN.naming_maps[0].naming
 """What names a contact's labels."""
-
-LABEL_KEY = "imported-label"
-"""The key of the entry by which an import gives a contact its label."""
 
 
 class OnDuplicate(StrEnum):
@@ -175,11 +182,18 @@ def steps_of(
             yield ImportStep(contact, match, Operation.INSERT, contact["id"], data, base=base)
         elif match.record_id is not None and _is_written_to(match, on_duplicate):
             known = existing[match.record_id]
-            data = updating_data(known, contact)
+            data = _updating_data(known, contact, match)
             data |= _with_label(known, data, label)
             yield ImportStep(contact, match, Operation.UPDATE if data else None, match.record_id, data)
         else:
             yield ImportStep(contact, match, None, match.record_id or contact["id"], {})
+
+
+def _updating_data(known: Contact, contact: Contact, match: Match) -> dict[str, Any]:
+    """What is written to a record that is there. One that was changed since the file was matched is left as it is."""
+    if not is_read_anew(contact, match):
+        return updating_data(known, contact)
+    return rereading_data(known, contact) if is_unchanged(known) else {}
 
 
 def trash_steps(trash: Iterable[Contact], known: Mapping[str, bool]) -> Iterator[ImportStep]:

@@ -48,16 +48,25 @@ class Match(NamedTuple):
 
 NEW = Match(Likeness.NEW)
 
+LABEL_KEY = "imported-label"
+"""The key of the entry by which an import gives a contact its label."""
+
+NAME_PARTS = ("prefix", "given_name", "middle_name", "family_name", "suffix")
+
 
 class Matcher:
     """Who the contacts of a file are, which are shown one at a time. Of neither side more is kept than keys.
 
-    Time and memory are linear in both sides.
+    Where what a row means is up to a mapping (``is_mapped``), a contact that an import added and nobody has changed
+    since *changes* when its row is read otherwise now.
     """
 
-    def __init__(self, existing: Iterable[Contact], carried: Callable[[Contact], Contact]) -> None:
-        """``carried`` leaves of a contact what the file's format can say of one."""
+    def __init__(
+        self, existing: Iterable[Contact], carried: Callable[[Contact], Contact], is_mapped: bool = False
+    ) -> None:
         self._carried = carried
+        self._is_mapped = is_mapped
+        self._unchanged: dict[str, bytes] = {}
         self._ids: dict[str, bool] = {}  # and whether it has no uid, so that its id is one
         self._by_uid: dict[str, str] = {}
         self._by_content: dict[bytes, str] = {}
@@ -75,6 +84,8 @@ class Matcher:
         if not self._ids[record_id]:
             self._by_uid.setdefault(contact["uid"], record_id)
         self._by_content.setdefault(self._content(contact), record_id)
+        if self._is_mapped and is_unchanged(contact):
+            self._unchanged[record_id] = _digest(_said_by_row(self._carried(contact)))
         for key in map(hash, _strong_keys(contact)):
             self._by_strong[key] = None if key in self._by_strong else record_id
         for key in map(hash, _weak_keys(contact)):
@@ -105,7 +116,9 @@ class Matcher:
         if is_deleted:
             return Match(Likeness.DELETED, record_id)
         if record_id in self._ids:
-            return Match(Likeness.SAME, record_id)
+            before = self._unchanged.get(record_id)
+            is_read_otherwise = before is not None and before != _digest(_said_by_row(self._carried(contact)))
+            return Match(Likeness.CHANGED if is_read_otherwise else Likeness.SAME, record_id)
         same = self._by_uid.get(uid) or (uid if self._ids.get(uid) else None)
         if same is None and self._by_content:
             same = self._by_content.get(self._content(contact))
@@ -117,7 +130,28 @@ class Matcher:
         return NEW if doubtful is None else Match(Likeness.DOUBTFUL, doubtful)
 
     def _content(self, contact: Contact) -> bytes:
-        return blake2b(content_of(self._carried(contact)).encode(), digest_size=16).digest()
+        return _digest(content_of(self._carried(contact)))
+
+
+def is_read_anew(contact: Contact, match: Match) -> bool:
+    """Whether a contact of a file is the one of the same row, read by another mapping."""
+    return match == Match(Likeness.CHANGED, contact["id"])
+
+
+def is_unchanged(contact: Contact) -> bool:
+    """Whether nothing was written to a contact of a book since it was added."""
+    return contact.get("created_at") is not None and contact["created_at"] == contact.get("updated_at")
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def _said_by_row(contact: Contact) -> str:
+    """What a contact says of what its row may have said: parts that follow from a name are none of it, nor is the label
+    that an import gave it."""
+    details = {key: entry for key, entry in (contact.get("details") or {}).items() if key != LABEL_KEY}
+    return content_of({**contact, **dict.fromkeys(NAME_PARTS), "details": details})
 
 
 # --- what a contact is known by --------------------------------------------------------------------------------------
@@ -206,6 +240,16 @@ def updating_data(existing: Contact, incoming: Contact) -> dict[str, Any]:
                 entry = {"kind": kind, "value": value} | ({"label": label} if label else {})
                 added[_free_key(f"{kind}-1", entries.keys() | added.keys())] = entry
     return data | ({"details": added} if added else {})
+
+
+def rereading_data(existing: Contact, incoming: Contact) -> dict[str, Any]:
+    """What a change writes so that a contact that a row made says what the row says when it is read anew."""
+    fields = {name for name in CONTACTS.by_name if existing.get(name) or incoming.get(name)}
+    data: dict[str, Any] = {name: incoming.get(name) for name in fields if incoming.get(name) != existing.get(name)}
+    nothing = dict.fromkeys(CONTACTS.maps_by_name["details"].by_name)
+    gone = {key: None for key in existing.get("details") or {} if key != LABEL_KEY}
+    details = gone | {key: {**nothing, **entry} for key, entry in (incoming.get("details") or {}).items()}
+    return data | ({"details": details} if details else {})
 
 
 def replacing_data(before: Record, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -135,6 +135,11 @@ class RecordTable:
         of_map = f'WHERE {{owner}} IN (SELECT id FROM "{self.table.name}" {where})'
         return self._read(connection, where, of_map, parameters)
 
+    def ids_after(self, connection: Connection, record_id: str, count: int) -> list[str]:
+        """The ids of the next records, so many at the most, in the order of their ids."""
+        sql = f'SELECT id FROM "{self.table.name}" WHERE id > ? ORDER BY id LIMIT ?'
+        return [next_id for (next_id,) in connection.execute(sql, (record_id, count))]
+
     def columns(self, connection: Connection, names: Sequence[str], cells: Cells) -> list[dict[str, Json]]:
         """These fields and the id of each record that has just these values, as they lie in the file; in no order."""
         where, parameters = self._where(cells)

@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import BinaryIO
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import BinaryIO, NamedTuple
 
 from offbook.contacts.importing import ImportProblem, ImportReport
 from offbook.contacts.matching import Contact
 from offbook.core.errors import Malformed
-from offbook.formats.archive.reading import read_archive
+from offbook.formats.archive.names import THUMBNAILS
+from offbook.formats.archive.reading import Pictures
 from offbook.formats.csv.mapped import read_mapped
 from offbook.formats.fitting import fitted
 from offbook.formats.registry import ARCHIVE, FORMATS, HEAD, Format, recognize
 from offbook.formats.table_mapping import TableMapping
-from offbook.formats.values import ContactRead, problems_of
+from offbook.formats.values import ContactRead
 
 
 @dataclass(frozen=True, slots=True)
 class FileContents:
-    """The contacts of a file, what was told about it, and the photos in it, by their SHA-256."""
+    """What a file is, and what was told about it."""
 
     format: Format
-    contacts: Sequence[Contact]
     problems: Sequence[ImportProblem]
-    blobs: Mapping[str, bytes]
     table: TableMapping | None = None
     """What its columns were taken for, where it is a table that needs a mapping."""
-
-    trash: Sequence[Contact] = ()
-    labels: Sequence[Contact] = ()
-    thumbnails: Mapping[str, bytes] = field(default_factory=dict)
-    """Of the zip of a book: what was in the trash, the labels, and smaller pictures of photos that it does not have."""
 
     def new_report(self) -> ImportReport:
         """The report of what has not been carried out: what was told about the file alone."""
@@ -39,6 +34,13 @@ class FileContents:
         if self.format.name == ARCHIVE:
             report.trashed = report.labels = 0
         return report
+
+
+class FilePhotos(NamedTuple):
+    """Photos of a file by their SHA-256, and smaller pictures of those that it does not have."""
+
+    photos: Mapping[str, bytes] = MappingProxyType({})
+    thumbnails: Mapping[str, bytes] = MappingProxyType({})
 
 
 def read_items(file: BinaryIO, format_: Format | None, table: TableMapping | None) -> Iterator[ContactRead]:
@@ -51,8 +53,8 @@ ReadItems = Callable[[BinaryIO, Format | None, TableMapping | None], Iterator[Co
 
 
 class OpenFile:
-    """A file whose contacts are read one at a time, from the first, as often as they are asked for. Only the zip of a
-    book (``book``) is read at once. It stays open as long as it is used."""
+    """A file whose contacts are read one at a time, from the first, as often as they are asked for. It stays open as
+    long as it is used."""
 
     def __init__(
         self,
@@ -68,14 +70,28 @@ class OpenFile:
         self._asked = format_
         self.table = table
         self.format, _ = _items(file, format_, table)
-        self.book = _book_contents(file, self.format) if self.format.name == ARCHIVE else None
+
+    @property
+    def is_book(self) -> bool:
+        """Whether it is the zip of a book: that may be empty, and have labels and a trash."""
+        return self.format.name == ARCHIVE
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether it is a table, of which somebody may say what its columns are."""
+        return self.table is not None
 
     def items(self) -> Iterator[ContactRead]:
-        """The contacts, what is told about each, and its photo. Raises Malformed before the first of them."""
-        if self.book is not None:
-            yield from (ContactRead(0, dict(contact)) for contact in self.book.contacts)
-        else:
-            yield from self._read(self._file, self._asked, self.table)
+        """The contacts, what is told about each, and its photo; of a book its labels before them, and behind them those
+        of its trash. Raises Malformed before the first, and where a zip is damaged behind it."""
+        return self._read(self._file, self._asked, self.table)
+
+    def photos(self, items: Iterable[ContactRead]) -> FilePhotos:
+        """The photos of some of its contacts. Those of a zip are read when they are asked for."""
+        if not self.is_book:
+            return FilePhotos({sha256: photo for item in items for sha256, photo in item.blobs.items()})
+        pictures = [entry for item in items for entry in item.pictures]
+        return FilePhotos(Pictures(self._file, pictures), Pictures(self._file, pictures, THUMBNAILS))
 
     def carried(self, contact: Contact) -> Contact:
         """What its format can say of a contact."""
@@ -83,26 +99,7 @@ class OpenFile:
 
     def contents(self, problems: Sequence[ImportProblem]) -> FileContents:
         """What is known of it without its contacts and their photos."""
-        if self.book is not None:
-            return self.book
-        return FileContents(self.format, (), problems, {}, self.table)
-
-
-def _book_contents(file: BinaryIO, format_: Format) -> FileContents:
-    """What the zip of a book holds. Its photos are read from it when they are asked for. An empty book is one too."""
-    archive = read_archive(file)
-    live, deleted = [*map(fitted, archive.contacts)], [*map(fitted, archive.trash)]
-    items = (*archive.problems, *live, *deleted)
-    contacts, trash = ([item.contact for item in some if item.contact is not None] for some in (live, deleted))
-    return FileContents(
-        format_,
-        contacts,
-        [problem for item in items for problem in problems_of(item)],
-        archive.photos,
-        trash=trash,
-        labels=archive.labels,
-        thumbnails=archive.thumbnails,
-    )
+        return FileContents(self.format, problems, self.table)
 
 
 def _items(file: BinaryIO, format_: Format | None, table: TableMapping | None) -> tuple[Format, Iterator[ContactRead]]:

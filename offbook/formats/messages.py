@@ -96,7 +96,7 @@ TOO_MANY_FILES_IN_ZIP = Message("not_importable", "This zip has more than {most}
 LARGE_FILE_IN_ZIP = Message(
     "not_importable", "In this zip, {name!a} unpacks to more than {most} bytes, which is the most: nothing was taken."
 )
-TOO_MANY_RECORDS = Message("not_importable", "This zip has more than {most} contacts: nothing was taken.")
+TOO_MANY_RECORDS = Message("not_importable", "This zip has more than {most} {noun}: nothing was taken.")
 TOO_LARGE_FOR_ZIP = Message(
     "too_large_for_zip", "This book is larger than the 4 GB of a zip: export cards (vCard) in its place."
 )

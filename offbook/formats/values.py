@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from offbook.contacts.importing import ImportProblem
@@ -37,14 +38,35 @@ class Problem(NamedTuple):
         return self.fault.detail
 
 
+class Part(StrEnum):
+    """What a record is of all that a book holds: only the zip of a book has more than contacts."""
+
+    LABEL = "label"
+    CONTACT = "contact"
+    TRASH = "trash"
+
+
+class ZipEntry(NamedTuple):
+    """A file of a zip, as the list of its files has it."""
+
+    name: str
+    method: int
+    crc: int
+    packed: int
+    size: int
+    offset: int
+
+
 class ContactRead(NamedTuple):
     """A contact of a file, or none where its row could not be taken; what is told about it, and the bytes of its photo
-    under their SHA-256 in hex."""
+    under their SHA-256 in hex. The photo of a contact of a zip stays there, in one of these ``pictures``."""
 
     row: int
     contact: Contact | None
     problems: tuple[Problem, ...] = ()
     blobs: Mapping[str, bytes] = {}
+    part: Part = Part.CONTACT
+    pictures: tuple[ZipEntry, ...] = ()
 
 
 def problems_of(item: ContactRead) -> list[ImportProblem]:

@@ -21,8 +21,9 @@ DELETED = """SELECT DISTINCT record_id FROM change_log WHERE synced <> 1 AND tab
   AND operation = 'DELETE' AND record_id NOT IN (SELECT id FROM contacts) ORDER BY record_id"""
 
 
-def export_archive(book: Replica, write: Callable[[bytes], object], now_ms: int) -> int:
-    """Write the zip of all that is here, from one view of the file. Returns how many contacts are in it."""
+def export_archive(book: Replica, write: Callable[[bytes], object], now_ms: int) -> tuple[int, bool]:
+    """Write the zip of all that is here, from one view of the file. Returns how many contacts are in it, and whether an
+    import takes so many."""
     connection = book.connection
     with reading(connection):
         contacts = book.contacts.list()
@@ -35,8 +36,8 @@ def export_archive(book: Replica, write: Callable[[bytes], object], now_ms: int)
             held_photos(connection),
             partial(held_photo, connection),
         )
-        write_archive(source, write, datetime.fromtimestamp(now_ms / 1000, UTC))
-    return len(contacts)
+        is_importable = write_archive(source, write, datetime.fromtimestamp(now_ms / 1000, UTC))
+    return len(contacts), is_importable
 
 
 def _trash(book: Replica) -> Iterator[dict[str, Json]]:

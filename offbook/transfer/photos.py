@@ -11,13 +11,13 @@ from offbook.core.pictures import LIST_WIDTH, PAGE_WIDTH, picture_head
 from offbook.database import blobs
 from offbook.database.connection import Connection
 from offbook.formats.archive.writing import Photo
-from offbook.formats.contents import FileContents
+from offbook.formats.contents import FilePhotos
 
 
 def keep_photo(
     connection: Connection,
     photos: DeviceBlobs,
-    contents: FileContents,
+    file: FilePhotos,
     step: ImportStep,
     tell: Callable[[ImportProblem], None],
 ) -> ImportStep:
@@ -27,10 +27,10 @@ def keep_photo(
     """
     photo = str(step.data.get("photo"))
     try:
-        if photo in contents.blobs:
-            photos.put(contents.blobs[photo])
-        elif photo in contents.thumbnails and blobs.find(connection, photo) is None:
-            return step._replace(data={**step.data, "photo": photos.put(contents.thumbnails[photo])})
+        if photo in file.photos:
+            photos.put(file.photos[photo])
+        elif photo in file.thumbnails and blobs.find(connection, photo) is None:
+            return step._replace(data={**step.data, "photo": photos.put(file.thumbnails[photo])})
     except (Invalid, Malformed) as fault:
         tell(ImportProblem(0, "PHOTO", fault.code, str(fault), str(step.contact["name"] or "")))
         return step._replace(data={**step.data, "photo": None})

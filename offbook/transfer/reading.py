@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby, islice
 from typing import NamedTuple
 
 from offbook.contacts.importing import (
@@ -21,9 +20,9 @@ from offbook.contacts.table import CONTACTS
 from offbook.core.errors import Malformed
 from offbook.core.model import Record
 from offbook.database.deletions import taken_back
-from offbook.formats.contents import FileContents, OpenFile
+from offbook.formats.contents import FileContents, FilePhotos, OpenFile
 from offbook.formats.messages import NO_CONTACTS
-from offbook.formats.values import ContactRead, problems_of
+from offbook.formats.values import Contact, ContactRead, Part, problems_of
 from offbook.replica import Replica
 from offbook.transfer.bulk_import import IDS_PER_QUERY, deleted_ids, present_ids
 
@@ -33,46 +32,66 @@ PHOTO_BYTES_KEPT_MAX = 16 * 1024**2
 
 
 class DeviceImportPortion(NamedTuple):
-    """Some steps, in order, and what the file holds for them: photos above all."""
+    """Some steps, in order, and the photos that the file holds for them."""
 
     steps: Sequence[ImportStep]
-    contents: FileContents
+    photos: FilePhotos
 
 
 class MatchedFile(NamedTuple):
     """A file, who of it is who on this device, and what an undo took away and this import brings back. Its contacts are
-    kept here where they are few; many are read once more where they are carried out."""
+    kept here where they are few; many are read once more where they are carried out. Of a book the labels are kept."""
 
     source: OpenFile
     items: Sequence[ContactRead] | None
     contents: FileContents
     matches: Sequence[Match]
     taken_back: Mapping[str, Record]
+    labels: Sequence[Contact]
 
 
 def match_file(book: Replica, source: OpenFile) -> MatchedFile:
-    """Read a file, and tell who of it is who. Raises Malformed where it was cut off, or has no contact at all."""
-    matcher = Matcher(iter(book.contacts.list()), source.carried)
-    back: dict[str, Record] = {}
+    """Read a file, and tell who of it is who. Raises Malformed where it was cut off, or has no contact at all.
+
+    Of the contacts that are here no more is kept than the keys that they are known by.
+    """
+    matcher = Matcher(chain.from_iterable(book.contacts.portions(IDS_PER_QUERY)), source.carried, source.is_mapped)
+    kept, back, labels = _KeptItems(), dict[str, Record](), list[Contact]()
     problems, items = ProblemList(), source.items()
-    kept: list[ContactRead] | None = []
-    photo_bytes = 0
     while some := list(islice(items, IDS_PER_QUERY)):
-        photo_bytes += sum(len(photo) for item in some for photo in item.blobs.values())
-        if kept is not None:
-            kept += some
-            kept = None if len(kept) > ITEMS_KEPT_MAX or photo_bytes > PHOTO_BYTES_KEPT_MAX else kept
-        contacts = [item.contact for item in some if item.contact is not None]
+        kept.add(some)
+        contacts = _contacts_of(some, Part.CONTACT)
         deleted = deleted_ids(book.connection, [str(contact["id"]) for contact in contacts])
         back |= taken_back(book.connection, CONTACTS, sorted(deleted))
         for contact in contacts:
             matcher.look_at(contact, contact["id"] in deleted and contact["id"] not in back)
+        labels += _contacts_of(some, Part.LABEL)
         for item in some:
             problems.add(problems_of(item))
     matches = matcher.matches()
-    if not matches and not problems.count and source.book is None:
+    if not matches and not problems.count and not source.is_book:
         raise Malformed.of(NO_CONTACTS)
-    return MatchedFile(source, kept, source.contents(problems.kept()), matches, back)
+    return MatchedFile(source, kept.items, source.contents(problems.kept()), matches, back, labels)
+
+
+class _KeptItems:
+    """The contacts of a file, while they are few and have few bytes of photos; None for more."""
+
+    def __init__(self) -> None:
+        self.items: list[ContactRead] | None = []
+        self._photo_bytes = 0
+
+    def add(self, items: Sequence[ContactRead]) -> None:
+        """The next ones."""
+        if self.items is not None:
+            self._photo_bytes += sum(len(photo) for item in items for photo in item.blobs.values())
+            self.items += items
+            if len(self.items) > ITEMS_KEPT_MAX or self._photo_bytes > PHOTO_BYTES_KEPT_MAX:
+                self.items = None
+
+
+def _contacts_of(items: Iterable[ContactRead], part: Part) -> list[Contact]:
+    return [item.contact for item in items if item.contact is not None and item.part is part]
 
 
 def portions_of(
@@ -82,22 +101,32 @@ def portions_of(
     label can be called."""
     label = parse_label(label)
     all_items = file.source.items() if file.items is None else file.items
-    items = (item for item in all_items if item.contact is not None)
-    pairs = zip(items, file.matches, strict=True)
-    while some := list(islice(pairs, IDS_PER_QUERY)):
-        matches = [match for _, match in some]
-        ids = {match.record_id for match in matches if match.record_id is not None and needs_record(match)}
-        existing = {record_id: book.contacts.get(record_id) for record_id in ids}
-        contacts = [item.contact for item, _ in some if item.contact is not None]
-        contents = file.contents
-        if file.source.book is None:
-            photos = {sha256: photo for item, _ in some for sha256, photo in item.blobs.items()}
-            contents = replace(contents, blobs=photos)
-        yield DeviceImportPortion(
-            list(steps_of(contacts, matches, existing, on_duplicate, label, file.taken_back)), contents
-        )
-    if file.contents.trash:
-        ids_in_trash = [str(contact["id"]) for contact in file.contents.trash]
-        known = dict.fromkeys(present_ids(book.connection, ids_in_trash), False)
-        known |= dict.fromkeys(deleted_ids(book.connection, ids_in_trash), True)
-        yield DeviceImportPortion(list(trash_steps(file.contents.trash, known)), file.contents)
+    items = (item for item in all_items if item.contact is not None and item.part is not Part.LABEL)
+    for part, some in groupby(items, key=lambda item: item.part):
+        matches = iter(file.matches)
+        while portion := list(islice(some, IDS_PER_QUERY)):
+            contacts = _contacts_of(portion, part)
+            if part is Part.CONTACT:
+                steps = _steps_of(book, file, contacts, list(islice(matches, len(portion))), on_duplicate, label)
+            else:
+                steps = list(trash_steps(contacts, _known(book, [str(contact["id"]) for contact in contacts])))
+            yield DeviceImportPortion(steps, file.source.photos(portion))
+
+
+def _steps_of(
+    book: Replica,
+    file: MatchedFile,
+    contacts: Sequence[Contact],
+    matches: Sequence[Match],
+    on_duplicate: OnDuplicate,
+    label: str,
+) -> Sequence[ImportStep]:
+    ids = {match.record_id for match in matches if match.record_id is not None and needs_record(match)}
+    existing = {record_id: book.contacts.get(record_id) for record_id in ids}
+    return list(steps_of(contacts, matches, existing, on_duplicate, label, file.taken_back))
+
+
+def _known(book: Replica, ids: Sequence[str]) -> Mapping[str, bool]:
+    """Which of these contacts are here or were, and whether they are deleted."""
+    known = dict.fromkeys(present_ids(book.connection, ids), False)
+    return known | dict.fromkeys(deleted_ids(book.connection, ids), True)

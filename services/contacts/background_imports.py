@@ -24,12 +24,13 @@ from services.contacts.import_run import ImportRun
 from services.contacts.importing import owner_of_upload, read_file
 from services.contacts.mappings import mapping_without_memory
 from services.restore import Actor
+from services.time_travel import restore_book_in_portions
 from storage.base import ChangeOrigin, Store
 from storage.errors import Unwritable
 from storage.imports.jobs import ImportJobs
 from storage.repositories.contact_queries import ContactQueries
 from storage.uploads import Uploads
-from storage.values.imports import UNDOES, ImportJob, JobState
+from storage.values.imports import GOES_BACK_TO, HEAD, UNDOES, UNDONE_ACT, ImportJob, JobState
 
 PROBLEMS_KEPT = 200
 """So many are told of a job: as many as its page shows."""
@@ -95,15 +96,22 @@ class BackgroundImports:
         self._begin(user_id, book_id, self._new_id(), digest, file_name, choices)
         return True
 
-    def start_undo(self, user_id: int, book_id: int, batch: str) -> None:
-        """Begin to undo what an import wrote. Raises NotFound and Pruned.
+    def start_undo(self, user_id: int, book_id: int, batch: str, act: str = "") -> None:
+        """Begin to undo what an import wrote, or another ``act``, which is named in words. Raises NotFound and Pruned.
 
         Where an import of theirs goes on, or an undo, that is the one.
         """
         read_batch(self._store, book_id, batch)
         last = self._jobs.get(user_id, book_id)
         name = last.file_name if last is not None and last.batch == batch else ""
-        self._begin(user_id, book_id, undo_id(batch), "", name, {UNDOES: batch})
+        self._begin(user_id, book_id, undo_id(batch), "", name, {UNDOES: batch, **({UNDONE_ACT: act} if act else {})})
+
+    def start_going_back(self, user_id: int, book_id: int, seq: int, head: int) -> None:
+        """Begin to take the book back to where it was right after ``seq``; ``head`` is its seq now.
+
+        Where an import of theirs goes on, or an undo, that is the one.
+        """
+        self._begin(user_id, book_id, self._new_id(), "", "", {GOES_BACK_TO: seq, HEAD: head})
 
     def _begin(
         self, user_id: int, book_id: int, batch: str, digest: str, file_name: str, choices: dict[str, Any]
@@ -180,7 +188,7 @@ class BackgroundImports:
         Thread(target=self._beat, args=(job, has_ended), name=f"offbook-beat-{job.user_id}", daemon=True).start()
         try:
             saved_at = 0
-            for state in self._undo_states(job) if job.undoes else self._states(job):
+            for state in self._states(job):
                 now_us, is_running = self._clock(), state.state is JobState.RUNNING
                 is_left = is_running and is_ending.is_set()
                 if is_running and not is_left and now_us < saved_at + SAVE_EVERY_US:
@@ -188,7 +196,7 @@ class BackgroundImports:
                 job, saved_at = replace(state, seen_at=0 if is_left else now_us), now_us
                 if not self._jobs.save(job) or is_left:
                     return
-            if job.state is JobState.DONE and not job.undoes:
+            if job.state is JobState.DONE and job.digest:
                 self._uploads.remove(self._owner(job.user_id, job.book_id))
         except (CodedError, NotFound, NotLetIn, Pruned) as error:
             self._stop(job, str(error))
@@ -217,7 +225,13 @@ class BackgroundImports:
             log.warning("How an import stopped was not noted (%s)", type(error).__name__)
 
     def _states(self, job: ImportJob) -> Iterator[ImportJob]:
-        """The job as it is after each portion of its contacts."""
+        """The job as it is after each portion of what it does."""
+        if job.undoes:
+            return self._undo_states(job)
+        return self._import_states(job) if job.goes_back_to is None else self._restore_states(job, job.goes_back_to)
+
+    def _import_states(self, job: ImportJob) -> Iterator[ImportJob]:
+        """The job of an import after each portion of its contacts."""
         upload = self._file(job.user_id, job.book_id, job.digest)
         if upload is None:
             yield replace(job, state=JobState.STOPPED, problem=FILE_GONE)
@@ -227,7 +241,7 @@ class BackgroundImports:
             file = read_file(self._store, self._queries, job.book_id, upload, batch=job.batch, table=table)
             report = report_of(job) if job.report else file.new_report()
             origin, now_us = ChangeOrigin(user_id=job.user_id), job.started_at
-            run = ImportRun(self._store, self._blobs, job.book_id, origin, file.contents, report, job.batch, now_us)
+            run = ImportRun(self._store, self._blobs, job.book_id, origin, report, job.batch, now_us)
             state, done = partial(replace, job, total=file.total), job.done
             yield state()
             for portion in file.portions(OnDuplicate(job.choices["on_duplicate"]), job.choices["label"], job.done):
@@ -243,6 +257,16 @@ class BackgroundImports:
         for done, total, report in portions:
             records = len({cell.key for cell in report.kept})
             counts = UndoCounts(counts.undone + report.undone, counts.kept + len(report.kept), counts.records + records)
+            job = replace(job, done=done, total=total, report=counts._asdict())
+            yield job
+        yield replace(job, state=JobState.DONE)
+
+    def _restore_states(self, job: ImportJob, seq: int) -> Iterator[ImportJob]:
+        """The same of a book that goes back, after each portion of its records."""
+        actor, counts = Actor(ChangeOrigin(user_id=job.user_id), job.batch, job.batch), undo_counts_of(job)
+        portions = restore_book_in_portions(self._store, job.book_id, actor, seq, job.head, job.started_at, job.done)
+        for done, total, changed, refused in portions:
+            counts = UndoCounts(counts.undone + changed, counts.kept + refused, counts.records + refused)
             job = replace(job, done=done, total=total, report=counts._asdict())
             yield job
         yield replace(job, state=JobState.DONE)

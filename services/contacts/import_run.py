@@ -1,10 +1,11 @@
-"""An import that is carried out: the steps of a portion as changes of one batch, pushed in turns with others."""
+"""A file of contacts that was read (services.contacts.importing) into a book: carried out as one batch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -20,9 +21,10 @@ from offbook.core.messages import Fault
 from offbook.core.model import Change, Operation, Rejection
 from offbook.core.pictures import sha256_of
 from offbook.core.protocol.requests import build_change
-from offbook.formats.contents import FileContents
+from offbook.formats.contents import FilePhotos
 from services.blobs import Blobs
 from services.contacts.importing import ImportPortion, ReadFile
+from services.contacts.pace import Pace
 from services.sync.portions import push_in_turns
 from services.sync.push import Turns
 from storage.base import ChangeOrigin, Store
@@ -44,7 +46,7 @@ def import_contacts(
     What was deleted or changed since the file was read is settled as any change is that somebody made then.
     """
     report = file.new_report()
-    run = ImportRun(store, blobs, book_id, origin, file.contents, report, new_id(), now_us)
+    run = ImportRun(store, blobs, book_id, origin, report, new_id(), now_us)
     for portion in file.portions(on_duplicate, label):
         run.carry_out(portion)
     return report
@@ -59,10 +61,10 @@ class ImportRun:
     blobs: Blobs
     book_id: int
     origin: ChangeOrigin
-    contents: FileContents
     report: ImportReport
     batch: str
     now_us: int
+    pace: Pace = field(default_factory=Pace)
 
     def carry_out(self, portion: ImportPortion) -> None:
         """Write what is to be written, in turns with others, and report it."""
@@ -88,19 +90,17 @@ class ImportRun:
                 name = str(step.contact["name"] or "")
                 self.report.problems.append(ImportProblem(0, "", fault.code, fault.detail, name))
 
-    def _with_photo_kept(self, step: ImportStep, photos: Mapping[str, bytes]) -> ImportStep:
+    def _with_photo_kept(self, step: ImportStep, file: FilePhotos) -> ImportStep:
         """The step, its photo kept; without it, and told so, where it is none that may be.
 
         A smaller picture stands in the place of a photo that neither the file nor the book has.
         """
-        photo, thumbnails = str(step.data.get("photo")), self.contents.thumbnails
+        photo = str(step.data.get("photo"))
         try:
-            if photo in photos:
-                self.blobs.put(self.book_id, photo, photos[photo], self.now_us)
-            elif photo in self.contents.blobs:
-                self.blobs.put(self.book_id, photo, self.contents.blobs[photo], self.now_us)
-            elif photo in thumbnails and not self.blobs.holds(self.book_id, photo):
-                content = thumbnails[photo]
+            if photo in file.photos:
+                self.blobs.put(self.book_id, photo, file.photos[photo], self.now_us)
+            elif photo in file.thumbnails and not self.blobs.holds(self.book_id, photo):
+                content = file.thumbnails[photo]
                 self.blobs.put(self.book_id, sha256_of(content), content, self.now_us)
                 return step._replace(data={**step.data, "photo": sha256_of(content)})
         except (Invalid, Malformed) as fault:
@@ -110,9 +110,15 @@ class ImportRun:
         return step
 
     def _push(self, changes: Sequence[Change | Rejection]) -> list[Outcome]:
-        with Turns(self.store, self.book_id) as turns:
-            parts = push_in_turns(turns, self.origin, changes, self.now_us)
-        return [outcome for done in parts for outcome in done.outcomes]
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(changes):
+            some = changes[len(outcomes) : len(outcomes) + self.pace.changes]
+            with Turns(self.store, self.book_id) as turns:
+                begun = perf_counter()
+                parts = push_in_turns(turns, self.origin, some, self.now_us)
+            self.pace.note(perf_counter() - begun)
+            outcomes += [outcome for done in parts for outcome in done.outcomes]
+        return outcomes
 
     def _changes(self, step: ImportStep, operation: Operation, portion: ImportPortion) -> list[Change | Rejection]:
         """One change; two for a contact of the trash, which is added and deleted, by what counts as one replica."""

@@ -1,12 +1,13 @@
-"""A file of contacts for a book: read, and matched with who is there. Carried out by services.contacts.import_run."""
+"""A file of contacts that is to be imported into a book: read, and matched with who is there (offbook.contacts)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain, islice
-from typing import Any, BinaryIO, NamedTuple
+from itertools import chain, groupby, islice
+from types import MappingProxyType
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from offbook.contacts.importing import (
     ImportReport,
@@ -25,11 +26,11 @@ from offbook.core.errors import Malformed
 from offbook.core.history.undo import was_taken_back
 from offbook.core.model import Key, Record
 from offbook.core.protocol.requests import CHANGES_MAX
-from offbook.formats.contents import FileContents, OpenFile
+from offbook.formats.contents import FileContents, FilePhotos, OpenFile
 from offbook.formats.messages import NO_CONTACTS, TOO_MANY_CONTACTS
 from offbook.formats.registry import FORMATS
 from offbook.formats.table_mapping import TableMapping
-from offbook.formats.values import ContactRead, problems_of
+from offbook.formats.values import ContactRead, Part, problems_of
 from services.contacts.exporting import all_rows
 from storage.base import ReadTransaction, Store
 from storage.children.reading import read_apart
@@ -45,6 +46,8 @@ ITEMS_MAX = 200_000
 
 NOBODY: Contact = {"id": ""}
 
+Item = TypeVar("Item")
+
 
 def no_records(ids: Collection[str]) -> Mapping[str, Record]:
     """Of a file that brings nothing back."""
@@ -55,8 +58,8 @@ class ImportPortion(NamedTuple):
     """Some of what is to be done about a file: steps, the rows of the contacts that they write to, and the photos."""
 
     steps: Sequence[ImportStep]
-    rows: Mapping[str, Mapping[str, Any]]
-    photos: Mapping[str, bytes]
+    rows: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    photos: FilePhotos = FilePhotos()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,11 @@ class ReadFile:
     first: Sequence[Contact]
     matches: Sequence[Match]
     rows_of: Callable[[Collection[str]], Mapping[str, Mapping[str, Any]]]
-    in_trash: Sequence[ImportStep] = ()
     labels: Sequence[ImportStep] = ()
-    """What is to be done about the trash and the labels of a book, whose zip the file is."""
+    trash: Sequence[str] = ()
+    known_in_trash: Mapping[str, bool] = field(default_factory=dict)
+    """Of a book, whose zip the file is: what is to be done about its labels; the ids of contacts in its trash, and
+    which of these are here or were, and whether they are deleted."""
 
     taken_back: Collection[str] = frozenset()
     """The ids of contacts that the undo of an import deleted: they come back."""
@@ -81,7 +86,7 @@ class ReadFile:
     @property
     def total(self) -> int:
         """How many steps there are."""
-        return len(self.labels) + len(self.matches) + len(self.in_trash)
+        return len(self.labels) + len(self.matches) + len(self.trash)
 
     def portions(
         self, on_duplicate: OnDuplicate = OnDuplicate.KEEP, label: str = "", start: int = 0
@@ -89,21 +94,32 @@ class ReadFile:
         """What is to be done about each label and each contact, but for the first ``start`` of them. Raises Invalid for
         what no label can be called."""
         label = parse_label(label)
-        yield from _without_rows(self.labels[start:])
+        for place in range(start, len(self.labels), STEPS_AT_ONCE):
+            yield ImportPortion(self.labels[place : place + STEPS_AT_ONCE])
         start = max(start - len(self.labels), 0)
-        items = (item for item in self.source.items() if item.contact is not None)
-        pairs = islice(zip(items, self.matches, strict=True), start, None)
-        while some := _take(pairs):
-            matches = [match for _, match in some]
-            rows = self.rows_of({match.record_id for match in matches if match.record_id and needs_record(match)})
-            existing = {record_id: row["data"] for record_id, row in rows.items()}
-            contacts = [item.contact for item, _ in some if item.contact is not None]
-            taken_back = self.records_of([contact["id"] for contact in contacts if contact["id"] in self.taken_back])
-            steps = list(steps_of(contacts, matches, existing, on_duplicate, label, taken_back))
-            yield ImportPortion(
-                steps, rows, {sha256: photo for item, _ in some for sha256, photo in item.blobs.items()}
-            )
-        yield from _without_rows(self.in_trash[max(start - len(self.matches), 0) :])
+        items = (item for item in self.source.items() if item.contact is not None and item.part is not Part.LABEL)
+        for part, some in groupby(items, key=lambda item: item.part):
+            if part is Part.CONTACT:
+                pairs = islice(zip(some, self.matches, strict=True), start, None)
+                while taken := _take(pairs, lambda pair: pair[0]):
+                    yield self._of_contacts(taken, on_duplicate, label)
+            else:
+                rest = islice(some, max(start - len(self.matches), 0), None)
+                while deleted := _take(rest, lambda item: item):
+                    contacts = [item.contact for item in deleted if item.contact is not None]
+                    steps = list(trash_steps(contacts, self.known_in_trash))
+                    yield ImportPortion(steps, photos=self.source.photos(deleted))
+
+    def _of_contacts(
+        self, some: Sequence[tuple[ContactRead, Match]], on_duplicate: OnDuplicate, label: str
+    ) -> ImportPortion:
+        matches = [match for _, match in some]
+        rows = self.rows_of({match.record_id for match in matches if match.record_id and needs_record(match)})
+        existing = {record_id: row["data"] for record_id, row in rows.items()}
+        contacts = [item.contact for item, _ in some if item.contact is not None]
+        taken_back = self.records_of([contact["id"] for contact in contacts if contact["id"] in self.taken_back])
+        steps = list(steps_of(contacts, matches, existing, on_duplicate, label, taken_back))
+        return ImportPortion(steps, rows, self.source.photos(item for item, _ in some))
 
     def new_report(self) -> ImportReport:
         """The report of what has not been carried out: what was told about the file alone."""
@@ -117,27 +133,23 @@ class ReadFile:
             steps: Iterable[ImportStep] = (step for portion in portions for step in portion.steps)
         else:  # what they say makes no difference
             contacts = steps_of([NOBODY] * len(self.matches), self.matches, {}, on_duplicate, label)
-            steps = chain(self.labels, contacts, self.in_trash)
+            deleted = trash_steps(({"id": record_id} for record_id in self.trash), self.known_in_trash)
+            steps = chain(self.labels, contacts, deleted)
         for step in steps:
             report.count(step)
         return report
 
 
-def _take(pairs: Iterator[tuple[ContactRead, Match]]) -> list[tuple[ContactRead, Match]]:
+def _take(values: Iterator[Item], item_of: Callable[[Item], ContactRead]) -> list[Item]:
     """The next of them: STEPS_AT_ONCE, or fewer that have many bytes of photos."""
-    some: list[tuple[ContactRead, Match]] = []
+    some: list[Item] = []
     size = 0
-    for item, match in pairs:
-        some.append((item, match))
-        size += sum(map(len, item.blobs.values()))
+    for value in values:
+        some.append(value)
+        size += sum(map(len, item_of(value).blobs.values()))
         if len(some) >= STEPS_AT_ONCE or size >= PHOTO_BYTES_AT_ONCE:
             break
     return some
-
-
-def _without_rows(steps: Sequence[ImportStep]) -> Iterator[ImportPortion]:
-    for start in range(0, len(steps), STEPS_AT_ONCE):
-        yield ImportPortion(steps[start : start + STEPS_AT_ONCE], {}, {})
 
 
 def read_file(
@@ -158,62 +170,70 @@ def read_file(
     written = _written(store, book_id, batch) if batch else set[Key]()
     added = {record_id for table_name, record_id in written if table_name == CONTACTS.name}
     if added:
-        added &= {item.contact["id"] for item in source.items() if item.contact is not None}
+        added &= {item.contact["id"] for item in source.items() if item.contact and item.part is Part.CONTACT}
     existing = (row["data"] for row in all_rows(store, book_id) if row["record_id"] not in added)
-    matcher = Matcher(existing, source.carried)
-    first: list[Contact] = []
-    problems = ProblemList()
-    taken_back: set[str] = set()
-    for items in _many_at_once(source.items()):
-        contacts = [item.contact for item in items if item.contact is not None]
-        first += contacts[: FIRST_KEPT - len(first)]
-        taken_back |= _match_contacts(store, queries, book_id, contacts, matcher)
-        for item in items:
-            problems.add(problems_of(item))
-    matches = matcher.matches()
-    contents = source.contents(problems.kept())
-    if not matches and not problems.count and source.book is None:
-        raise Malformed.of(NO_CONTACTS)
-    return ReadFile(
-        source,
-        contents,
-        first,
-        matches,
-        partial(_rows_of, store, book_id),
-        _trash_steps(queries, book_id, contents, written),
-        _label_steps(store, book_id, contents, written),
-        taken_back,
-        partial(_records_of, store, book_id),
-    )
-
-
-def _many_at_once(items: Iterator[ContactRead]) -> Iterator[list[ContactRead]]:
-    """The items of a file, so many at once as are looked up at once. Raises Malformed where there are too many."""
-    count = 0
+    looked_at = _LookedAt(Matcher(existing, source.carried, source.is_mapped))
+    items, count = source.items(), 0
     while some := list(islice(items, CHANGES_MAX)):
         count += len(some)
         if count > ITEMS_MAX:
             raise Malformed.of(TOO_MANY_CONTACTS, limit=ITEMS_MAX)
-        yield some
+        known = _known(queries, book_id, [item.contact["id"] for item in some if item.contact])
+        deleted = {record_id for record_id, is_deleted in known.items() if is_deleted}
+        back = set[str]()
+        if deleted:
+            with store.reading(book_id) as book:
+                back = _taken_back(book, CONTACTS.name, deleted)
+        looked_at.add(some, known, back)
+    matches = looked_at.matcher.matches()
+    if not matches and not looked_at.problems.count and not source.is_book:
+        raise Malformed.of(NO_CONTACTS)
+    earlier = {id: known for id, known in looked_at.known_in_trash.items() if (CONTACTS.name, id) not in written}
+    return ReadFile(
+        source,
+        source.contents(looked_at.problems.kept()),
+        looked_at.first,
+        matches,
+        partial(_rows_of, store, book_id),
+        _label_steps(store, book_id, looked_at.labels, written),
+        looked_at.trash,
+        earlier,
+        looked_at.taken_back,
+        partial(_records_of, store, book_id),
+    )
 
 
-def _match_contacts(
-    store: Store, queries: ContactQueries, book_id: int, contacts: Sequence[Contact], matcher: Matcher
-) -> set[str]:
-    """Show contacts of a file to the matcher, those that are in the trash as deleted.
+class _LookedAt:
+    """What is kept of the contacts of a file, which go by."""
 
-    Returns the ids of those that the undo of an import deleted: they count as not there.
-    """
-    known = _known(queries, book_id, [contact["id"] for contact in contacts])
-    deleted = {record_id for record_id, is_deleted in known.items() if is_deleted}
-    taken_back: set[str] = set()
-    if deleted:
-        with store.reading(book_id) as book:
-            taken_back = _taken_back(book, CONTACTS.name, deleted)
-    in_trash = deleted - taken_back
-    for contact in contacts:
-        matcher.look_at(contact, contact["id"] in in_trash)
-    return taken_back
+    def __init__(self, matcher: Matcher) -> None:
+        self.matcher = matcher
+        self.first: list[Contact] = []
+        self.problems = ProblemList()
+        self.labels: list[Contact] = []
+        self.trash: list[str] = []
+        self.known_in_trash: dict[str, bool] = {}
+        self.taken_back: set[str] = set()
+
+    def add(self, items: Sequence[ContactRead], known: Mapping[str, bool], back: Collection[str]) -> None:
+        """The next ones; which of them the book has or had, whether they are deleted, and which of these by an undo."""
+        for item in items:
+            self.problems.add(problems_of(item))
+            if item.contact is None:
+                continue
+            record_id = item.contact["id"]
+            if item.part is Part.LABEL:
+                self.labels.append(item.contact)
+            elif item.part is Part.TRASH:
+                self.trash.append(record_id)
+                if record_id in known:
+                    self.known_in_trash[record_id] = known[record_id]
+            else:
+                if len(self.first) < FIRST_KEPT:
+                    self.first.append(item.contact)
+                if record_id in back:
+                    self.taken_back.add(record_id)
+                self.matcher.look_at(item.contact, known.get(record_id, False) and record_id not in back)
 
 
 def _rows_of(store: Store, book_id: int, ids: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
@@ -250,19 +270,13 @@ def _written(store: Store, book_id: int, batch: str) -> set[Key]:
         return set(book.batches.keys(batch))
 
 
-def _trash_steps(
-    queries: ContactQueries, book_id: int, contents: FileContents, written: Collection[Key]
-) -> list[ImportStep]:
-    known = _known(queries, book_id, [contact["id"] for contact in contents.trash])
-    earlier = {record_id: known[record_id] for record_id in known if (CONTACTS.name, record_id) not in written}
-    return list(trash_steps(contents.trash, earlier))
-
-
-def _label_steps(store: Store, book_id: int, contents: FileContents, written: Collection[Key]) -> list[ImportStep]:
-    if not contents.labels:
+def _label_steps(
+    store: Store, book_id: int, labels: Sequence[Contact], written: Collection[Key]
+) -> Sequence[ImportStep]:
+    if not labels:
         return []
     known: set[str] = set()
-    ids = [label["id"] for label in contents.labels]
+    ids = [label["id"] for label in labels]
     taken_back: dict[str, Record] = {}
     with store.reading(book_id) as book:
         for start in range(0, len(ids), CHANGES_MAX):
@@ -272,7 +286,7 @@ def _label_steps(store: Store, book_id: int, contents: FileContents, written: Co
             taken_back |= {record_id: deleted[record_id] for record_id in _taken_back(book, LABELS.name, deleted)}
         texts = book.key_texts(LABELS.name)
     names = [text for record_id, text in texts.items() if (LABELS.name, record_id) not in written]
-    return list(label_steps(contents.labels, known, names, taken_back))
+    return list(label_steps(labels, known, names, taken_back))
 
 
 def owner_of_upload(store: Store, book_id: int, user_id: int) -> str:

@@ -13,6 +13,12 @@ IMPORT_LEASE_US = 10_000_000
 UNDOES = "undoes"
 """Among what was chosen for a job: the batch that it undoes."""
 
+UNDONE_ACT = "act"
+"""And what that batch was, in words; an import where nothing is said."""
+
+GOES_BACK_TO, HEAD = "goes_back_to", "head"
+"""The seq to which a job takes the book back, and the book's seq when that began."""
+
 
 class JobState(StrEnum):
     """Whether an import goes on, was carried out, or ended before that."""
@@ -49,6 +55,21 @@ class ImportJob:
     def undoes(self) -> str:
         """The batch that it undoes; empty where it is an import."""
         return str(self.choices.get(UNDOES, ""))
+
+    @property
+    def goes_back_to(self) -> int | None:
+        """The seq to which it takes the book back; None where it is something else."""
+        return self.choices.get(GOES_BACK_TO)
+
+    @property
+    def head(self) -> int:
+        """The book's seq when that began."""
+        return int(self.choices[HEAD])
+
+    @property
+    def undone_act(self) -> str:
+        """What it undoes, in words."""
+        return str(self.choices.get(UNDONE_ACT, "the import"))
 
     def is_abandoned(self, now_us: int) -> bool:
         """Whether it would go on, and nobody carries it out any more."""

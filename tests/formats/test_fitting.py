@@ -11,7 +11,7 @@ from offbook.contacts.table import CONTACTS
 from offbook.core.merge.record_size import bytes_of
 from offbook.formats.contents import OpenFile
 from offbook.formats.fitting import fitted
-from offbook.formats.values import ContactRead, problems_of
+from offbook.formats.values import ContactRead
 from tests.formats.archive.zips import ADA, archive_of
 
 CARD = "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Ada\r\n{lines}END:VCARD\r\n"
@@ -46,10 +46,8 @@ def test_the_largest_details_are_left_out_and_named(sizes: list[int], left_out: 
 def test_a_file_of_any_format_is_fitted() -> None:
     card = CARD.format(lines="".join(f"X-{number}:{'y' * 60_000}\r\n" for number in range(9))).encode()
     for file in (io.BytesIO(card), io.BytesIO(archive_of([contact_of([60_000] * 9)]))):
-        source = OpenFile(file)
-        (item,) = source.items()
-        problems = source.contents(problems_of(item)).problems
-        assert [problem.code for problem in problems] == ["record_too_large"]
+        (item,) = OpenFile(file).items()
+        assert [problem.code for problem in item.problems] == ["record_too_large"]
         assert item.contact is not None
         assert len(item.contact["details"]) == 8
 

@@ -5,27 +5,29 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from threading import Event
 
 import pytest
 
 from app import App
 from offbook.contacts.importing import ImportReport, OnDuplicate
+from offbook.contacts.table import CONTACTS
 from offbook.core.errors import NotFound
 from offbook.core.history.undo import undo_id
-from services import batches
+from services import batches, time_travel
 from services.batches import undo_batch, undo_in_portions
 from services.contacts import importing
 from services.contacts.background_imports import FILE_GONE, BackgroundImports, UndoCounts, report_of, undo_counts_of
 from services.contacts.import_run import ImportRun, import_contacts
 from services.contacts.importing import STEPS_AT_ONCE, owner_of_upload, read_file
 from services.container import Services
+from services.records import update_record
 from services.restore import Actor
 from storage.base import ChangeOrigin
 from storage.failures import database_failures
 from storage.imports.jobs import ImportJobs
-from storage.values.imports import IMPORT_LEASE_US, UNDOES, ImportJob, JobState
+from storage.values.imports import GOES_BACK_TO, HEAD, IMPORT_LEASE_US, UNDOES, ImportJob, JobState
 from tests.support.browser import add_user, parts_of
 from tests.support.polling import wait_until
 
@@ -113,7 +115,7 @@ def killed(parts: Services, jobs: ImportJobs, carried_out: int, saved: int) -> I
     file = read_file(parts.store, parts.contacts, job.book_id, io.BytesIO(FILE.encode()))
     report = file.new_report()
     origin = ChangeOrigin(user_id=user.id)
-    run = ImportRun(parts.store, parts.blobs, job.book_id, origin, file.contents, report, job.batch, now_us)
+    run = ImportRun(parts.store, parts.blobs, job.book_id, origin, report, job.batch, now_us)
     portions = list(file.portions(label="New"))
     for portion in portions[: saved // 10]:
         run.carry_out(portion)
@@ -159,6 +161,38 @@ def test_one_whose_file_is_gone_says_where_it_stopped(
     keep(parts)
     assert imports.go_on(job.user_id, job.book_id) is not None
     assert (ended(parts, imports).state, len(names(parts))) == (JobState.DONE, COUNT)
+
+
+def test_a_large_book_goes_back_in_short_transactions_and_to_its_end(
+    parts: Services, jobs: ImportJobs, imports: BackgroundImports, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in the middle, it goes on where it was; what somebody writes meanwhile stays."""
+    monkeypatch.setattr(time_travel, "RECORDS_AT_ONCE", 10)
+    started(parts, imports)
+    user, imported = parts.accounts.user_named("ada"), ended(parts, imports)
+    with parts.store.reading(user.book_id) as book:
+        head = book.book.seq
+        step = book.steps_since(0)[0]
+    now_us, batch, choices = parts.clock(), parts.new_id(), {GOES_BACK_TO: step.seq - 1, HEAD: head}
+    job = ImportJob(user.id, user.book_id, batch, "", "", choices, now_us, parts.new_id(), 0)
+    assert jobs.begin(job)
+    actor = Actor(ChangeOrigin(user_id=user.id), batch, batch)
+    portions = time_travel.restore_book_in_portions(parts.store, user.book_id, actor, step.seq - 1, head, now_us)
+    first, second = islice(portions, 2)
+    assert (first.changed, second.done) == (10, 20)
+    assert jobs.save(replace(job, done=first.done, total=first.total, report={"undone": 10}))
+    kept = names(parts)[-1]
+    last = next(row for row in parts.contacts.page(user.book_id).rows if row.name == kept)
+    edit = Actor(ChangeOrigin(user_id=user.id), parts.new_id(), parts.new_id())
+    update_record(
+        parts.store, user.book_id, edit, CONTACTS, last.id, {"notes": "mine"}, lambda seq: True, parts.clock()
+    )
+    job = ended(parts, imports)
+    assert (job.state, job.problem) == (JobState.DONE, "")
+    assert names(parts) == [kept]
+    imports.start_going_back(user.id, user.book_id, head, parts.clock())
+    assert ended(parts, imports).goes_back_to == head
+    assert len(names(parts)) == COUNT == report_of(imported).added
 
 
 @pytest.mark.engines("sqlite")

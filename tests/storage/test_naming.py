@@ -10,6 +10,7 @@ import pytest
 
 from offbook.contacts.table import BUILT_IN, CONTACTS, LABELS
 from offbook.core.schema import record_id_of_key
+from services import time_travel
 from services.batches import undo_batch
 from services.naming.renaming import add_all_named
 from services.records import KeyTaken, create_record, delete_record, update_record
@@ -287,14 +288,19 @@ def test_undoing_what_added_a_label_leaves_it_to_those_who_have_it_too(desk: Des
     assert names(desk) == ["Club", "Friends", "Work"]
 
 
-def test_a_book_that_goes_back_has_the_labels_of_then(desk: Desk) -> None:
+def test_a_book_that_goes_back_has_the_labels_of_then(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     add(desk, 1, "Friends")
     then = desk.head()
     rename(desk, FRIENDS, "Pals")
     add(desk, 2, "Work")
-    restore_book_to(desk.store, desk.book_id, actor(), then, now(desk), desk.head())
+    head = desk.head()
+    restore_book_to(desk.store, desk.book_id, actor(), then, now(desk), head)
     assert groups_of(desk, 1) == ["Friends"]
     assert names(desk) == ["Friends"]
+    restore_book_to(desk.store, desk.book_id, actor(), head, now(desk))
+    monkeypatch.setattr(time_travel, "RECORDS_AT_ONCE", 1)
+    list(time_travel.restore_book_in_portions(desk.store, desk.book_id, actor(), then, desk.head(), now(desk)))
+    assert (groups_of(desk, 1), names(desk)) == (["Friends"], ["Friends"])
 
 
 def test_a_label_that_is_added_is_the_one_that_has_this_name(desk: Desk) -> None:

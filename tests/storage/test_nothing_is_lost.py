@@ -13,6 +13,7 @@ from offbook.core.history.reconstruct import state_of
 from offbook.core.merge.policies import POLICIES
 from offbook.core.model import Change, Key, Record, Value
 from offbook.core.protocol.requests import parse_change
+from services import time_travel
 from services.restore import Actor, preview, restore_book_to, restore_values, restore_version
 from tests.storage.library import ORIGIN, TICK, Desk, Library, uuid
 from tests.storage.scenarios import HISTORIES, Player, Push, play
@@ -49,6 +50,19 @@ def moment_of(desk: Desk, story: list[Push], back: int) -> tuple[int, Live]:
     return heads[place], shown[place]
 
 
+def go_back(desk: Desk, actor: Actor, moment: int, in_portions: bool) -> int:
+    """Take the book back, at once or a record at a time; how many records changed."""
+    desk.now += TICK
+    if not in_portions:
+        return restore_book_to(desk.store, desk.book_id, actor, moment, desk.now).changed
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time_travel, "RECORDS_AT_ONCE", 1)
+        head = desk.head()
+        portions = list(time_travel.restore_book_in_portions(desk.store, desk.book_id, actor, moment, head, desk.now))
+    assert sum(portion.refused for portion in portions) == 0
+    return sum(portion.changed for portion in portions)
+
+
 def values(live: Live) -> Live:
     return {key: {name: value for name, value in data.items() if name != "updated_at"} for key, data in live.items()}
 
@@ -80,21 +94,19 @@ def test_whatever_was_typed_is_kept_and_can_be_given_back(
 
 
 @pytest.mark.proof
-@drawn(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), back=st.integers(0, 8))
+@drawn(story=HISTORIES, policy=st.sampled_from(list(POLICIES)), back=st.integers(0, 8), in_portions=st.booleans())
 def test_a_book_goes_back_to_any_moment_and_that_is_undone(
-    story_library: Library, story: list[Push], policy: str, back: int
+    story_library: Library, story: list[Push], policy: str, back: int, in_portions: bool
 ) -> None:
     desk = story_library.desk(policy)
     moment, shown = moment_of(desk, story, back)
     before = desk.live()
     expected = len(preview(desk.store, desk.book_id, moment).restores)
-    desk.now += TICK
-    taken = restore_book_to(desk.store, desk.book_id, by(1), moment, desk.now)
-    assert taken.changed == expected
+    head = desk.head()
+    assert go_back(desk, by(1), moment, in_portions) == expected
     assert preview(desk.store, desk.book_id, moment).restores == []
     assert values(desk.live()) == values(shown)
-    desk.now += TICK
-    restore_book_to(desk.store, desk.book_id, by(2), taken.before, desk.now)
+    go_back(desk, by(2), head, in_portions)
     assert values(desk.live()) == values(before)
 
 

@@ -14,6 +14,8 @@ from typing import BinaryIO
 import pytest
 
 from offbook.core.errors import Malformed
+from offbook.core.pictures import sha256_of
+from offbook.formats.archive.writing import Photo
 from offbook.formats.contents import read_items
 from offbook.formats.messages import TOO_DEMANDING
 from offbook.formats.registry import FORMATS
@@ -21,6 +23,7 @@ from offbook.formats.table_mapping import choose_mapping
 from storage.children import reading
 from storage.children.command import Limits
 from storage.children.reading import read_apart
+from tests.formats.archive.zips import ADA, BO, archive_of
 from tests.support.pictures import picture
 from tests.support.polling import wait_until
 
@@ -29,6 +32,13 @@ PHOTO = f"PHOTO:data:image/jpeg;base64,{b64encode(picture('JPEG', 40, 30)).decod
 CARDS = "".join(f"BEGIN:VCARD\nVERSION:4.0\nFN:Ada {number}\n{PHOTO}BDAY:x\nEND:VCARD\n" for number in range(250))
 GOOGLE = "First Name,Phone 1 - Label,Phone 1 - Value\nAda,Home,1\n,,\nBo,Work,2\n"
 TABLE = "Who,Phone\nAda King,030 1\nGrace Hopper,030 2\n"
+RED = picture()
+BOOK = archive_of(
+    [{"id": ADA, "name": "Ada", "photo": sha256_of(RED), "details": {}}],
+    [{"id": BO, "name": "Bo"}],
+    [{"id": ADA, "name": "Friends"}],
+    photos=[Photo(sha256_of(RED), "image/jpeg", RED)],
+)
 LONG_LINE = (
     "BEGIN:VCARD\nVERSION:2.1\nN:King;Ada\nNOTE;ENCODING=QUOTED-PRINTABLE:" + "=41" * 3_000_000 + "\nEND:VCARD\n"
 )
@@ -43,12 +53,16 @@ def children() -> set[str]:
     return {pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
 
 
-@pytest.mark.parametrize("text", [CARDS, GOOGLE, TABLE], ids=["cards", "google", "table"])
-def test_it_reads_what_the_server_would(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [CARDS.encode(), GOOGLE.encode(), TABLE.encode(), BOOK],
+    ids=["cards", "google", "table", "book"],
+)
+def test_it_reads_what_the_server_would(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "file"
-    path.write_text(text)
+    path.write_bytes(content)
     with path.open("rb") as stored:
-        files: tuple[BinaryIO, ...] = (stored, io.BytesIO(text.encode()))
+        files: tuple[BinaryIO, ...] = (stored, io.BytesIO(content))
         for file in files:
             table = choose_mapping(file, "", None, lambda _: None)
             items = list(read_apart(file, None, table))

@@ -75,6 +75,7 @@ NOTHING_TO_RESTORE = Message("done", "It is so already: nothing had to be change
 LABEL_ADDED = Message("done", "Added “{name}”.")
 LABEL_EXISTS = Message("done", "There is a label “{name}” already.")
 LABEL_RENAMED = Message("done", "“{before}” is “{name}” now, in all contacts that have it.")
+UNDO_WAITS = Message("done", "An import or an undo goes on. Undo this once that is done.")
 LABEL_REMOVED = Message("done", "Removed “{name}” from all contacts. The contacts are still there.")
 UNDONE_IN_PART = Message("done", "Undone, but for what was changed since.")
 NO_FILE = Message("empty", "Choose a file first.")
@@ -82,6 +83,7 @@ NO_FILE = Message("empty", "Choose a file first.")
 # --- the book as it was ----------------------------------------------------------------------------------------------
 
 BOOK_RESTORED = Message("done", "The book is as it was on {moment}.")
+BOOK_RESTORE_WAITS = Message("done", "An import or an undo goes on. Take the book back once that is done.")
 BOOK_RESTORE_UNDONE = Message("done", "Undone: the book is as it was before.")
 
 # --- what is not there, and what can't be taken from a form ----------------------------------------------------------

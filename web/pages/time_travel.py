@@ -18,8 +18,9 @@ from offbook.core.history.reconstruct import state_of
 from offbook.core.listing import name_of
 from offbook.core.model import Author
 from offbook.core.protocol.requests import INTEGER_MAX
-from services.restore import RecordRestore, RestoreKind, preview, restore_book_to
+from services.restore import RESTORED_AT_ONCE, RecordRestore, RestoreKind, preview, restore_book_to
 from services.time_travel import suggest_moments
+from storage.values.imports import JobState
 from web.auth import session_required
 from web.current import services
 from web.messages import pages as messages
@@ -80,6 +81,9 @@ def restore() -> ResponseReturnValue:
     actor, seen = current_actor(services().new_id()), posted.number("seen", None)
     try:
         seq = parse_moment(posted_or_query)
+        restores, head = preview(services().store, signed_in_user().book_id, seq)
+        if len(restores) > RESTORED_AT_ONCE and seen in (None, head):
+            return go_back_beside_requests(seq, head)
         done = restore_book_to(services().store, signed_in_user().book_id, actor, seq, services().clock(), seen)
     except Invalid as error:
         if error.code != "changed_since":
@@ -93,6 +97,17 @@ def restore() -> ResponseReturnValue:
     else:
         flash(messages.BOOK_RESTORE_UNDONE.sentence() if done.changed else text)
     return redirect(url_for("contacts.index"), 303)
+
+
+def go_back_beside_requests(seq: int, head: int) -> ResponseReturnValue:
+    """Begin to take a large book back, and show how far that is; where something else goes on, say so."""
+    imports, user = services().imports, signed_in_user()
+    job = imports.current(user.id, user.book_id)
+    if job is not None and job.state is JobState.RUNNING and job.goes_back_to != seq:
+        flash(messages.BOOK_RESTORE_WAITS.sentence(), "warn")
+        return redirect(url_for("time_travel.show", seq=seq), 303)
+    imports.start_going_back(user.id, user.book_id, seq, head)
+    return redirect(url_for("import_export.progress"), 303)
 
 
 def render_choice(error: str = "") -> ResponseReturnValue:

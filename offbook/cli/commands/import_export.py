@@ -29,7 +29,7 @@ from offbook.contacts.importing import (
     label_steps,
     labelled,
 )
-from offbook.contacts.matching import Likeness
+from offbook.contacts.matching import Contact, Likeness
 from offbook.contacts.table import CONTACTS, LABELS
 from offbook.core.cells.validation import Json
 from offbook.core.errors import Invalid, Malformed, OffbookError
@@ -45,7 +45,6 @@ from offbook.transfer.bulk_import import NOTHING, BulkImport, Counts
 from offbook.transfer.labels import known_labels
 
 if TYPE_CHECKING:
-    from offbook.formats.contents import FileContents
     from offbook.formats.registry import Format
 
 Named = TypeVar("Named")
@@ -98,30 +97,30 @@ def _import(book: Replica, file: BinaryIO, format_: Format | None, args: argpars
         return unread(table, error)
     report, batch = matched.contents.new_report(), random_id()
     portions = portions_of(book, matched, OnDuplicate(args.on_duplicate), args.label)
-    labels = list(_label_steps(book, matched.contents, report))
+    labels = list(_label_steps(book, matched.labels, report))
     if args.dry_run:
         for step in chain(chain.from_iterable(portion.steps for portion in portions), labels):
             report.count(step)
         return report
     if table is not None and table.origin is not Origin.PROPOSED:
         book.settings[MAPPINGS] = dict(with_remembered(kept, table))
-    for steps, contents in portions:
-        steps = [keep_photo(book.connection, book.blobs, contents, step, report.problems.append) for step in steps]
+    for steps, photos in portions:
+        steps = [keep_photo(book.connection, book.blobs, photos, step, report.problems.append) for step in steps]
         _carry_out(book, steps, report, batch, matched.taken_back)
     _add_labels(book, labels, report, batch)
     report.batch = batch if report.added or report.changed or report.trashed or report.labels else None
     return report
 
 
-def _label_steps(book: Replica, contents: FileContents, report: ImportReport) -> Iterator[ImportStep]:
+def _label_steps(book: Replica, labels: Sequence[Contact], report: ImportReport) -> Iterator[ImportStep]:
     """What is to be done about the labels of a zip; where the file of this device has none, the report says so."""
-    if contents.labels and book.connection.schema.get(LABELS.name) is None:
+    if labels and book.connection.schema.get(LABELS.name) is None:
         left_out = TABLE_LEFT_OUT.fault(name=LABELS.name)
         report.problems.append(ImportProblem(0, LABELS.name, left_out.code, left_out.detail))
         return iter(())
     known, names = known_labels(book.connection)
-    back = taken_back(book.connection, LABELS, [str(label["id"]) for label in contents.labels])
-    return label_steps(contents.labels, known, names, back)
+    back = taken_back(book.connection, LABELS, [str(label["id"]) for label in labels])
+    return label_steps(labels, known, names, back)
 
 
 @contextmanager
@@ -288,10 +287,12 @@ def _export_archive(book: Replica, args: argparse.Namespace) -> CommandResult:
     write = partial(export_archive, book, now_ms=now_ms())
     if args.file == standard_streams.STANDARD or standard_streams.is_output(Path(args.file)):
         out = tempfile.TemporaryFile()  # noqa: SIM115  it is read when the command has ended
-        return CommandResult({"exported": write(out.write)}, raw=_parts(out))
+        return CommandResult({"exported": write(out.write)[0]}, raw=_parts(out))
     _check_target(book, args.file)
-    count = write_with(Path(args.file), lambda file: write(file.write), book.path.stat().st_mode)
+    count, is_importable = write_with(Path(args.file), lambda file: write(file.write), book.path.stat().st_mode)
     lines = [f"Wrote {format_count(count, 'contact')} to {args.file}, with all else that is on this device."]
+    if not is_importable:
+        lines.append("No import takes so many at once: its cards (contacts.vcf) can be imported in parts.")
     return CommandResult({"exported": count, "file": args.file}, lines)
 
 

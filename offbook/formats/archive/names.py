@@ -32,6 +32,12 @@ FILES: Mapping[str, str] = MappingProxyType(
 )
 """By their names what is in each."""
 
+RECORDS_MAX = 200_000
+LABELS_MAX = 50_000
+UNPACKED_BYTES_MAX = 1024**3
+"""What an import takes of one zip: contacts, with those of the trash; labels, all of which are in memory at once; the
+bytes to which unpacks what is packed."""
+
 PHOTOS, THUMBNAILS = "photos/", "thumbnails/"
 SUFFIXES: Mapping[str, str] = MappingProxyType(
     {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif"}
@@ -47,6 +53,11 @@ def photo_file(sha256: str, type_: str) -> str:
 def thumbnail_file(sha256: str) -> str:
     """The name of the file with a smaller picture of a photo, which is named by the photo's hash."""
     return f"{THUMBNAILS}{sha256}.jpg"
+
+
+def files_of(sha256: str) -> list[str]:
+    """The names of all files that may hold a photo, or a smaller picture of it."""
+    return [*(f"{PHOTOS}{sha256}{suffix}" for suffix in SUFFIXES.values()), thumbnail_file(sha256)]
 
 
 def is_imported(name: str) -> bool:

@@ -1,13 +1,12 @@
 """The files of a zip -> what they hold of a book. What can't be taken is told, with its line, and the rest goes on.
 
-Only what is imported is unpacked: records, and each photo when it is asked for.
+Only what is imported is unpacked: records, one at a time, and each photo when it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator, Mapping
+from typing import BinaryIO, NamedTuple
 
 from offbook.contacts.table import CONTACTS, LABELS
 from offbook.core.cells.json_data import filled_fields
@@ -20,27 +19,12 @@ from offbook.core.protocol import json
 from offbook.core.schema import Map, Table
 from offbook.formats import messages
 from offbook.formats.archive import names
-from offbook.formats.archive.zip_reading import ZipReader, first_name
-from offbook.formats.values import NOT_FIELDS, Contact, ContactRead, Problem
+from offbook.formats.archive.zip_reading import ZipReader, first_name, read_whole_entry
+from offbook.formats.values import NOT_FIELDS, ContactRead, Part, Problem, ZipEntry
 
 MANIFEST_BYTES_MAX = 64 * 1024
 LINE_BYTES_MAX = 20 * 1024**2
-RECORDS_BYTES_MAX = 256 * 1024**2
-RECORDS_MAX = 200_000
 NOT_STORED = NOT_FIELDS | {"deleted_at"}
-
-
-@dataclass(slots=True)
-class Archive:
-    """What the zip of a book holds; ``labels`` are ids and names. ``photos`` and ``thumbnails`` are read from the zip
-    when they are asked for, by the photo's SHA-256."""
-
-    contacts: list[ContactRead] = field(default_factory=list)
-    trash: list[ContactRead] = field(default_factory=list)
-    labels: list[Contact] = field(default_factory=list)
-    problems: list[ContactRead] = field(default_factory=list)
-    photos: Mapping[str, bytes] = field(default_factory=dict)
-    thumbnails: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def recognizes(head: bytes) -> bool:
@@ -49,56 +33,57 @@ def recognizes(head: bytes) -> bool:
     return name is not None and names.is_ours(name)
 
 
+class _List(NamedTuple):
+    """A file of records, and how many there may be in all files of its table."""
+
+    name: str
+    part: Part
+    table: Table
+    most: int
+
+
+LISTS = (
+    _List(names.LABELS, Part.LABEL, LABELS, names.LABELS_MAX),
+    _List(names.CONTACTS, Part.CONTACT, CONTACTS, names.RECORDS_MAX),
+    _List(names.TRASH, Part.TRASH, CONTACTS, names.RECORDS_MAX),
+)
+
+
 def read(file: BinaryIO) -> Iterator[ContactRead]:
-    """The contacts of a zip, without those of its trash, each with its photo; and what is told about it."""
-    archive = read_archive(file)
-    yield from archive.problems
-    for item in archive.contacts:
-        photo = str((item.contact or {}).get("photo"))
-        yield item._replace(blobs={photo: archive.photos[photo]}) if photo in archive.photos else item
+    """The labels of a zip, its contacts and those of its trash, in this order, and what is told about each.
 
-
-def read_archive(file: BinaryIO) -> Archive:
-    """All that a zip holds. Raises Malformed where it is none of a book, is damaged, or unpacks to too much."""
+    Raises Malformed where it is none of a book, is damaged, or unpacks to too much.
+    """
     zip_ = ZipReader(file, names.is_ours, names.is_imported)
     _check_manifest(zip_)
-    lists = [name for name in (names.CONTACTS, names.TRASH, names.LABELS) if name in zip_.entries]
-    if sum(zip_.entries[name].size for name in lists) > RECORDS_BYTES_MAX:
-        raise Malformed.of(messages.LARGE_FILE_IN_ZIP, name=lists[0], most=RECORDS_BYTES_MAX)
-    archive = Archive(photos=Pictures(zip_, names.PHOTOS), thumbnails=Pictures(zip_, names.THUMBNAILS))
-    seen: set[str] = set()
-    for item in _records(zip_, names.LABELS, LABELS, set()):
-        if item.contact is not None:
-            archive.labels.append(item.contact)
-        archive.problems += [item._replace(contact=None)] * bool(item.problems)
-    for name, records in ((names.CONTACTS, archive.contacts), (names.TRASH, archive.trash)):
-        for item in _records(zip_, name, CONTACTS, seen):
-            if item.contact is None:
-                archive.problems.append(item)
-            else:
-                records.append(item)
-    return archive
+    seen: dict[str, set[str]] = {table.name: set() for table in (CONTACTS, LABELS)}
+    for list_ in LISTS:
+        for item in _records(zip_, list_, seen[list_.table.name]):
+            photo = item.contact.get("photo") if item.contact else None
+            entries = (zip_.entries.get(name) for name in names.files_of(str(photo))) if photo else ()
+            yield item._replace(part=list_.part, pictures=tuple(entry for entry in entries if entry is not None))
 
 
 class Pictures(Mapping[str, bytes]):
-    """The photos in a folder of a zip, by the SHA-256 that each is named by. Raises Malformed for a damaged one."""
+    """Some photos that stay in a zip, by their SHA-256. Raises Malformed for a damaged one."""
 
-    def __init__(self, zip_: ZipReader, folder: str) -> None:
-        self._zip = zip_
-        matches = (names.PICTURE.fullmatch(name) for name in zip_.entries if name.startswith(folder))
-        self._names = {match[2]: match[0] for match in matches if match is not None}
+    def __init__(self, file: BinaryIO, entries: Iterable[ZipEntry], folder: str = names.PHOTOS) -> None:
+        """Of the ``entries``, those that are in this folder."""
+        self._file = file
+        matches = ((entry, names.PICTURE.fullmatch(entry.name)) for entry in entries if entry.name.startswith(folder))
+        self._entries = {match[2]: entry for entry, match in matches if match is not None}
 
     def __getitem__(self, sha256: str) -> bytes:
-        return self._zip.read_whole(self._names[sha256], PICTURE_BYTES_MAX)
+        return read_whole_entry(self._file, self._entries[sha256], PICTURE_BYTES_MAX)
 
     def __contains__(self, sha256: object) -> bool:
-        return sha256 in self._names
+        return sha256 in self._entries
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._entries)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._entries)
 
 
 def _check_manifest(zip_: ZipReader) -> None:
@@ -115,8 +100,9 @@ def _check_manifest(zip_: ZipReader) -> None:
 # --- records ---------------------------------------------------------------------------------------------------------
 
 
-def _records(zip_: ZipReader, name: str, table: Table, seen: set[str]) -> Iterator[ContactRead]:
+def _records(zip_: ZipReader, list_: _List, seen: set[str]) -> Iterator[ContactRead]:
     """The records of a file, each once in all files that share ``seen``; what is told about a line names the file."""
+    name = list_.name
     for row, line in enumerate(_lines(zip_, name), 1):
         if line is None:
             yield _told(row, name, messages.LINE_TOO_LONG.fault(limit=LINE_BYTES_MAX // 1024**2))
@@ -129,11 +115,11 @@ def _records(zip_: ZipReader, name: str, table: Table, seen: set[str]) -> Iterat
             yield _told(row, name, messages.NO_RECORD.fault())
         elif (record_id := record_id.lower()) in seen:
             yield _told(row, name, messages.RECORD_TWICE.fault(id=record_id))
+        elif len(seen) >= list_.most:
+            raise Malformed.of(messages.TOO_MANY_RECORDS, most=list_.most, noun=list_.table.name)
         else:
             seen.add(record_id)
-            yield _record(table, record_id, data, row, name)
-        if len(seen) > RECORDS_MAX:
-            raise Malformed.of(messages.TOO_MANY_RECORDS, most=RECORDS_MAX)
+            yield _record(list_.table, record_id, data, row, name)
 
 
 def _lines(zip_: ZipReader, name: str) -> Iterator[bytes | None]:

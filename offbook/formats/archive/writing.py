@@ -16,9 +16,12 @@ from offbook.formats.archive.names import (
     FORM,
     HISTORY,
     LABELS,
+    LABELS_MAX,
     MANIFEST,
+    RECORDS_MAX,
     TABLE,
     TRASH,
+    UNPACKED_BYTES_MAX,
     VERSION,
     photo_file,
     thumbnail_file,
@@ -54,13 +57,15 @@ class ArchiveSource:
     fetch_blob: FetchBlob
 
 
-def write_archive(source: ArchiveSource, write: Callable[[bytes], object], moment: datetime) -> None:
-    """Hand the bytes of the zip to ``write``, in order. Raises Invalid where the book is larger than a zip can be."""
+def write_archive(source: ArchiveSource, write: Callable[[bytes], object], moment: datetime) -> bool:
+    """Hand the bytes of the zip to ``write``, in order. Returns whether an import takes such a zip.
+
+    Raises Invalid where the book is larger than a zip can be.
+    """
     zip_ = ZipWriter(write, moment)
     zip_.store(MANIFEST, _manifest(moment))
-    zip_.deflate(CONTACTS, map(line_of, source.contacts()))
-    zip_.deflate(TRASH, map(line_of, source.trash))
-    zip_.deflate(LABELS, map(line_of, source.labels))
+    contacts, trash, labels = (_Lines(rows) for rows in (source.contacts(), source.trash, source.labels))
+    size = zip_.deflate(CONTACTS, contacts) + zip_.deflate(TRASH, trash) + zip_.deflate(LABELS, labels)
     for photo in source.photos:
         name = thumbnail_file(photo.sha256) if photo.is_thumbnail else photo_file(photo.sha256, photo.type)
         zip_.store(name, photo.content)
@@ -68,6 +73,21 @@ def write_archive(source: ArchiveSource, write: Callable[[bytes], object], momen
     zip_.deflate(CARDS, _cards(source))
     zip_.deflate(TABLE, (part.encode() for part in google_writing.write_in_parts(source.contacts())))
     zip_.close()
+    is_few = contacts.count + trash.count <= RECORDS_MAX and labels.count <= LABELS_MAX
+    return is_few and size <= UNPACKED_BYTES_MAX
+
+
+class _Lines:
+    """Records as lines, counted as they go by."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._rows = rows
+        self.count = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for row in self._rows:
+            self.count += 1
+            yield line_of(row)
 
 
 def line_of(row: Row) -> bytes:

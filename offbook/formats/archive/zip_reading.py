@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 from offbook.core.errors import Malformed
 from offbook.core.messages import Message
 from offbook.formats import messages
+from offbook.formats.archive.names import UNPACKED_BYTES_MAX
 from offbook.formats.archive.zip_writing import (
     CENTRAL,
     COUNT_MAX,
@@ -26,9 +27,9 @@ from offbook.formats.archive.zip_writing import (
     SIZE_MAX,
     STORED,
 )
+from offbook.formats.values import ZipEntry
 
 TIMES_MAX = 20
-UNPACKED_BYTES_MAX = 1024**3
 ENTRIES_MAX = 250_000
 LIST_BYTES_MAX = 64 * 1024**2
 COMMENT_MAX = 0xFFFF
@@ -41,17 +42,6 @@ ENCRYPTED = 1 | 1 << 6 | 1 << 13
 UNIX = 3
 
 
-class ZipEntry(NamedTuple):
-    """What the list says of a file."""
-
-    name: str
-    method: int
-    crc: int
-    packed: int
-    size: int
-    offset: int
-
-
 class ZipReader:
     """The files of a zip by their names. The zip must be one that can be read anywhere (seek)."""
 
@@ -60,74 +50,84 @@ class ZipReader:
     ) -> None:
         """Reads the list of files. Raises Malformed where one may not be, or all of it is no zip.
 
-        Those that are never unpacked may be larger.
+        Those that are never unpacked may be larger; what is stored as it is takes no more than the zip itself.
         """
         self._file = file
         self.entries: Mapping[str, ZipEntry] = _read_list(file, is_known)
-        if sum(entry.size for name, entry in self.entries.items() if is_unpacked(name)) > UNPACKED_BYTES_MAX:
+        packed = (entry for name, entry in self.entries.items() if is_unpacked(name) and entry.method != STORED)
+        if sum(entry.size for entry in packed) > UNPACKED_BYTES_MAX:
             raise Malformed.of(messages.UNPACKS_TOO_FAR, times=TIMES_MAX)
 
     def read(self, name: str) -> Iterator[bytes]:
-        """What is in a file, a part at a time. Raises Malformed where it is not what the list says of it."""
-        entry = self.entries[name]
-        start = self._start_of(entry)
-        parts = self._stored(entry, start) if entry.method == STORED else self._inflated(entry, start)
-        crc = size = 0
-        for part in parts:
-            size += len(part)
-            if size > entry.size:
-                raise _fault(messages.DAMAGED_FILE, name)
-            crc = zlib.crc32(part, crc)
-            yield part
-        if size != entry.size or crc != entry.crc:
-            raise _fault(messages.DAMAGED_FILE, name)
+        """What is in a file, as read_entry()."""
+        return read_entry(self._file, self.entries[name])
 
     def read_whole(self, name: str, most: int) -> bytes:
-        """A whole file. Raises Malformed as read(), and where it has more than ``most`` bytes."""
-        if self.entries[name].size > most:
-            raise Malformed.of(messages.LARGE_FILE_IN_ZIP, name=name, most=most)
-        return b"".join(self.read(name))
+        """A whole file, as read_whole_entry()."""
+        return read_whole_entry(self._file, self.entries[name], most)
 
-    def _start_of(self, entry: ZipEntry) -> int:
-        """Where a file's bytes begin: behind its own header, which must say the same name."""
-        self._file.seek(entry.offset)
-        head = self._file.read(LOCAL.size)
-        if len(head) < LOCAL.size or head[:4] != b"PK\x03\x04":
-            raise _fault(messages.DAMAGED_FILE, entry.name)
-        _, _, flags, method, *_, name_length, extra_length = LOCAL.unpack(head)
-        if flags & ENCRYPTED or method != entry.method or self._file.read(name_length) != entry.name.encode():
-            raise _fault(messages.DAMAGED_FILE, entry.name)
-        return entry.offset + LOCAL.size + int(name_length) + int(extra_length)
 
-    def _chunks(self, entry: ZipEntry, start: int) -> Iterator[bytes]:
-        """The packed bytes of a file. Others may be read in between."""
-        end = start + entry.packed
-        while start < end:
-            self._file.seek(start)
-            chunk = self._file.read(min(BUFFER_BYTES, end - start))
-            if not chunk:
+def read_entry(file: BinaryIO, entry: ZipEntry) -> Iterator[bytes]:
+    """What is in a file of a zip, a part at a time. Raises Malformed where it is not what the list says of it."""
+    start = _start_of(file, entry)
+    parts = _chunks(file, entry, start) if entry.method == STORED else _inflated(file, entry, start)
+    crc = size = 0
+    for part in parts:
+        size += len(part)
+        if size > entry.size:
+            raise _fault(messages.DAMAGED_FILE, entry.name)
+        crc = zlib.crc32(part, crc)
+        yield part
+    if size != entry.size or crc != entry.crc:
+        raise _fault(messages.DAMAGED_FILE, entry.name)
+
+
+def read_whole_entry(file: BinaryIO, entry: ZipEntry, most: int) -> bytes:
+    """A whole file of a zip. Raises Malformed as read_entry(), and where it has more than ``most`` bytes."""
+    if entry.size > most:
+        raise Malformed.of(messages.LARGE_FILE_IN_ZIP, name=entry.name, most=most)
+    return b"".join(read_entry(file, entry))
+
+
+def _start_of(file: BinaryIO, entry: ZipEntry) -> int:
+    """Where a file's bytes begin: behind its own header, which must say the same name."""
+    file.seek(entry.offset)
+    head = file.read(LOCAL.size)
+    if len(head) < LOCAL.size or head[:4] != b"PK\x03\x04":
+        raise _fault(messages.DAMAGED_FILE, entry.name)
+    _, _, flags, method, *_, name_length, extra_length = LOCAL.unpack(head)
+    if flags & ENCRYPTED or method != entry.method or file.read(name_length) != entry.name.encode():
+        raise _fault(messages.DAMAGED_FILE, entry.name)
+    return entry.offset + LOCAL.size + int(name_length) + int(extra_length)
+
+
+def _chunks(file: BinaryIO, entry: ZipEntry, start: int) -> Iterator[bytes]:
+    """The packed bytes of a file. Others may be read in between."""
+    end = start + entry.packed
+    while start < end:
+        file.seek(start)
+        chunk = file.read(min(BUFFER_BYTES, end - start))
+        if not chunk:
+            raise _fault(messages.DAMAGED_FILE, entry.name)
+        start += len(chunk)
+        yield chunk
+
+
+def _inflated(file: BinaryIO, entry: ZipEntry, start: int) -> Iterator[bytes]:
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        for chunk in _chunks(file, entry, start):
+            if unpacker.eof:
                 raise _fault(messages.DAMAGED_FILE, entry.name)
-            start += len(chunk)
-            yield chunk
-
-    def _stored(self, entry: ZipEntry, start: int) -> Iterator[bytes]:
-        return self._chunks(entry, start)
-
-    def _inflated(self, entry: ZipEntry, start: int) -> Iterator[bytes]:
-        unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
-        try:
-            for chunk in self._chunks(entry, start):
-                if unpacker.eof:
-                    raise _fault(messages.DAMAGED_FILE, entry.name)
-                while chunk and not unpacker.eof:
-                    yield unpacker.decompress(chunk, OUT_BYTES)
-                    chunk = unpacker.unconsumed_tail
-            while not unpacker.eof and (part := unpacker.decompress(b"", OUT_BYTES)):
-                yield part
-        except zlib.error:
-            raise _fault(messages.DAMAGED_FILE, entry.name) from None
-        if not unpacker.eof or unpacker.unused_data:
-            raise _fault(messages.DAMAGED_FILE, entry.name)
+            while chunk and not unpacker.eof:
+                yield unpacker.decompress(chunk, OUT_BYTES)
+                chunk = unpacker.unconsumed_tail
+        while not unpacker.eof and (part := unpacker.decompress(b"", OUT_BYTES)):
+            yield part
+    except zlib.error:
+        raise _fault(messages.DAMAGED_FILE, entry.name) from None
+    if not unpacker.eof or unpacker.unused_data:
+        raise _fault(messages.DAMAGED_FILE, entry.name)
 
 
 # --- the list of files -----------------------------------------------------------------------------------------------

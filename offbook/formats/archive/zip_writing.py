@@ -65,8 +65,8 @@ class ZipWriter:
         self._put(content)
         self._entries.append(entry)
 
-    def deflate(self, name: str, parts: Iterable[bytes]) -> None:
-        """Add a file of text, packed. Raises Invalid where it is larger than a zip can say."""
+    def deflate(self, name: str, parts: Iterable[bytes]) -> int:
+        """Add a file of text, packed. Returns its size; raises Invalid where it is larger than a zip can say."""
         entry = _Entry(name.encode("ascii"), HAS_DESCRIPTOR, DEFLATED, 0, 0, 0, self._position)
         self._begin(entry)
         start = self._position
@@ -78,6 +78,7 @@ class ZipWriter:
         entry = entry._replace(crc=crc, packed=self._position - start, size=_checked(size))
         self._put(DESCRIPTOR.pack(b"PK\x07\x08", crc, entry.packed, size))
         self._entries.append(entry)
+        return size
 
     def close(self) -> None:
         """Write the list of files, with which a zip ends."""

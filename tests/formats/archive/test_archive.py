@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 import zipfile
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -15,12 +17,12 @@ from offbook.contacts.table import CONTACTS
 from offbook.core.cells.validation import is_empty
 from offbook.core.errors import Malformed
 from offbook.core.pictures import sha256_of
-from offbook.formats.archive.reading import Archive, read_archive
-from offbook.formats.archive.writing import Photo
+from offbook.formats.archive import reading, writing
+from offbook.formats.archive.writing import ArchiveSource, Photo, write_archive
 from offbook.formats.google_csv import writing as google_writing
 from offbook.formats.registry import ARCHIVE, FORMATS, recognize
 from offbook.formats.values import Contact
-from tests.formats.archive.zips import ADA, BO, archive_of, zip_of
+from tests.formats.archive.zips import ADA, BO, MOMENT, Archive, archive_of, read_archive, zip_of
 from tests.formats.vcard_strategies import contacts
 from tests.support.pictures import picture
 
@@ -28,23 +30,18 @@ ONE = {"id": ADA, "name": "Ada", "details": {}}
 
 
 def read(data: bytes) -> Archive:
-    return read_archive(io.BytesIO(data))
+    return read_archive(data)
 
 
 def filled(contact: Contact) -> dict[str, Any]:
     return {name: value for name, value in contact.items() if not is_empty(value)}
 
 
-def told(archive: Archive) -> list[tuple[int, str, str]]:
-    items = [*archive.problems, *archive.contacts, *archive.trash]
-    return [(problem.row, problem.column, problem.code) for item in items for problem in item.problems]
-
-
 @given(st.lists(contacts(), max_size=3, unique_by=lambda contact: contact["id"]))
 def test_contacts_come_back_as_they_were(book: list[Contact]) -> None:
     archive = read(archive_of(book))
     assert [filled(item.contact or {}) for item in archive.contacts] == [filled(contact) for contact in book]
-    assert told(archive) == []
+    assert archive.problems == []
 
 
 def test_trash_labels_photos_and_the_other_files_are_there() -> None:
@@ -149,7 +146,7 @@ def test_what_can_not_be_taken_is_told_and_the_rest_goes_on(
     text = line if isinstance(line, str) else json.dumps(line)
     content = f'{text}\n\n{{"id": "{BO}", "name": "Bo"}}'
     archive = read(zip_of({"contacts.jsonl": content.encode()}, packed=False))
-    assert told(archive) == [(1, column, code) for column, code in problems]
+    assert archive.problems == [(1, column, code) for column, code in problems]
     taken = [item.contact["id"] for item in archive.contacts if item.contact]
     assert taken == [ADA, BO] if is_taken else [BO]
 
@@ -159,7 +156,7 @@ def test_a_record_that_stands_twice_is_taken_once() -> None:
     archive = read(zip_of({"contacts.jsonl": line + line, "trash.jsonl": line.upper().replace(b"NULL", b"null")}))
     assert len(archive.contacts) == 1
     assert archive.trash == []
-    assert [code for _, _, code in told(archive)] == ["bad_row", "bad_row"]
+    assert [code for _, _, code in archive.problems] == ["bad_row", "bad_row"]
 
 
 def test_more_details_than_a_contact_may_have_are_told() -> None:
@@ -168,7 +165,7 @@ def test_more_details_than_a_contact_may_have_are_told() -> None:
     (item,) = archive.contacts
     assert item.contact is not None
     assert len(item.contact["details"]) == CONTACTS.maps_by_name["details"].entries_max
-    assert [code for _, _, code in told(archive)] == ["too_many_entries"]
+    assert [code for _, _, code in archive.problems] == ["too_many_entries"]
 
 
 def test_a_line_without_end_is_told_and_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,19 +173,47 @@ def test_a_line_without_end_is_told_and_not_kept(monkeypatch: pytest.MonkeyPatch
     content = b'{"id": "' + b"x" * 200_000 + b'"}\n' + json.dumps(ONE).encode()
     archive = read(zip_of({"contacts.jsonl": content}, packed=False))
     assert [item.contact and item.contact["name"] for item in archive.contacts] == ["Ada"]
-    assert told(archive) == [(1, "contacts.jsonl", "too_long")]
+    assert archive.problems == [(1, "contacts.jsonl", "too_long")]
 
 
-@pytest.mark.parametrize(("limit", "value"), [("RECORDS_MAX", 1), ("RECORDS_BYTES_MAX", 50)])
-def test_more_records_than_may_be_are_refused(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
-    monkeypatch.setattr(f"offbook.formats.archive.reading.{limit}", value)
-    with pytest.raises(Malformed, match="more than"):
-        read(archive_of([ONE, {**ONE, "id": BO}]))
+@pytest.mark.parametrize("noun", ["contacts", "labels"])
+def test_more_records_than_may_be_are_refused(monkeypatch: pytest.MonkeyPatch, noun: str) -> None:
+    lists = [list_._replace(most=1) for list_ in reading.LISTS]
+    monkeypatch.setattr(reading, "LISTS", lists)
+    labels = [{"id": id, "name": id} for id in (ADA, BO)] if noun == "labels" else []
+    with pytest.raises(Malformed, match=f"more than 1 {noun}"):
+        read(archive_of([ONE], [] if labels else [{**ONE, "id": BO}], labels))
+
+
+@pytest.mark.parametrize(("limit", "value"), [("RECORDS_MAX", 1), ("LABELS_MAX", 0), ("UNPACKED_BYTES_MAX", 150)])
+def test_who_writes_a_zip_that_no_import_takes_is_told(monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
+    def write() -> bool:
+        contacts, trash, labels = [ONE], [{**ONE, "id": BO}], [{"id": ADA, "name": "Club"}]
+        source = ArchiveSource(lambda: contacts, trash, labels, [], [], lambda _: None)
+        return write_archive(source, lambda _: None, MOMENT)
+
+    assert write()
+    monkeypatch.setattr(writing, limit, value)
+    assert not write()
+
+
+def test_a_zip_is_read_a_record_at_a_time_and_its_photos_stay_in_it() -> None:
+    """What it holds unpacks to twenty megabytes of records, and to more of photos."""
+    photo = picture("PNG") + b"x" * 8_000_000
+    book = [{"id": str(UUID(int=number)), "name": "Ada", "notes": "x" * 9_000} for number in range(2_000)]
+    book[0] |= {"photo": sha256_of(photo)}
+    data = archive_of(book, photos=[Photo(sha256_of(photo), "image/png", photo)])
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in FORMATS[ARCHIVE].read(io.BytesIO(data))) == 2_000
+        assert tracemalloc.get_traced_memory()[1] < len(data) + 4_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_damaged_photo_is_found_out_when_it_is_asked_for() -> None:
     photo = picture("PNG")
-    data = archive_of([ONE], photos=[Photo(sha256_of(photo), "image/png", photo)])
+    data = archive_of([{**ONE, "photo": sha256_of(photo)}], photos=[Photo(sha256_of(photo), "image/png", photo)])
     photos = read(data.replace(photo, photo[:-1] + b"!")).photos
     with pytest.raises(Malformed, match="is not what the list"):
         photos[sha256_of(photo)]

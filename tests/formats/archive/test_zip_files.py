@@ -185,6 +185,8 @@ def test_files_that_are_unpacked_have_a_limit_of_their_own(monkeypatch: pytest.M
         ZipReader(io.BytesIO(data), is_ours)
     reader = ZipReader(io.BytesIO(data), is_ours, is_imported)
     assert b"".join(reader.read("contacts.jsonl")) == b"x" * 9
+    photos = zip_of({f"photos/{'ab' * 32}.jpg": os.urandom(200)}, packed=False)
+    assert len(ZipReader(io.BytesIO(photos), is_ours).entries) == 2  # what is stored takes no more than the zip
 
 
 def test_a_file_that_unpacks_without_end_costs_no_memory() -> None:

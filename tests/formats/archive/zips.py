@@ -7,10 +7,12 @@ import struct
 import zipfile
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from offbook.formats.archive.names import THUMBNAILS
+from offbook.formats.archive.reading import Pictures, read
 from offbook.formats.archive.writing import ArchiveSource, Photo, write_archive
-from offbook.formats.values import Contact
+from offbook.formats.values import Contact, ContactRead, Part
 
 MOMENT = datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
 MANIFEST = b'{"form":"offbook-contacts","version":1}\n'
@@ -31,6 +33,31 @@ def archive_of(
     out = io.BytesIO()
     write_archive(ArchiveSource(lambda: listed, trash, labels, history, pictures, fetch), out.write, MOMENT)
     return out.getvalue()
+
+
+class Archive(NamedTuple):
+    """All that a zip holds, read at once."""
+
+    contacts: list[ContactRead]
+    trash: list[ContactRead]
+    labels: list[Contact]
+    problems: list[tuple[int, str, str]]
+    photos: Pictures
+    thumbnails: Pictures
+
+
+def read_archive(data: bytes) -> Archive:
+    """What is in a zip. Only photos that contacts name are."""
+    file = io.BytesIO(data)
+    items = list(read(file))
+    live, trash, labels = (
+        [item for item in items if item.part is part and item.contact is not None]
+        for part in (Part.CONTACT, Part.TRASH, Part.LABEL)
+    )
+    problems = [(problem.row, problem.column, problem.code) for item in items for problem in item.problems]
+    pictures = [entry for item in items for entry in item.pictures]
+    photos, thumbnails = Pictures(file, pictures), Pictures(file, pictures, THUMBNAILS)
+    return Archive(live, trash, [item.contact for item in labels if item.contact], problems, photos, thumbnails)
 
 
 def zip_of(files: Mapping[str, bytes], packed: bool = True) -> bytes:

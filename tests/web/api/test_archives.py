@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from offbook.core.pictures import sha256_of
-from offbook.formats.archive.reading import read_archive
 from offbook.formats.archive.writing import write_archive
 from services.contacts import archiving
 from services.sync.pull import pull
 from storage.base import PageSize
+from tests.formats.archive.zips import read_archive
 from tests.support.api_client import Caller
 from tests.support.browser import Browser, bearer, parts_of, signed_in
 from tests.support.pictures import picture
@@ -57,7 +57,7 @@ def test_a_zip_has_all_of_a_book(laptop: Caller) -> None:
     history = [(entry["table"], entry["record_id"], entry["operation"]) for entry in lines(data, "history.jsonl")]
     contacts = [(id, operation) for table, id, operation in history if table == "contacts"]
     assert contacts == [(ada["id"], "INSERT"), (bo["id"], "INSERT"), (ada["id"], "UPDATE"), (bo["id"], "DELETE")]
-    assert dict(read_archive(io.BytesIO(data)).photos) == {sha256_of(RED): RED, sha256_of(BLUE): BLUE}
+    assert dict(read_archive(data).photos) == {sha256_of(RED): RED, sha256_of(BLUE): BLUE}
     with zipfile.ZipFile(io.BytesIO(data)) as zip_:
         assert b"FN:Ada" in zip_.read("contacts.vcf")
         assert b"Ada" in zip_.read("contacts.csv")
@@ -65,7 +65,7 @@ def test_a_zip_has_all_of_a_book(laptop: Caller) -> None:
 
 
 def test_an_empty_book_is_a_zip_as_well(laptop: Caller) -> None:
-    archive = read_archive(io.BytesIO(zip_of(laptop)))
+    archive = read_archive(zip_of(laptop))
     assert (archive.contacts, archive.trash, archive.labels, archive.problems) == ([], [], [], [])
 
 

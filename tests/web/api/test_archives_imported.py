@@ -12,8 +12,7 @@ import pytest
 from offbook.contacts.importing import ImportReport
 from offbook.core.pictures import sha256_of
 from offbook.formats.archive.writing import Photo
-from services.contacts import importing
-from services.contacts.import_run import ImportRun
+from services.contacts import import_run, importing
 from storage.base import ChangeOrigin
 from tests.formats.archive.zips import ADA, BO, archive_of, zip_of
 from tests.support.api_client import Caller, caller
@@ -151,7 +150,7 @@ def test_an_import_that_was_cut_off_goes_on_with_the_rest(
         read = importing.read_file(parts.store, parts.contacts, user.book_id, file, batch=batch)
         assert read.total == total
         origin, report = ChangeOrigin(user_id=user.id), read.new_report()
-        run = ImportRun(parts.store, parts.blobs, user.book_id, origin, read.contents, report, batch, parts.clock())
+        run = import_run.ImportRun(parts.store, parts.blobs, user.book_id, origin, report, batch, parts.clock())
         run.carry_out(next(read.portions(start=done)))
         return report
 

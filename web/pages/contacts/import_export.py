@@ -133,8 +133,8 @@ def progress() -> ResponseReturnValue:
     job = current_import()
     if job is None:
         return redirect(url_for("import_export.index"))
-    page, report = f"import_export/{PAGES[job.state]}.html", None if job.undoes else report_of(job)
-    counts = undo_counts_of(job) if job.undoes else None
+    page, is_import = f"import_export/{PAGES[job.state]}.html", not job.undoes and job.goes_back_to is None
+    report, counts = (report_of(job), None) if is_import else (None, undo_counts_of(job))
     return render_template(page, job=job, report=report, counts=counts, file=job.file_name)
 
 

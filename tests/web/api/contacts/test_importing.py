@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from offbook.core.merge.policies import POLICIES
 from services.contacts import importing
 from tests.support.api_client import Caller, change
 from tests.support.browser import parts_of
+
+CSVS = Path(__file__).parents[5] / "shared" / "data" / "csvs"
 
 CARDS = """BEGIN:VCARD
 VERSION:4.0
@@ -79,6 +82,39 @@ def test_the_mapping_of_a_table_is_told_given_and_remembered(laptop: Caller) -> 
 
 
 @pytest.mark.engines("sqlite")
+def test_a_row_that_was_read_by_a_wrong_mapping_is_corrected_by_the_right_one(laptop: Caller) -> None:
+    table = "Wer;Wo;Nr\nAda King;030 1234567;x\nGrace Hopper;030 7654321;y\nBo;030 5556677;z\n"
+    wrong = json.dumps({"Wer": "company", "Wo": "name", "Nr": "details.phone:Work"})
+    right = json.dumps({"Wer": "name", "Wo": "details.phone:Home", "Nr": ""})
+    post(laptop, table, map=wrong, label="New")
+    again = post(laptop, table, map=wrong, label="New").get_json()
+    assert (again["added"], again["changed"], again["already_here"]) == (0, 0, 3)
+    contacts = {contact["company"]: contact for contact in laptop.get("/contacts").get_json()["contacts"]}
+    laptop.ask("PATCH", f"/contacts/{contacts['Bo']['id']}", json={"notes": "mine"})
+    rehearsed, done = (post(laptop, table, map=right, dry_run=flag).get_json() for flag in "10")
+    assert rehearsed | {"batch": None} == done | {"batch": None}
+    assert (done["added"], done["changed"], done["already_here"]) == (0, 2, 1)
+    ada, bo = (laptop.get(f"/contacts/{contacts[name]['id']}").get_json() for name in ("Ada King", "Bo"))
+    assert (ada["name"], ada["company"], ada["phone"], ada["phone_label"]) == ("Ada King", None, "030 1234567", "Home")
+    assert [entry["value"] for entry in ada["details"].values()] == ["New"]
+    assert (bo["name"], bo["company"], bo["notes"]) == ("030 5556677", "Bo", "mine")
+    third = post(laptop, table, map=right).get_json()
+    assert (third["changed"], third["already_here"], third["batch"]) == (0, 3, None)
+
+
+@pytest.mark.engines("sqlite")
+@pytest.mark.skipif(not CSVS.exists(), reason="the shared files are not there")
+def test_no_table_that_comes_in_again_changes_anybody(laptop: Caller) -> None:
+    taken = 0
+    for path in sorted(CSVS.glob("*.csv")):
+        first, again = (laptop.ask("POST", "/contacts/import", data=path.read_bytes()) for _ in range(2))
+        assert again.status_code == first.status_code
+        if again.status_code == 200:
+            assert (path.name, again.get_json()["added"], again.get_json()["changed"]) == (path.name, 0, 0)
+            taken += first.get_json()["added"]
+    assert taken > 20
+
+
 @pytest.mark.parametrize("mapping", ["", "[]", '{"Wer": "nam"}', '{"Wen": "name"}', '{"Wo": "title"}'])
 def test_a_mapping_that_does_not_fit_is_refused_in_words(laptop: Caller, mapping: str) -> None:
     answer = post(laptop, TABLE, map=mapping)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -10,10 +11,14 @@ import pytest
 from app import App
 from offbook.contacts.table import LABELS
 from offbook.core.schema import record_id_of_key
+from storage.imports.jobs import ImportJobs
+from storage.values.imports import ImportJob, JobState
 from tests.support.api_client import Caller, caller
-from tests.support.browser import Browser
+from tests.support.browser import Browser, parts_of
 from tests.support.html_forms import Fields, Forms, form_at
+from tests.support.polling import wait_until
 from tests.support.sql_spy import hearing
+from web.pages.contacts import labels
 
 pytestmark = pytest.mark.engines("sqlite")  # the stores behind it have tests on every database
 
@@ -196,6 +201,26 @@ def test_a_label_is_added_renamed_and_removed_and_each_is_undone(ada: Browser, l
     assert (items(page), chips(ada, contact)) == ([("Work", "0 contacts")], [])
     (undo,) = [action for action in Forms(page).forms if "/undo/" in action]
     send(ada, undo, form_at(page, undo))
+    assert [name for _, name in chips(ada, contact)] == ["Friends"]
+
+
+def test_a_large_undo_goes_on_beside_requests(
+    app: App, ada: Browser, laptop: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labels, "UNDONE_AT_ONCE", 1)
+    contact, remove = person(laptop, "Ann", "Friends"), f"/c/labels/{FRIENDS}/remove"
+    page = send(ada, remove, form_at(ada.get("/c/labels").text, remove))
+    (undo,) = [action for action in Forms(page).forms if "/undo/" in action]
+    parts, jobs = parts_of(app), ImportJobs(app.extensions["database"])
+    user = parts.accounts.user_named("ada")
+    other = ImportJob(user.id, user.book_id, contact, "", "x.vcf", {}, 0, contact, parts.clock())
+    assert jobs.begin(other)
+    waiting = send(ada, undo, form_at(page, undo))
+    assert "Undo this once that is done." in waiting
+    assert chips(ada, contact) == []
+    assert jobs.save(replace(other, state=JobState.DONE))
+    send(ada, undo, form_at(waiting, undo))
+    wait_until(lambda: "The change of labels was undone" in ada.get("/import/progress").text)
     assert [name for _, name in chips(ada, contact)] == ["Friends"]
 
 
