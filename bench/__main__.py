@@ -29,7 +29,7 @@ from bench import (
     tables,
     verify,
 )
-from bench.peers import cards, imports, last_version
+from bench.peers import carddav, cards, imports, last_version
 from bench.statistics import Figure, median, seconds, show
 
 CONTACTS = 10_000
@@ -52,6 +52,7 @@ GROUPS: Mapping[str, Callable[[Path], Iterator[Figure]]] = {
     "start": start.figures,
     "growth": growth.figures,
     "cards": lambda _: cards.figures(),
+    "carddav": carddav.figures,
     "imports": imports.figures,
     "versions": last_version.figures,
     "tables": tables.figures,
