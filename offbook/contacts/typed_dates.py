@@ -93,7 +93,7 @@ def _stored(month: str, day: str, year: str) -> str | None:
     if not (month.isdecimal() and day.isdecimal()):
         return None
     try:
-        found = date(int(year) if year else LEAP_YEAR, int(month), int(day))
+        day_of_year = date(int(year) if year else LEAP_YEAR, int(month), int(day))
     except ValueError:
         return None
-    return found.isoformat() if year else f"--{found:%m-%d}"
+    return day_of_year.isoformat() if year else f"--{day_of_year:%m-%d}"

@@ -28,11 +28,11 @@ TABS = {"contact_labels": "labels", "inbox": "inbox"}
 
 
 class Frame(NamedTuple):
-    """``here`` is the id of the place that is shown, ``tab`` the phone's tab; both are empty where it is none."""
+    """``place_id`` is the id of the place that is shown, ``tab`` the phone's tab; both are empty where it is none."""
 
     labels: Sequence[LabelCount]
     waits: int
-    here: str
+    place_id: str
     tab: str
 
 
