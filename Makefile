@@ -74,7 +74,7 @@ format: $(DEV_STAMP) ## Format the code
 bench: $(BENCH_STAMP) ## Measure speed
 	$(BIN)/python -m bench
 
-screenshots: $(DEV_STAMP) ## Take every page, empty, full and faulty, on ten kinds of screen, into screenshots/ (ARGS="--only phone-dark/")
+screenshots: $(DEV_STAMP) ## Take every page, empty, full and faulty, on eleven kinds of screen, into screenshots/ (ARGS="--only phone-dark/")
 	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 # The same merge properties, simulations and conversations as in the suite, as many as one likes: make proof WORLDS=100000

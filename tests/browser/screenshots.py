@@ -43,6 +43,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "zoomed": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
     "landscape": {"viewport": {"width": 844, "height": 390}, "has_touch": True, "is_mobile": True},
     "print": {"viewport": {"width": 794, "height": 1123}},
+    "right-to-left": {"viewport": {"width": 1280, "height": 800}, "locale": "ar"},
     "contrast": {"viewport": {"width": 1280, "height": 800}, "forced_colors": "active"},
 }
 """What Playwright opens a window with. ``zoomed`` is a window of 1,280 pixels at 200 %."""
@@ -52,6 +53,13 @@ NAMES = (
     *("Wolfeschlegelsteinhausenbergerdorff, Hubert Blaine senior", "نجيب محفوظ", "עמוס עוז", "村上 春樹"),
     *("Barbara Liskov", "Edsger Dijkstra", "Margaret Hamilton", "Radia Perlman", "Donald Knuth", "Frances Allen"),
 )
+
+
+BESIDE_IS_THERE = """() => {
+  const history = document.querySelector("[data-history]");
+  return innerWidth < 1400 || !history || !history.hidden;
+}"""
+"""Of a wide screen, which fetches it behind the page."""
 
 
 class Place(NamedTuple):
@@ -141,7 +149,7 @@ PLACES = (
     Place("people", FULL, at("/people")),
     Place("streams", FULL, at("/streams")),
     Place("settings", FULL, at("/settings")),
-    Place("book-as-it-was", FULL, at("/settings/history")),
+    Place("book-as-it-was", FULL, at("/past")),
     Place("error", FULL, at("/nothing")),
     Place("undo", FULL, then("/c/{id}", deleted)),
     Place("contact-deleted", FULL, at("/c/{id}")),
@@ -189,6 +197,9 @@ def whole_contact(number: int, photo: str) -> dict[str, Any]:
     }
 
 
+ARABIC = {"name": "نجيب محفوظ", "given_name": "نجيب", "family_name": "محفوظ", "company": "دار الشروق", "notes": "كاتب."}
+
+
 def fill(app: App, contacts: int) -> list[str]:
     """Two users, one with contacts, conflicts, devices and a trash. Returns a whole contact for each variant."""
     parts = parts_of(app)
@@ -200,6 +211,7 @@ def fill(app: App, contacts: int) -> list[str]:
     parts.blobs.put(user.book_id, sha256_of(content), content, parts.clock())
     whole = [parts.new_id() for _ in VARIANTS]
     rows = [(contact_id, whole_contact(number, sha256_of(content))) for number, contact_id in enumerate(whole)]
+    rows[list(VARIANTS).index("right-to-left")][1].update(ARABIC)
     for number in range(contacts):
         group = {"g1": {"kind": "group", "value": "Analytical Society"}} if number % 3 else {}
         name = NAMES[number % len(NAMES)] + (f" {number // len(NAMES)}" if number >= len(NAMES) else "")
@@ -251,7 +263,8 @@ def take(browser: Browser, app: App, url: str, folder: Path, contacts: list[str]
                 page = pages[place.user]
                 page.emulate_media(media="screen")
                 place.go(page, contact)
-                page.wait_for_load_state("networkidle")
+                page.wait_for_load_state("load")
+                page.wait_for_function(BESIDE_IS_THERE)
                 if variant == "print":
                     page.emulate_media(media="print")
                 page.screenshot(path=folder / variant / f"{place.name}.png", full_page=variant == "print")
