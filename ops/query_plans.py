@@ -15,10 +15,11 @@ from sqlalchemy.schema import CreateIndex
 
 from models import ONLY_ON
 from offbook.core.verify.ranges import Range
+from storage.contact_lists.labels import HAVING, MAPPING
+from storage.contact_lists.orders import ORDERS, trash_of
 from storage.engines.database import Database
 from storage.repositories.accounts.sessions import open_sessions_of
 from storage.repositories.accounts.sign_ins import SIGNED_IN
-from storage.repositories.contact_statements import HAVING, MAPPING, ORDERS, trash_of
 from storage.schema.declaration import read_declaration
 from storage.schema.known_tables import KnownTables, all_database_tables, read_known_tables
 from storage.sql import batches

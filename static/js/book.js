@@ -1,7 +1,7 @@
 // The book's page, kept as new as the book: the list and an open contact change in place. A form is never touched; above
 // it stands who changed the contact meanwhile.
 import { Failed, fetchPage, fetchPart } from "./fragments.js";
-import { loaded, putLines, stamp } from "./list.js";
+import { putLines, stamp, where } from "./list.js";
 import { close, putContact, withSearch } from "./pane.js";
 import { keepingFocus, light, showing } from "./renewing.js";
 
@@ -15,11 +15,9 @@ showing({
   state: () => `${location.href} ${stamp()} ${pane.ariaBusy}`,
 
   async fetch() {
-    const wanted = loaded();
     const url = openForm() ? withSearch(list.dataset.url) : location.href;
-    let fresh = await fetchPage(withLines(url, wanted));
-    if (!fresh.getElementById("lines")) fresh = await fetchPage(withLines(withSearch(list.dataset.url), wanted));
-    await complete(fresh, wanted);
+    const fresh = await fetchPage(withPlace(url));
+    if (!fresh.getElementById("lines")) return fetchPage(withPlace(withSearch(list.dataset.url)));
     return fresh;
   },
 
@@ -32,23 +30,11 @@ showing({
   },
 });
 
-function withLines(url, wanted) {
+// The page with the rows that are seen here.
+function withPlace(url) {
   const made = new URL(url, location.href);
-  made.searchParams.set("lines", wanted);
+  for (const [name, value] of Object.entries(where())) made.searchParams.set(name, value);
   return made.href;
-}
-
-// The server gives so many lines at once and no more.
-async function complete(fresh, wanted) {
-  const rows = fresh.getElementById("rows");
-  for (let more; rows?.children.length < wanted && (more = fresh.querySelector(".more")); ) {
-    const missing = wanted - rows.children.length;
-    const { part } = await fetchPart("list", withLines(more.getAttribute("href"), missing));
-    rows.append(...part.querySelectorAll(".row"));
-    const next = part.querySelector(".more");
-    if (next) more.replaceWith(next);
-    else more.remove();
-  }
 }
 
 async function putPane(fresh) {

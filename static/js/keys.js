@@ -1,20 +1,14 @@
 // The keyboard: one letter each, and never while somebody types.
 import { open } from "./dialogs.js";
-import { current, rows } from "./list.js";
+import { current, currentRow, focusAt, move } from "./list.js";
 import { close, contactId, load, view, withSearch } from "./pane.js";
 
 const search = document.getElementById("q");
 const press = (id) => document.querySelector(`#pane #${id}`)?.click();
 
-function move(by) {
-  const all = rows();
-  const next = all[Math.max(0, Math.min(all.length - 1, current() + by))];
-  next?.querySelector(".row-link").focus();
-}
-
 // What a key does to the line that has the focus: it is opened first, where it is not yet.
 async function upon(id) {
-  const row = rows()[current()];
+  const row = currentRow();
   if (row?.contains(document.activeElement) && row.dataset.id !== contactId()) {
     await load(withSearch(row.querySelector(".row-link").href));
   }
@@ -22,7 +16,7 @@ async function upon(id) {
 }
 
 function star() {
-  const row = rows()[current()];
+  const row = currentRow();
   if (row?.contains(document.activeElement)) row.querySelector(".star").click();
   else press("star");
 }
@@ -45,7 +39,7 @@ async function back() {
   if (step) return step.click();
   const place = current();
   await close();
-  if (view() === "none") rows()[place]?.querySelector(".row-link").focus();
+  if (view() === "none" && place >= 0) await focusAt(place);
 }
 
 const KEYS = {

@@ -1,12 +1,18 @@
-// The list: search as one types, more lines as one scrolls, stars, and the line of the contact that is open.
+// The list: search as one types, stars, and the row of the contact that is open.
 import { Failed, body, fetchPart } from "./fragments.js";
 import { flash } from "./flashes.js";
+import "./list/rail.js";
+import { remember } from "./list/recent.js";
+import { restore } from "./list/place.js";
+import {
+  addressWith, adopt, begin, find, focused, positionOf, renew, reveal, rowOf, shownRows, size, where,
+} from "./list/window.js";
 import { morph } from "./morph.js";
 import { contactId, rename, view, withSearch } from "./pane.js";
 import { keepingFocus } from "./renewing.js";
 
-const WAIT_MS = 70;
-const LINES = 100;
+const WAIT_MS = 15; // of two keys at once one search
+const FIRST = 40; // rows that a search shows at once; more are fetched as one scrolls
 const lines = document.getElementById("lines");
 const list = document.getElementById("list");
 const search = document.getElementById("q");
@@ -16,23 +22,38 @@ let asking = new AbortController();
 let timer;
 let shown = search.value;
 let puts = 0; // how often something was put here that this window asked for
+let newest = seqOf(document.body.dataset.cursor);
 
-export const rows = () => [...lines.querySelectorAll(".row")];
-const isNarrowed = () => ["label", "starred"].some((name) => new URLSearchParams(location.search).has(name));
-const rowOf = (id) => lines.querySelector(`.row[data-id="${CSS.escape(id)}"]`);
-
-// The place of the line that has the focus, else of the contact that is open.
-export function current() {
-  const all = rows();
-  const focused = all.findIndex((row) => row.contains(document.activeElement));
-  return focused >= 0 ? focused : all.findIndex((row) => row.dataset.id === contactId());
+function seqOf(cursor) {
+  return Number(cursor?.split(".").at(-1)) || Infinity;
 }
 
-async function ask(url, part = "list") {
+const isNarrowed = () => ["label", "starred"].some((name) => new URLSearchParams(location.search).has(name));
+
+// The position of the row that has the focus, else of the contact that is open; -1 where neither is here.
+export function current() {
+  const position = focused();
+  if (position >= 0) return position;
+  const row = rowOf(contactId() ?? "");
+  return row ? positionOf(row) : -1;
+}
+
+export const currentRow = () => shownRows().find((row) => positionOf(row) === current());
+
+// Focuses the row at a position, or the nearest one to it, wherever it is.
+export async function focusAt(position) {
+  if (size() === 0) return;
+  const row = await reveal(Math.max(0, Math.min(size() - 1, position)));
+  row?.querySelector(".row-link").focus({ preventScroll: true });
+}
+
+export const move = (by) => focusAt(current() + by);
+
+async function ask(url) {
   asking.abort();
   asking = new AbortController();
   try {
-    return (await fetchPart(part, url, { signal: asking.signal })).part;
+    return (await fetchPart("list", url, { signal: asking.signal })).part;
   } catch (error) {
     if (error instanceof Failed) flash(error.message);
     else if (error.name !== "AbortError") throw error;
@@ -40,48 +61,28 @@ async function ask(url, part = "list") {
   }
 }
 
+// Another list: from its top.
 export async function refresh() {
   shown = search.value;
-  const part = await ask(withSearch(list.dataset.url));
+  const part = await ask(search.value ? addressWith({ lines: FIRST }) : withSearch(list.dataset.url));
   if (!part) return;
   puts += 1;
   lines.replaceChildren(...part.body.children);
+  adopt();
   said.textContent = lines.querySelector("[data-count]").textContent;
   mark();
-  watch();
 }
 
-async function more(link) {
-  link.setAttribute("aria-busy", "true");
-  const part = await ask(link.href);
-  if (!part) return link.removeAttribute("aria-busy");
+// The same list as it is by now, where it is.
+async function update() {
+  const part = await ask(addressWith(where()));
+  if (!part) return;
   puts += 1;
-  document.getElementById("rows").append(...part.querySelectorAll(".row"));
-  const next = part.querySelector(".more");
-  if (next) link.replaceWith(next);
-  else link.remove();
-  mark();
-  watch();
-}
-
-const nearing = new IntersectionObserver(
-  (seen) => { for (const one of seen) if (one.isIntersecting) { nearing.disconnect(); more(one.target); } },
-  { root: list, rootMargin: "600px" },
-);
-
-function watch() {
-  nearing.disconnect();
-  const link = lines.querySelector(".more");
-  if (link) nearing.observe(link);
-}
-
-// How many lines are here: of a list that is here whole, some more, since it may have grown.
-export function loaded() {
-  const count = rows().length;
-  return lines.querySelector(".more") ? Math.max(count, LINES) : count + LINES;
+  keepingFocus(() => renew(part), () => list);
 }
 
 export const stamp = () => `${puts} ${search.value}`;
+export { where };
 
 // What the list is narrowed and sorted by, with the counts of labels.
 async function refreshTools() {
@@ -94,37 +95,24 @@ async function refreshTools() {
 
 const putTools = (page) => morph(tools, page.getElementById("tools"));
 
-// Makes the lines those of another page, under the eyes and the hands of whoever is here. Returns what is new.
+// Makes the rows those of another page, under the eyes and the hands of whoever is here. Returns what is new.
 export function putLines(fresh) {
-  const place = current();
-  const stay = anchored();
+  const position = current();
   putTools(fresh);
   let touched;
   keepingFocus(
-    () => { touched = morph(lines, fresh.getElementById("lines")); },
-    () => rows()[Math.min(place, rows().length - 1)]?.querySelector(".row-link"),
+    () => { touched = renew(fresh.getElementById("lines"), newest); },
+    () => shownRows().find((row) => positionOf(row) >= Math.min(position, size() - 1))?.querySelector(".row-link"),
   );
-  stay(touched);
+  newest = seqOf(fresh.body.dataset.cursor);
   mark();
-  watch();
   return touched;
 }
 
-// The line that is seen first stays where it is seen, whatever comes or goes above it.
-function anchored() {
-  const top = list.getBoundingClientRect().top;
-  const seen = list.scrollTop > 0 ? rows().filter((row) => row.getBoundingClientRect().bottom > top) : [];
-  const places = seen.slice(0, LINES).map((row) => [row, row.getBoundingClientRect().top]);
-  return (moved) => {
-    const [row, before] = places.find(([one]) => one.isConnected && !moved.has(one)) ?? [];
-    if (row) list.scrollTop += row.getBoundingClientRect().top - before;
-  };
-}
-
 function mark() {
-  for (const link of lines.querySelectorAll("[aria-current]")) link.removeAttribute("aria-current");
-  const row = view() === "none" ? null : rowOf(contactId() ?? "");
-  row?.querySelector(".row-link").setAttribute("aria-current", "true");
+  const open = view() === "none" ? "" : contactId();
+  for (const link of lines.querySelectorAll(".row-link[aria-current]")) link.removeAttribute("aria-current");
+  if (open) rowOf(open)?.querySelector(".row-link").setAttribute("aria-current", "true");
 }
 
 async function star(button) {
@@ -133,45 +121,60 @@ async function star(button) {
     const { part } = await fetchPart("row", button.formAction, options);
     const row = part.querySelector(".row");
     puts += 1;
-    keepingFocus(() => rowOf(row.dataset.id).replaceWith(row), () => row.querySelector(".star"));
-    mark();
+    put(row);
   } catch (error) {
     if (!(error instanceof Failed)) throw error;
     flash(error.message);
   }
 }
 
-async function recount() {
-  const { part } = await fetchPart("list", withSearch(list.dataset.url));
-  lines.querySelector("[data-count]").replaceWith(part.querySelector("[data-count]"));
+// Makes a row that is here the one that the server gave. It stays where it is until the list is made anew.
+function put(fresh) {
+  const row = rowOf(fresh.dataset.id);
+  if (!row) return;
+  [fresh.ariaPosInSet, fresh.ariaSetSize] = [row.ariaPosInSet, row.ariaSetSize];
+  morph(row, fresh);
+  mark();
 }
 
-document.addEventListener("pane", ({ detail: { part, method, url } }) => {
-  const now = part.querySelector("template[data-row]")?.content.querySelector(".row");
-  const known = now && rowOf(now.dataset.id);
+document.addEventListener("pane", async ({ detail: { part, method, url } }) => {
+  const fresh = part.querySelector("template[data-row]")?.content.querySelector(".row");
+  const row = fresh && rowOf(fresh.dataset.id);
   const isWritten = method === "POST";
-  if (isWritten) refreshTools();
-  if (isWritten && now && (!known || isNarrowed())) refresh(); // who lost the label leaves the list
-  else if (known) known.replaceWith(now);
-  const gone = isWritten && view() === "none" && /\/c\/([^/]+)\/delete/.exec(url);
-  if (gone) removeRow(rowOf(gone[1]));
+  const isSamePlace = row && nameOf(row) === nameOf(fresh);
+  if (row && row.dataset.seq !== fresh.dataset.seq) put(fresh);
   mark();
+  if (!isWritten) return view() === "contact" && remember(search.value);
+  refreshTools();
+  const gone = view() === "none" && /\/c\/([^/]+)\/delete/.exec(url);
+  if (gone) await removed(rowOf(gone[1]));
+  else if (fresh && (!isSamePlace || isNarrowed() || search.value)) await show(fresh.dataset.id);
 });
 
-function removeRow(row) {
+const nameOf = (row) => row.querySelector(".row-name").textContent;
+
+// The list with a contact that was saved, where that can be seen.
+async function show(id) {
   puts += 1;
-  const next = row?.nextElementSibling ?? row?.previousElementSibling;
-  row?.remove();
-  if (next) recount();
-  else refresh();
-  next?.querySelector(".row-link").focus();
+  try {
+    await find(id);
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error;
+  }
+  mark();
+}
+
+async function removed(row) {
+  const position = row ? positionOf(row) : -1;
+  await update();
+  mark();
+  if (position >= 0) await focusAt(position);
 }
 
 search.addEventListener("input", () => {
   clearTimeout(timer);
   timer = setTimeout(() => {
     rename(withSearch(location.href));
-    list.scrollTop = 0;
     refresh();
   }, WAIT_MS);
 });
@@ -182,6 +185,7 @@ addEventListener("popstate", () => {
 
 search.form.addEventListener("submit", (event) => {
   event.preventDefault();
+  remember(search.value);
   lines.querySelector(".row-link")?.focus();
 });
 
@@ -192,5 +196,8 @@ lines.addEventListener("click", (event) => {
   star(button);
 });
 
+begin(withSearch, mark);
+restore(view() === "none" ? "" : contactId()).catch((error) => {
+  if (!(error instanceof Failed)) throw error;
+});
 mark();
-watch();

@@ -19,7 +19,7 @@ export const contactId = () => pane.querySelector("[data-id]")?.dataset.id;
 export function withSearch(url) {
   const made = new URL(url, location.href);
   const here = new URLSearchParams(location.search);
-  made.searchParams.delete("q");
+  for (const name of ["q", "at"]) made.searchParams.delete(name);
   if (search.value.trim()) made.searchParams.set("q", search.value.trim());
   for (const name of ["label", "starred", "sort"]) if (here.has(name)) made.searchParams.set(name, here.get(name));
   return made.pathname + made.search;

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from offbook.contacts.alphabet import Section
+from offbook.core.search import Term
 
 BY_NAME = "name"
 """How a list of contacts is sorted where nothing else is asked for."""
@@ -27,10 +31,25 @@ class ContactRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ListPage:
+    """Some lines of a list in order, from the position ``start`` on: positions begin at 0, and ``total`` ends them.
+
+    ``sections`` are the headings of the whole list; none where what is sorted by has no letters. ``terms`` are what a
+    search looked for.
+    """
+
+    rows: list[ContactRow]
+    start: int
+    total: int
+    sections: Sequence[Section] = ()
+    terms: Sequence[Term] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ContactPage:
     """Some lines in order. ``next`` is where the following ones begin, None where there are none.
 
-    ``total`` counts the whole list; of a search's later pages, only what is left of it.
+    ``total`` counts the whole list.
     """
 
     rows: list[ContactRow]

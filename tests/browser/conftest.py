@@ -90,7 +90,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, str]]:
 
 @pytest.fixture
 def visit(chromium: Browser, site: tuple[App, str]) -> Iterator[Callable[..., Visit]]:
-    """Opens a window of a new user with some contacts, signed in; ``of`` somebody, another window of that person."""
+    """Opens a window of a new user with some contacts, signed in; ``of`` somebody, another window of that person.
+
+    ``user`` names somebody who is there already.
+    """
     app, url = site
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
@@ -102,10 +105,11 @@ def visit(chromium: Browser, site: tuple[App, str]) -> Iterator[Callable[..., Vi
         contacts: int = 3,
         of: Visit | None = None,
         path: str = "/",
+        user: str = "",
         **options: Any,
     ) -> Visit:
-        name = of.name if of else f"user{next(NUMBERS)}"
-        if of is None:
+        name = of.name if of else user or f"user{next(NUMBERS)}"
+        if of is None and not user:
             add_user_with(app, name, contacts)
         options |= SIZES[size] | {"reduced_motion": "reduce", "java_script_enabled": scripts}
         context = chromium.new_context(base_url=url, color_scheme=scheme, **options)

@@ -39,7 +39,7 @@ def expect_it_is_saved(ada: Visit) -> None:
     ada.expect_contact("Grace Hopper")
     expect(ada.page.locator(".facts")).to_contain_text("second “line”")
     parts = parts_of(ada.app)
-    page = parts.contacts.page(parts.accounts.user_named(ada.name).book_id, "Grace", None, 10)
+    page = parts.contacts.page(parts.accounts.user_named(ada.name).book_id, "Grace")
     assert len(page.rows) == 1, "it is there once"
 
 
@@ -77,7 +77,7 @@ def test_a_form_stays_one_s_own_when_somebody_else_signs_in(visit: Open) -> None
     expect(ada.field("Notes")).to_have_value(NOTES)
     parts = parts_of(ada.app)
     for name in (ada.name, eve.name):
-        assert parts.contacts.page(parts.accounts.user_named(name).book_id, "Grace", None, 10).rows == []
+        assert parts.contacts.page(parts.accounts.user_named(name).book_id, "Grace").rows == []
 
 
 @pytest.mark.parametrize("size", ["desktop", "phone"])

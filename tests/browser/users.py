@@ -23,6 +23,19 @@ SIZES: dict[str, dict[str, Any]] = {
 }
 
 
+def scroll_to(page: Page, position: int) -> None:
+    """Scroll the list until the row at this position is at the top, as by the scrollbar; wait for it."""
+    page.evaluate(SCROLL, position)
+    expect(page.locator(f'.row[aria-posinset="{position + 1}"] .row-name')).to_be_attached()
+
+
+SCROLL = """position => {
+    const rows = document.getElementById("rows");
+    const height = rows.querySelector(".row").getBoundingClientRect().height;
+    rows.parentElement.scrollTop = position * height;
+}"""
+
+
 @dataclass
 class Visit:
     page: Page

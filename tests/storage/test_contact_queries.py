@@ -16,7 +16,7 @@ from offbook.core.merge.retention import RetentionLimits
 from offbook.core.model import Change
 from offbook.core.protocol.requests import parse_change
 from services.retention import prune
-from storage.base import ChangeOrigin
+from storage.base import ChangeOrigin, PageSize
 from storage.engines.database import Database
 from storage.repositories.contact_queries import ContactQueries
 from storage.sql.store import SqlStore
@@ -84,14 +84,17 @@ def test_starred_contacts_come_first_then_all_by_name_whatever_the_case(desk: De
 def test_pages_meet_without_a_gap_or_a_repeat(desk: Desk, search: str, limit: int) -> None:
     for number in range(7):
         desk.add(f"Person {number // 2}", starred=number % 3 == 0)
-    whole, found, after = desk.names(search), [], None
+    whole = desk.names(search)
+    pages = [desk.contacts.page(desk.book, search, start, limit) for start in range(0, 7, limit)]
+    assert [row.name for page in pages for row in page.rows] == whole
+    assert [(page.start, page.total) for page in pages] == [(start, 7) for start in range(0, 7, limit)]
+    found, after = list[Any](), None
     while True:
-        page = desk.contacts.page(desk.book, search, after, limit)
-        found += [row.name for row in page.rows]
-        if (after := page.next) is None:
+        contacts, after = desk.contacts.whole_page(desk.book, search, after, PageSize(limit, 1000))
+        found += [contact["name"] for contact in contacts]
+        if after is None:
             break
     assert found == whole
-    assert len(found) == 7
 
 
 def test_search_looks_at_every_field_and_detail(desk: Desk) -> None:
@@ -112,12 +115,38 @@ def test_names_that_begin_so_come_first_then_names_that_hold_it_then_the_rest(de
     ranked = ["Martina Abel", "Martin Zed", "Ann Martin", "Yuri", "Bob Smartin", "Zoe"]
     assert desk.names("martin") == ranked
     assert desk.names("MARTIN zed") == desk.names("zed martin") == ["Martin Zed"]
-    pages, after = list[str](), None
-    for _ in ranked:
-        page = desk.contacts.page(desk.book, "martin", after, 1)
-        pages += [row.name for row in page.rows]
-        after = page.next
-    assert (pages, after) == (ranked, None)
+    for start, name in enumerate(ranked):
+        assert desk.names("martin", start=start, limit=1) == [name]
+    assert (desk.names("martin", start=99), desk.names("nobody", start=99)) == (ranked, [])
+
+
+def test_the_headings_are_the_letters_that_keys_begin_with(desk: Desk) -> None:
+    for name in ("ada", "Ångström", "Zoe", "7 Seas", "+49 30", "Петя", "나라", "山田", "\u200b", "a\U0010ffff b"):
+        desk.add(name)
+    desk.add("Yuri", starred=True)
+    desk.add("Eve", book=desk.other)
+    desk.delete(desk.add("Bob"))
+    page = desk.contacts.page(desk.book)
+    assert page.sections == [("★", 0), ("#", 1), ("A", 4), ("Z", 7), ("П", 8), ("ㄴ", 9), ("漢", 10)]
+    assert (page.total, len(page.rows)) == (11, 11)
+    by_last_name = [heading for heading, _ in desk.contacts.page(desk.book, sort="last").sections]
+    assert by_last_name == ["★", "#", "A", "B", "S", "Z", "П", "ㄴ", "漢"]
+    assert desk.contacts.page(desk.book, sort="changed").sections == []
+    assert desk.contacts.page(desk.book, "ada").sections == ()
+
+
+@pytest.mark.parametrize("sort", ["name", "changed"])
+def test_a_page_is_found_around_a_contact(desk: Desk, sort: str) -> None:
+    ids = [desk.add(f"Person {number}", starred=number == 3, details=labelled("Work")) for number in range(9)]
+    whole = [row.id for row in desk.contacts.page(desk.book, sort=sort).rows]
+    assert sorted(whole) == sorted(ids)
+    for number, contact in enumerate(whole):
+        page = desk.contacts.page(desk.book, sort=sort, limit=3, around=contact, label="work")
+        assert contact in [row.id for row in page.rows]
+        assert page.start == max(number - 1, 0)
+    assert desk.contacts.page(desk.book, sort=sort, start=4, around=desk.new_id()).start == 4
+    assert desk.contacts.page(desk.book, sort=sort, start=99).start == 8
+    assert desk.contacts.page(desk.other, sort=sort, start=99, around=ids[0]).start == 0
 
 
 SORTED = {
@@ -133,11 +162,11 @@ def test_a_list_is_sorted_by_first_name_last_name_or_change(desk: Desk, sort: st
     for name in ("Øyvind Abel", "Zoe Zed", "ada Zuse", "Peter Ørsted"):
         given, family = name.split()
         desk.add(name, given_name=given, family_name=family, starred=given == "Zoe", notes="e")
-    ids, after = list[str](), None
+    ids, after = list[Any](), None
     while True:
-        page = desk.contacts.page(desk.book, search, after, 1, sort)
-        ids += [row.name for row in page.rows]
-        if (after := page.next) is None:
+        contacts, after = desk.contacts.whole_page(desk.book, search, after, PageSize(1, 1000), sort)
+        ids += [contact["name"] for contact in contacts]
+        if after is None:
             break
     assert ids == [row.name for row in desk.contacts.page(desk.book, search, sort=sort).rows]
     if not search:
@@ -148,7 +177,7 @@ def test_a_list_is_sorted_by_first_name_last_name_or_change(desk: Desk, sort: st
 @pytest.mark.parametrize("after", ['[false,"a","b",0]', "[1]", '[false,"a"]'])
 def test_a_place_of_another_list_is_refused(desk: Desk, after: str) -> None:
     with pytest.raises(Malformed):
-        desk.contacts.page(desk.book, after=after)
+        desk.contacts.whole_page(desk.book, "", after, PageSize(10, 1000))
     with pytest.raises(Malformed, match="first, last, changed"):
         desk.contacts.page(desk.book, sort="seq")
 
@@ -236,10 +265,10 @@ def test_authors_are_found_by_change_and_nobody_is_made_up(desk: Desk) -> None:
 @pytest.mark.parametrize("after", ["", "x", "[]", "[1]", '["a","b","c"]', "[true,null,null]", "[[[[", "9" * 5000])
 def test_a_place_that_no_page_gave_is_refused(desk: Desk, after: str) -> None:
     if after == "":
-        assert desk.contacts.page(desk.book, after=after).rows == []
+        assert desk.contacts.whole_page(desk.book, "", after, PageSize(10, 1000)) == ([], None)
         return
     with pytest.raises(Malformed, match="start from the top"):
-        desk.contacts.page(desk.book, after=after)
+        desk.contacts.whole_page(desk.book, "", after, PageSize(10, 1000))
 
 
 def test_a_longer_list_takes_no_more_statements(desk: Desk) -> None:
@@ -292,8 +321,12 @@ def test_the_list_shows_the_starred_ones_alone(desk: Desk) -> None:
     desk.add("Bob")
     desk.add("Cem", starred=True)
     page = desk.contacts.page(desk.book, starred_only=True, limit=1)
-    rest = desk.contacts.page(desk.book, "", page.next, starred_only=True)
-    assert ([row.name for row in (*page.rows, *rest.rows)], page.total, rest.next) == (["Ann", "Cem"], 2, None)
+    rest = desk.contacts.page(desk.book, "", 1, starred_only=True)
+    assert ([row.name for row in (*page.rows, *rest.rows)], page.total, rest.sections) == (
+        ["Ann", "Cem"],
+        2,
+        [("★", 0)],
+    )
     assert desk.names("b", starred_only=True) == []
     assert desk.names(label="friends", sort="changed", starred_only=True) == ["Ann"]
 
@@ -303,14 +336,10 @@ def test_pages_of_a_label_meet_without_a_gap_or_a_repeat(desk: Desk) -> None:
         desk.add(f"Person {number}", starred=number == 3, details=labelled("Friends"))
         desk.add(f"Person {number}b")
     for search in ("", "person"):
-        found, after, totals = list[str](), None, list[int]()
-        for _ in range(3):
-            page = desk.contacts.page(desk.book, search, after, 2, label="Friends")
-            found += [row.name for row in page.rows]
-            after = page.next
-            totals.append(page.total)
-        assert (found, after) == (["Person 3", "Person 0", "Person 1", "Person 2", "Person 4"], None)
-        assert totals[0] == 5
+        pages = [desk.contacts.page(desk.book, search, start, 2, label="Friends") for start in (0, 2, 4)]
+        found = [row.name for page in pages for row in page.rows]
+        assert found == ["Person 3", "Person 0", "Person 1", "Person 2", "Person 4"]
+        assert [page.total for page in pages] == [5, 5, 5]
 
 
 def test_a_removed_label_counts_no_more(desk: Desk) -> None:
@@ -318,3 +347,36 @@ def test_a_removed_label_counts_no_more(desk: Desk) -> None:
     desk.change("UPDATE", contact, {"details": {"k0": None}}, base=desk.seq(contact))
     assert [label.contacts for label in desk.contacts.labels(desk.book)] == [0]
     assert desk.names(label="Friends") == []
+
+
+@pytest.mark.parametrize(
+    ("search", "names"),
+    [
+        ("label:work", ["Ann", "Bob"]),
+        ("label:wo bob", ["Bob"]),
+        ("label:choir", []),
+        ("company:loom", ["Ann"]),
+        ("company:zurich", ["Bob"]),
+        ('company:"universität zür" label:Work', ["Bob"]),
+        ("company:ooms", []),
+        ("has:phone", ["Ann"]),
+        ("has:photo", []),
+        ("is:starred", ["Cid"]),
+        ("is:starred label:work", []),
+        ("ann is:starred", []),
+    ],
+)
+def test_a_search_is_narrowed(desk: Desk, search: str, names: list[str]) -> None:
+    desk.add("Ann", company="Looms Ltd", phone="1", details=labelled("Work"))
+    desk.add("Bob", company="Universität Zürich", details=labelled("WORK"))
+    desk.add("Cid", starred=True)
+    page = desk.contacts.page(desk.book, search)
+    assert ([row.name for row in page.rows], page.total) == (names, len(names))
+
+
+def test_all_texts_of_some_contacts_are_read(desk: Desk) -> None:
+    ann, bob = desk.add("Ann", notes="tall"), desk.add("Bob")
+    desk.delete(bob)
+    texts = desk.contacts.texts(desk.book, [ann, bob, desk.new_id()])
+    assert {contact: text["notes"] for contact, text in texts.items()} == {ann: "tall"}
+    assert desk.contacts.texts(desk.other, [ann]) == {}

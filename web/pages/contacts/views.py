@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from offbook.contacts.alphabet import headings_on
 from offbook.contacts.labels import FIELDS, KINDS
 from offbook.contacts.table import CONTACTS, LABEL_LIMIT
 from offbook.contacts.typed_dates import write_day
@@ -51,6 +53,7 @@ from web.pages.contacts.form_faults import A_DAY, A_DAY_OF_NO_YEAR
 from web.pages.frame import labels_and_texts
 from web.presenters.edit_feedback import Feedback, author_names, concurrent_edits_notice, feedback_of, foreign_values
 from web.presenters.record_words import record_name
+from web.presenters.search_matches import line_matches
 from web.request_values import posted, query
 from web.server.pools import Pool, runs_in
 from web.sessions import current_actor, signed_in_user
@@ -60,8 +63,12 @@ contacts = Blueprint("contacts", __name__)
 SORT_WORDS = dict(zip(SORTS, ("Name", "First name", "Last name", "Last change"), strict=True))
 """What a list is sorted by, as people choose it."""
 
-LINES = 100
-LINES_MAX = 1000
+COLUMNS = ("email", "phone", "company")
+"""What the list shows beside names, where somebody in it has that."""
+
+LINES = 80
+"""So many lines has a page of the list, without scripts."""
+LINES_MAX = 200
 SEARCH_MAX = 200
 
 
@@ -225,8 +232,8 @@ def sort_name() -> str:
     return sort if sort in SORTS else BY_NAME
 
 
-def list_address() -> dict[str, str]:
-    """What every address of the list carries, so that it stays as it is beside whatever is opened."""
+def list_query() -> dict[str, str]:
+    """What makes a list this one, in its address."""
     sort = sort_name()
     values = {
         "q": search_text(),
@@ -237,25 +244,45 @@ def list_address() -> dict[str, str]:
     return {name: text for name, text in values.items() if text}
 
 
+def list_address() -> dict[str, str]:
+    """What every address of the list carries, so that it stays as it is beside whatever is opened.
+
+    Where it is, too; a script knows that by itself.
+    """
+    start = 0 if requested_fragment() else query.number("at", 0)
+    return {**list_query(), "at": str(start)} if start else list_query()
+
+
 def list_values(label_texts: Iterable[str] | None = None) -> dict[str, Any]:
-    """What the template of the list shows. A script asks for as many lines as it has loaded.
+    """What the template of the list shows: from a position on, or around a contact, as a script asks for it.
 
     ``label_texts`` are what contacts have as labels, where that was read already.
     """
-    after, lines = query.text("after", None), max(LINES, min(query.number("lines", LINES), LINES_MAX))
-    label = label_name()
+    start, lines = query.number("at", 0), query.number("lines", LINES, least=1)
     page = services().contacts.page(
         signed_in_user().book_id,
         search_text(),
-        after,
-        lines,
+        start,
+        min(lines, LINES_MAX),
         sort_name(),
-        label or None,
+        label_name() or None,
         label_texts,
+        query.uuid("around", None),
         starred_only=is_starred_only(),
     )
-    shown = {"page": page, "q": search_text(), "after": after, "label": label, "starred": is_starred_only()}
-    return {**shown, "within": list_address()}
+    read = partial(services().contacts.texts, signed_in_user().book_id)
+    return {
+        "page": page,
+        "matches": line_matches(page.rows, page.terms, read) if page.terms else {},
+        "headings": headings_on(page.sections, page.start, len(page.rows)),
+        "columns": [name for name in COLUMNS if any(getattr(row, name) for row in page.rows)],
+        "lines": LINES,
+        "q": search_text(),
+        "label": label_name(),
+        "starred": is_starred_only(),
+        "within": list_address(),
+        "list_query": list_query(),
+    }
 
 
 def labels_of_book() -> Sequence[LabelCount]:
@@ -277,7 +304,7 @@ def tool_values(labels: Sequence[LabelCount]) -> dict[str, Any]:
         "label_key": fold_key(label_name()),
         "sort": sort_name(),
         "sorts": SORT_WORDS,
-        "within": list_address(),
+        "list_query": list_query(),
     }
 
 

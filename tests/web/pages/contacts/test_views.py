@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from html import unescape
 from typing import Any
 
 import pytest
@@ -232,6 +233,16 @@ def test_the_list_shows_what_it_counts_and_finds(ada: Person) -> None:
     assert "Grace Hopper" not in page
 
 
+def test_a_search_marks_what_it_found_and_says_where(ada: Person) -> None:
+    ada.add(name="Grace Hopper", company="Navy", notes="<b>wrote</b> the first compiler")
+    ada.add(name="Ada Lovelace", email_value="ada@example.org")
+    assert '<span class="row-name"><mark>Grace</mark> Hopper</span>' in ada.get("/?q=grace").text
+    page = ada.get("/?q=COMPILER").text
+    assert 'row-why">Notes: &lt;b&gt;wrote&lt;/b&gt; the first <mark>compiler</mark></span>' in page
+    assert "<mark>ada</mark>@example.org" in ada.get("/?q=ada").text
+    assert "1 contact found" in ada.get("/?q=company:navy").text
+
+
 def test_an_empty_book_and_an_empty_search_say_what_to_do(ada: Person) -> None:
     assert "Your book is empty" in ada.get("/").text
     ada.add(name="Grace")
@@ -246,11 +257,30 @@ def test_a_long_list_comes_in_pages(ada: Person) -> None:
     ]
     push(ada.parts.store, ada.book, ChangeOrigin(), batch, ada.parts.clock())
     first = ada.get("/").text
-    more = re.search(r'class="more" rel="next" href="([^"]+)"', first)
-    assert more
-    second = ada.get(more[1].replace("&amp;", "&")).text
+    second = ada.get(link_to("next", first)).text
     shown = re.findall(r'data-id="([^"]+)"', first) + re.findall(r'data-id="([^"]+)"', second)
     assert sorted(shown) == sorted(ids)
+    assert ada.get(link_to("prev", second)).text.count('<li class="row"') == 80
+    assert f'href="/c/{ids[-1]}?at=80"' in second
+    assert 'href="/?at=80"' in ada.get(f"/c/{ids[-1]}?at=80").text
+
+
+def link_to(rel: str, page: str) -> str:
+    match = re.search(rf'class="more" rel="{rel}" href="([^"]+)"', page)
+    assert match
+    return unescape(match[1])
+
+
+def test_letters_lead_to_where_they_begin(ada: Person) -> None:
+    for name in ("Bo", "Ada", "Cy", "Al"):
+        ada.add(name=name)
+    page = ada.get("/?lines=1&at=2").text
+    assert re.findall(r'<a href="([^"]+)" data-at="\d+" data-heading="(\w)"', page) == [
+        ("/?at=0", "A"),
+        ("/?at=2", "B"),
+        ("/?at=3", "C"),
+    ]
+    assert re.findall(r'<h2>(\w)</h2>|row-name">(\w+)', page) == [("B", ""), ("", "Bo")]
 
 
 def test_a_part_of_a_page_is_only_that_part(ada: Person) -> None:
@@ -286,21 +316,21 @@ def test_a_renewal_brings_no_session_back_that_was_signed_out_meanwhile(ada: Per
     assert "Set-Cookie" not in ada.get("/", headers=RENEWAL).headers
 
 
-@pytest.mark.parametrize(("asked", "given"), [("50", 100), ("130", 130), ("99999", 150)])
-def test_a_script_gets_as_many_lines_as_it_has(ada: Person, asked: str, given: int) -> None:
+@pytest.mark.parametrize(("asked", "given"), [("lines=50", 50), ("at=140", 10), ("lines=99999", 150), ("at=99999", 1)])
+def test_a_script_gets_the_lines_that_it_shows(ada: Person, asked: str, given: int) -> None:
     ids = [ada.parts.new_id() for _ in range(150)]
     batch = [
         parse_change(BUILT_IN, added(change_id, f"Person {number:03}"), change_id)
         for number, change_id in enumerate(ids)
     ]
     push(ada.parts.store, ada.book, ChangeOrigin(), batch, ada.parts.clock())
-    assert ada.get(f"/?lines={asked}").text.count('<li class="row"') == given
+    assert ada.get(f"/?{asked}").text.count('<li class="row"') == given
 
 
 def test_a_number_that_is_none_is_told_in_a_sentence(ada: Person) -> None:
     page = ada.get("/?lines=x")
     assert page.status_code == 400
-    assert "&#34;lines&#34; must be a whole number from 0 to" in page.text
+    assert "&#34;lines&#34; must be a whole number from 1 to" in page.text
 
 
 def test_whoever_edits_is_told_what_came_meanwhile(ada: Person) -> None:
