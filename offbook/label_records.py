@@ -23,8 +23,9 @@ from offbook.core.text import fold_key, normalize_for_search
 from offbook.database.batched_writes import RECORD_SIZE, SIZE_FIRST, write_in_batches
 from offbook.database.connection import bindable, reading
 from offbook.database.local_changes import change_log
+from offbook.database.local_changes.checked_data import check_data
 from offbook.database.records import record_table
-from offbook.records import Record, Records, add_named, check_data, named_id
+from offbook.records import Record, Records, add_named, named_id
 
 RECORDS_IN_FIRST = SIZE_FIRST // RECORD_SIZE
 """So many records are written to in one transaction, whatever it takes."""

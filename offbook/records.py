@@ -9,27 +9,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from offbook import messages
 from offbook.core.cells.json_data import change_data, with_defaults
-from offbook.core.cells.lenient_validation import read_row, typed_part
 from offbook.core.cells.validation import LENIENT, STRICT, UUID_TEXT, Json, check, parse_cells
 from offbook.core.errors import Invalid, NotFound
 from offbook.core.history.entry import BEFORE, HistoryEntry
 from offbook.core.listing import Place, is_searched_for, place_in_list, sort_fields
-from offbook.core.merge.composite import completed_data
 from offbook.core.merge.naming import names_in_entries
 from offbook.core.merge.rebase import LineState
-from offbook.core.merge.record_size import require_size
-from offbook.core.messages import BAD_ID, KEY_EXISTS, MISSING_IN_ENTRY, TABLE_LEFT_OUT, TOO_MANY_ENTRIES, UNKNOWN_FIELD
+from offbook.core.messages import BAD_ID, KEY_EXISTS, TABLE_LEFT_OUT, UNKNOWN_FIELD
 from offbook.core.model import Operation, Value
-from offbook.core.schema import Composite, Map, Table, record_id_of_key
+from offbook.core.schema import Composite, Table, record_id_of_key
 from offbook.core.search import search_terms
 from offbook.core.text import fold_key, normalize_for_search
 from offbook.database.connection import Connection, bindable, reading
 from offbook.database.ddl.triggers import whole_is_alone
 from offbook.database.local_changes import change_log
+from offbook.database.local_changes.checked_data import check_data
 from offbook.database.records import record_table
 from offbook.database.server_rows import change_of_line, dump, server_row
 from offbook.database.visible_rows import visible_record
@@ -375,48 +373,3 @@ def _cells_of(table: Table, values: Mapping[str, Json]) -> dict[str, Value]:
 
 def _is_list(value: Json) -> bool:
     return value is not None and not isinstance(value, Mapping)
-
-
-# --- what may be stored ----------------------------------------------------------------------------------------------
-
-
-def check_data(
-    table: Table, data: Mapping[str, Json], operation: Operation, before: Mapping[str, Json]
-) -> dict[str, Any]:
-    """``data`` in the form in which it is stored. Raises Invalid by the rules that the server has.
-
-    ``before`` is the record as it is: an entry that is new must have what an entry needs, and what is there already, a
-    kind that is not known here for instance, may be written again. What belongs to one value is completed.
-    """
-    data = completed_data(table, data, before)
-    cells = _check_cells(table, data, operation, before)
-    require_size(table, before, cells)
-    stored = change_data(table, cells)
-    for map_ in table.maps:
-        _check_entries(map_, stored.get(map_.name) or {}, before.get(map_.name) or {})
-    return stored
-
-
-def _check_cells(
-    table: Table, data: Mapping[str, Json], operation: Operation, before: Mapping[str, Json]
-) -> dict[str, Value]:
-    try:
-        return parse_cells(table, data, operation)
-    except Invalid:
-        if not before:
-            raise
-    parse_cells(table, typed_part(table, data, read_row(table, before).cells), Operation.UPDATE)
-    return parse_cells(table, data, operation, LENIENT)
-
-
-def _check_entries(map_: Map, entries: Mapping[str, Json], before: Mapping[str, Json]) -> None:
-    for key, entry in entries.items():
-        if (
-            entry is not None
-            and key not in before
-            and (missing := [name for name in map_.required if name not in entry])
-        ):
-            raise Invalid.of(MISSING_IN_ENTRY, field=f"{map_.name}/{key}/{missing[0]}")
-    left = (before.keys() | entries.keys()) - {key for key, entry in entries.items() if entry is None}
-    if entries.keys() - before.keys() and len(left) > map_.entries_max:
-        raise Invalid.of(TOO_MANY_ENTRIES, field=map_.name, limit=map_.entries_max)

@@ -18,9 +18,9 @@ from offbook.core.schema import Map, Type
 from offbook.database.batched_writes import write_in_batches
 from offbook.database.connection import Connection
 from offbook.database.local_changes import change_log
+from offbook.database.local_changes.checked_data import check_data
 from offbook.database.records import record_table
 from offbook.database.server_rows import dump
-from offbook.records import check_data
 
 IDS_PER_QUERY = 500
 NOTHING: Mapping[str, Record] = MappingProxyType({})

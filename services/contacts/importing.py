@@ -173,11 +173,7 @@ def read_file(
         added &= {item.contact["id"] for item in source.items() if item.contact and item.part is Part.CONTACT}
     existing = (row["data"] for row in all_rows(store, book_id) if row["record_id"] not in added)
     looked_at = _LookedAt(Matcher(existing, source.carried, source.is_mapped))
-    items, count = source.items(), 0
-    while some := list(islice(items, CHANGES_MAX)):
-        count += len(some)
-        if count > ITEMS_MAX:
-            raise Malformed.of(TOO_MANY_CONTACTS, limit=ITEMS_MAX)
+    for some in _portions(source):
         known = _known(queries, book_id, [item.contact["id"] for item in some if item.contact])
         deleted = {record_id for record_id, is_deleted in known.items() if is_deleted}
         back = set[str]()
@@ -201,6 +197,16 @@ def read_file(
         looked_at.taken_back,
         partial(_records_of, store, book_id),
     )
+
+
+def _portions(source: OpenFile) -> Iterator[Sequence[ContactRead]]:
+    """What a file holds, so many at once as are looked up at once. Raises Malformed where it holds too many."""
+    items, count = source.items(), 0
+    while some := list(islice(items, CHANGES_MAX)):
+        count += len(some)
+        if count > ITEMS_MAX:
+            raise Malformed.of(TOO_MANY_CONTACTS, limit=ITEMS_MAX)
+        yield some
 
 
 class _LookedAt:

@@ -33,7 +33,7 @@ def recognizes(head: bytes) -> bool:
     return name is not None and names.is_ours(name)
 
 
-class _List(NamedTuple):
+class _RecordList(NamedTuple):
     """A file of records, and how many there may be in all files of its table."""
 
     name: str
@@ -43,9 +43,9 @@ class _List(NamedTuple):
 
 
 LISTS = (
-    _List(names.LABELS, Part.LABEL, LABELS, names.LABELS_MAX),
-    _List(names.CONTACTS, Part.CONTACT, CONTACTS, names.RECORDS_MAX),
-    _List(names.TRASH, Part.TRASH, CONTACTS, names.RECORDS_MAX),
+    _RecordList(names.LABELS, Part.LABEL, LABELS, names.LABELS_MAX),
+    _RecordList(names.CONTACTS, Part.CONTACT, CONTACTS, names.RECORDS_MAX),
+    _RecordList(names.TRASH, Part.TRASH, CONTACTS, names.RECORDS_MAX),
 )
 
 
@@ -100,7 +100,7 @@ def _check_manifest(zip_: ZipReader) -> None:
 # --- records ---------------------------------------------------------------------------------------------------------
 
 
-def _records(zip_: ZipReader, list_: _List, seen: set[str]) -> Iterator[ContactRead]:
+def _records(zip_: ZipReader, list_: _RecordList, seen: set[str]) -> Iterator[ContactRead]:
     """The records of a file, each once in all files that share ``seen``; what is told about a line names the file."""
     name = list_.name
     for row, line in enumerate(_lines(zip_, name), 1):

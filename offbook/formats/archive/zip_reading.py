@@ -133,7 +133,7 @@ def _inflated(file: BinaryIO, entry: ZipEntry, start: int) -> Iterator[bytes]:
 # --- the list of files -----------------------------------------------------------------------------------------------
 
 
-class _List(NamedTuple):
+class _EntryList(NamedTuple):
     """Where the list is, and what the end of the zip says of it."""
 
     length: int
@@ -159,7 +159,7 @@ def _read_list(file: BinaryIO, is_known: Callable[[str], bool]) -> Mapping[str, 
     return entries
 
 
-def _find_list(file: BinaryIO, length: int) -> _List:
+def _find_list(file: BinaryIO, length: int) -> _EntryList:
     """By the end of the zip: behind its mark there is nothing but the comment, whose length it says."""
     start = max(0, length - END.size - COMMENT_MAX)
     file.seek(start)
@@ -173,7 +173,7 @@ def _find_list(file: BinaryIO, length: int) -> _List:
     if index < 0:
         raise Malformed.of(messages.CUT_IN_ZIP)
     end = start + index
-    place = _List(count, size, offset)
+    place = _EntryList(count, size, offset)
     if COUNT_MAX in (count, disk) or SIZE_MAX in (size, offset):
         place, end, count_on_disk, disk, list_disk = _find_list_64(file, end)
     if disk or list_disk or count_on_disk != place.length or place.offset + place.size != end:
@@ -181,7 +181,7 @@ def _find_list(file: BinaryIO, length: int) -> _List:
     return place
 
 
-def _find_list_64(file: BinaryIO, end: int) -> tuple[_List, int, int, int, int]:
+def _find_list_64(file: BinaryIO, end: int) -> tuple[_EntryList, int, int, int, int]:
     """Of a zip of very many files: its end has an end of its own before it."""
     start = end - LOCATOR_64.size - END_64.size
     if start < 0:
@@ -191,7 +191,7 @@ def _find_list_64(file: BinaryIO, end: int) -> tuple[_List, int, int, int, int]:
     locator, _, place, _ = LOCATOR_64.unpack(file.read(LOCATOR_64.size))
     if (mark, locator, place) != (b"PK\x06\x06", b"PK\x06\x07", start):
         raise Malformed.of(messages.DAMAGED_ZIP)
-    return _List(count, size, offset), start, count_on_disk, disk, list_disk
+    return _EntryList(count, size, offset), start, count_on_disk, disk, list_disk
 
 
 def _parse_list(data: bytes, count: int, is_known: Callable[[str], bool]) -> Iterator[ZipEntry]:
