@@ -33,7 +33,7 @@ def conflict(page: Page, contact: str, name: str) -> Locator:
 def test_conflicts_are_settled_one_by_one(visit: Open, size: str, scripts: bool) -> None:
     ada, two = waiting(visit, size=size, scripts=scripts)
     page = ada.page
-    expect(page.locator(".badge")).to_contain_text("9")
+    expect(page.locator("#places .badge")).to_contain_text("9")
     conflict(page, "Ada Lovelace", "Notes").get_by_role("button", name="Keep both").click()
     ada.expect_flash("Notes of Ada Lovelace is “Met at the fair. Likes looms.")
     conflict(page, "Ada Lovelace", "Phone").get_by_role("button", name="Keep Phone’s").click()
@@ -45,7 +45,7 @@ def test_conflicts_are_settled_one_by_one(visit: Open, size: str, scripts: bool)
     ada.expect_flash("“Enchantress”")
     conflict(page, "Charles Babbage", "The contact itself").get_by_role("button", name="Bring it back").click()
     ada.expect_flash("Charles Babbage stays.")
-    expect(page.locator(".badge")).to_contain_text("5")
+    expect(page.locator("#places .badge")).to_contain_text("5")
     assert {one.cell for one in two.open()} == {
         "details/k1/value",
         "details/k2/value",
@@ -56,7 +56,7 @@ def test_conflicts_are_settled_one_by_one(visit: Open, size: str, scripts: bool)
     page.get_by_role("button", name="Take what came").click()
     ada.expect_flash("Settled 5 conflicts.")
     expect(page.get_by_role("heading", name="Nothing waits")).to_be_visible()
-    expect(page.locator(".badge")).to_have_count(0)
+    expect(page.locator("#places .badge")).to_have_count(0)
     assert two.open() == []
 
 

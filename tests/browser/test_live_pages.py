@@ -139,18 +139,18 @@ def test_the_inbox_fills_by_itself_and_waits_for_what_is_typed_there(visit: Open
     expect(inbox.locator("#live span")).to_have_text("Live")
     two.conflict(phone=("1", "2"))
     expect(inbox.locator(".conflict")).to_have_count(1)
-    expect(inbox.locator(".badge")).to_have_text("1 open conflict")
-    expect(ada.page.locator(".badge")).to_have_text("1 open conflict")
+    expect(inbox.locator("#places .badge")).to_have_text("1 open conflict")
+    expect(ada.page.locator("#places .badge")).to_have_text("1 open conflict")
     inbox.get_by_text("Type another").click()
     inbox.get_by_role("textbox").fill("555-3")
     two.conflict(title=("Countess", "Analyst"))
-    expect(inbox.locator(".badge")).to_have_text("2 open conflicts")
+    expect(inbox.locator("#places .badge")).to_have_text("2 open conflicts")
     expect(inbox.locator(".conflict")).to_have_count(1)
     expect(inbox.get_by_role("textbox")).to_have_value("555-3")
     inbox.get_by_role("button", name="Save").click()
     expect(inbox.locator("#flashes")).to_contain_text("“555-3”")
     expect(inbox.locator(".conflict")).to_have_count(1)
-    expect(ada.page.locator(".badge")).to_have_text("1 open conflict")
+    expect(ada.page.locator("#places .badge")).to_have_text("1 open conflict")
 
 
 # --- the network -----------------------------------------------------------------------------------------------------

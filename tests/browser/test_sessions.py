@@ -37,7 +37,7 @@ def signs_in(ada: Visit, tab: Page) -> None:
 
 def expect_it_is_saved(ada: Visit) -> None:
     ada.expect_contact("Grace Hopper")
-    expect(ada.page.locator(".facts")).to_contain_text("second “line”")
+    expect(ada.page.locator(".contact-notes")).to_contain_text("second “line”")
     parts = parts_of(ada.app)
     page = parts.contacts.page(parts.accounts.user_named(ada.name).book_id, "Grace")
     assert len(page.rows) == 1, "it is there once"

@@ -144,7 +144,7 @@ ROUTES: Mapping[str, Takes] = {
     "POST /logout": Takes(By.PERSON),
     "GET /": Takes(
         By.PERSON,
-        {"q": "ada", "label": "Friends", "sort": "last", "after": '[false,"a","b",0]', "lines": "100"},
+        {"q": "ada", "label": "Friends", "starred": "1", "sort": "last", "after": '[false,"a","b",0]', "lines": "100"},
     ),
     "GET /c/labels": Takes(By.PERSON),
     "POST /c/labels": Takes(By.PERSON, {}, {"name": "Friends"}),
@@ -204,12 +204,12 @@ ROUTES: Mapping[str, Takes] = {
         By.DEVICE, {"format": "google", "dry_run": "1", "on_duplicate": "keep", "label": "Friends", "map": "{}"}
     ),
     "GET /devices": Takes(By.PERSON, {"after": "password"}),
-    "POST /devices/phones": Takes(By.PERSON, {}, {"name": "phone"}),
+    "POST /devices/phones": Takes(By.PERSON, {}, {"name": "phone", "once": UNKNOWN}),
     "GET /phone/<once>": Takes(By.NOBODY),
     "POST /phone/<once>": Takes(By.NOBODY),
     "GET /phone-profile/<signed>": Takes(By.NOBODY),
     "POST /devices/revoke-all": Takes(By.PERSON),
-    "POST /devices": Takes(By.PERSON, {}, {"name": "phone"}),
+    "POST /devices": Takes(By.PERSON, {}, {"name": "phone", "once": UNKNOWN}),
     "POST /devices/<uuid:device_id>/rename": Takes(By.PERSON, {}, {"name": "phone"}),
     "POST /devices/<uuid:device_id>/revoke": Takes(By.PERSON),
     "GET /settings": Takes(By.PERSON),
