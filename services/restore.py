@@ -2,7 +2,7 @@
 
 All of it is ordinary changes with the present seq as their base: they are in the history themselves, reach every
 device, and can be undone in the same way. What a change says is the core's to decide. Many records go back in several
-short transactions, which whoever is cut off goes on with (services.contacts.background_imports).
+short transactions, which whoever is cut off goes on with: a job beside requests.
 """
 
 from __future__ import annotations

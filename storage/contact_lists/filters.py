@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from sqlalchemy import ColumnElement, Connection, false, select
 
-from offbook.contacts.search_query import SearchQuery
+from offbook.contacts.search.query import SearchQuery
 from offbook.core.text import normalize_for_search
 from storage.contact_lists.labels import has_label
 from storage.contact_lists.orders import C, scanned_in

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select
 
 from offbook.contacts.names import PARTS
-from offbook.contacts.search_query import parse_query
+from offbook.contacts.search.query import parse_query
 from offbook.core.cells.validation import Json
 from offbook.core.merge.naming import name_key
 from offbook.core.model import Record

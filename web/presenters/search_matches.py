@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from offbook.contacts.search_matches import SHOWN, Pieces, Reason, match_pieces, reason, unexplained
+from offbook.contacts.search.matches import SHOWN, MatchReason, Pieces, match_pieces, reason, unexplained
 from offbook.core.search import Term
 
 
@@ -13,7 +13,7 @@ class LineMatch(NamedTuple):
     """What a line shows of its texts, in pieces, and why it is there where none of them says so."""
 
     texts: Mapping[str, Pieces]
-    reason: Reason | None
+    reason: MatchReason | None
 
 
 def line_matches(

@@ -15,7 +15,6 @@ import pytest
 from werkzeug.test import TestResponse
 
 from app import App
-from services.sync import push
 from storage.imports.jobs import ImportJobs
 from storage.values.imports import UNDOES, ImportJob, JobState
 from tests.support import google_files
@@ -67,12 +66,11 @@ def test_a_file_is_added_once_however_often_it_comes(app: App, ada: Browser) -> 
 
 
 def test_a_large_file_is_added_in_turns_with_others(app: App, ada: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first transaction is a small one, and no later one has more than twice as many contacts as that before it."""
     commits: list[int] = []
     monkeypatch.setattr(parts_of(app).store, "on_commit", lambda book_id, seq: commits.append(seq))
-    monkeypatch.setattr(push, "WHOLE_SIZE", 500)
-    monkeypatch.setattr(push, "PORTION_SIZE", 200)
-    rows = "".join(f"Ada {number},,Home,555-{number},\n" for number in range(60))
-    assert numbers(upload(ada, SMALL + rows)) == {"Added": "62", "Already there": "0", "Problems": "0"}
+    rows = "".join(f"Ada {number},,Home,555-{number},\n" for number in range(160))
+    assert numbers(upload(ada, SMALL + rows)) == {"Added": "162", "Already there": "0", "Problems": "0"}
     assert len(commits) > 2
 
 

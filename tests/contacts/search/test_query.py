@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from offbook.contacts.search_query import SearchQuery, parse_query
+from offbook.contacts.search.query import SearchQuery, parse_query
 
 
 @pytest.mark.parametrize(

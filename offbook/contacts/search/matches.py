@@ -21,7 +21,7 @@ BEFORE_MATCH = 20
 ENTRY_TEXTS = ("value", "street", "city", "region", "postcode", "country", "po_box", "extended", "label")
 
 
-class Reason(NamedTuple):
+class MatchReason(NamedTuple):
     """A text of a contact that its line does not show, with what it is called."""
 
     label: str
@@ -50,7 +50,7 @@ def unexplained(texts: Iterable[str | None], terms: Iterable[Term]) -> list[Term
     return [term for term in terms if not any(_fulfils(text, folded, term) for text, folded in values)]
 
 
-def reason(contact: Mapping[str, Any], missing: Sequence[Term], terms: Sequence[Term]) -> Reason | None:
+def reason(contact: Mapping[str, Any], missing: Sequence[Term], terms: Sequence[Term]) -> MatchReason | None:
     """The first text of a contact beyond those that are SHOWN that one of the ``missing`` terms is in.
 
     All of the ``terms`` are marked in it. ``contact`` is as the wire has it. None where no single text has one, as
@@ -59,7 +59,7 @@ def reason(contact: Mapping[str, Any], missing: Sequence[Term], terms: Sequence[
     for label, value in _hidden_texts(contact):
         text = " ".join(value.split())
         if len(unexplained([text], missing)) < len(missing):
-            return Reason(label, _excerpt(match_pieces(text, terms)))
+            return MatchReason(label, _excerpt(match_pieces(text, terms)))
     return None
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from offbook.contacts.search_matches import match_pieces, reason, unexplained
+from offbook.contacts.search.matches import match_pieces, reason, unexplained
 from offbook.core.search import search_terms
 
 
