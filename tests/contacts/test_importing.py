@@ -53,6 +53,16 @@ def test_a_step(match: Match, on_duplicate: str, label: str, step: Any) -> None:
     assert only_step(match, OnDuplicate(on_duplicate), label) == step
 
 
+@pytest.mark.parametrize(
+    ("updated_at", "data"),
+    [("2026-11-20T17:00:00.000Z", {"company": "Engines", "phone": None}), ("2026-11-20T18:00:00.000Z", {})],
+)
+def test_a_row_that_is_read_anew_is_written_to_whom_nobody_has_edited(updated_at: str, data: Any) -> None:
+    known = {**ADA, "phone": "555-1", "details": {}, "created_at": "2026-11-20T17:00:00.000Z", "updated_at": updated_at}
+    (step,) = steps_of([{**NEWER, "id": "a"}], [Match(Likeness.CHANGED, "a")], {"a": known})
+    assert (step.operation, dict(step.data)) == (Operation.UPDATE if data else None, data)
+
+
 def test_who_changed_and_has_all_of_it_is_there_already() -> None:
     (step,) = steps_of([{**ADA, "id": "z"}], [Match(Likeness.CHANGED, "a")], {"a": ADA})
     report = ImportReport("google")

@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offbook.contacts.matching import (
+    LABEL_KEY,
     Likeness,
     Match,
     Matcher,
     content_of,
+    is_read_anew,
     number_key,
     replacing_data,
+    rereading_data,
     updating_data,
 )
 from offbook.contacts.table import CONTACTS
@@ -41,9 +44,10 @@ def match_contacts(
     existing: Iterable[Contact],
     deleted: Collection[str],
     carried: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    is_mapped: bool = False,
 ) -> list[Match]:
     """A match for each contact of a file, in order."""
-    matcher = Matcher(existing, carried)
+    matcher = Matcher(existing, carried, is_mapped)
     for shown in incoming:
         matcher.look_at(shown, shown["id"] in deleted)
     return matcher.matches()
@@ -259,3 +263,42 @@ def test_the_same_file_twice_adds_nothing(existing: list[Contact], incoming: lis
     added = [one for one, match in zip(incoming, first, strict=True) if match.likeness in ("new", "doubtful")]
     again = match_contacts(incoming, [*existing, *added], (), lambda contact: dict(contact))
     assert all(match.likeness in ("same", "changed") for match in again)
+
+
+ROW = {"created_at": "2026-11-20T17:00:00.000Z", "updated_at": "2026-11-20T17:00:00.000Z"}
+EDITED = ROW | {"updated_at": "2026-11-20T18:00:00.000Z"}
+
+
+@pytest.mark.parametrize(
+    ("times", "said", "likeness"),
+    [
+        pytest.param(ROW, "Lovelace", Likeness.SAME, id="read as before"),
+        pytest.param(ROW, "Analytical Engines", Likeness.CHANGED, id="read otherwise"),
+        pytest.param(EDITED, "Analytical Engines", Likeness.SAME, id="edited since"),
+        pytest.param({}, "Analytical Engines", Likeness.SAME, id="not known when"),
+    ],
+)
+def test_a_row_that_is_read_by_another_mapping_changes_who_was_not_edited(
+    times: dict[str, str], said: str, likeness: Likeness
+) -> None:
+    existing, incoming = contact("a", "Ada", company="Lovelace", **times), contact("a", "Ada", company=said)
+    (match,) = match_contacts([incoming], [existing], (), dict, is_mapped=True)
+    assert match == Match(likeness, "a")
+    assert is_read_anew(incoming, match) == (likeness is Likeness.CHANGED)
+
+
+def test_the_label_of_an_import_makes_no_row_another_one() -> None:
+    label = {LABEL_KEY: {"kind": "group", "value": "Choir"}}
+    existing = contact("a", "Ada", **ROW) | {"details": label}
+    assert match_contacts([contact("a", "Ada")], [existing], (), dict, is_mapped=True) == [Match(Likeness.SAME, "a")]
+
+
+def test_what_is_read_anew_replaces_what_the_row_said_and_leaves_the_label() -> None:
+    label = {"kind": "group", "value": "Choir"}
+    existing = contact("a", "Ada", company="555-1") | {"details": phone("Engines") | {LABEL_KEY: label}}
+    data = rereading_data(existing, contact("a", "Ada", company="Engines") | {"details": phone("555-1")})
+    assert data["company"] == "Engines"
+    assert LABEL_KEY not in data["details"]
+    assert data["details"]["k0"]["value"] == "555-1"
+    assert data["details"]["k0"]["label"] is None
+    assert rereading_data(contact("a", "Ada"), contact("a", "Ada")) == {}

@@ -114,12 +114,13 @@ def _behind_a_lost_entry(
     record: Record, change: Change, policy: str, lost_entries: Mapping[str, Clock]
 ) -> NoChange | None:
     """An edit of an entry that is not in the record because its adding lost: the edit is lost with it."""
-    for cell in _incomplete_entries(record.cells, change) if lost_entries else ():
-        if cell in lost_entries:
-            writes = _writes(record, change).items()
-            discarded = (DiscardedWrite(name, value, lost_entries[cell], policy) for name, value in writes)
-            return NoChange(Verdict.SUPERSEDED, tuple(discarded))
-    return None
+    lost = [cell for cell in _incomplete_entries(record.cells, change) if cell in lost_entries] if lost_entries else []
+    if not lost:
+        return None
+    writes = _writes(record, change).items()
+    return NoChange(
+        Verdict.SUPERSEDED, tuple(DiscardedWrite(name, value, lost_entries[lost[0]], policy) for name, value in writes)
+    )
 
 
 def _needed(record: Record) -> dict[str, Resolution]:
