@@ -53,6 +53,7 @@ def test_conflicts_are_settled_one_by_one(visit: Open, size: str, scripts: bool)
         "@exists",
         "birthday",
     }
+    page.get_by_text("Settle all 5 alike").click()
     page.get_by_role("button", name="Take what came").click()
     ada.expect_flash("Settled 5 conflicts.")
     expect(page.get_by_role("heading", name="Nothing waits")).to_be_visible()
