@@ -2,7 +2,7 @@
 
 Every figure is the median of some runs, since one run on a busy machine says little. A whole run is kept in
 bench/runs.jsonl, and docs/performance.md and its chart are made anew of it; `python -m bench sync start` measures these
-groups alone, and keeps nothing.
+groups alone, and keeps nothing without `--keep`.
 """
 
 from __future__ import annotations
@@ -86,11 +86,15 @@ def measured(groups: Sequence[str]) -> Iterator[Figure]:
 
 
 def main(words: Sequence[str]) -> None:
-    """Measure the groups that were named, or all of them; exits with a sentence where a name is of none."""
-    if unknown := sorted(set(words) - set(GROUPS)):
+    """Measure the groups that were named, or all of them; exits with a sentence where a name is of none.
+
+    A run of all is kept, and with ``--keep`` one of some.
+    """
+    groups = [word for word in words if word != "--keep"]
+    if unknown := sorted(set(groups) - set(GROUPS)):
         sys.exit(f"There is no group {unknown[0]}: name some of {', '.join(GROUPS)}, or none to measure all.")
-    figures = list(measured(words or list(GROUPS)))
-    if not words:
+    figures = list(measured(groups or list(GROUPS)))
+    if not groups or "--keep" in words:
         runs.keep(figures)
 
 

@@ -227,7 +227,7 @@ def test_an_undo_on_another_device_is_known_where_the_file_was_imported_and_only
     b.sync()
     undo(b, batch)
     assert import_file(b, file, RIGHT)["deleted_before"] == 2, "what they held is not known here"
-    assert import_file(a, file, RIGHT)["added"] == 0, "nor is the undo, yet"
+    assert import_file(a, file, WRONG)["added"] == 0, "nor is the undo, yet"
     a.sync()
     assert import_file(a, file, RIGHT)["added"] == 2
 

@@ -241,10 +241,14 @@ def test_a_target_is_closed_until_all_is_there(both: tuple[Database, Database]) 
     source, target = both
     move = moving.begin(source, target, lambda: "move")
     list(copy_rows.copy(source, target))
-    assert "not finished" in (why_closed(target) or "")
+    closed = why_closed(target)
+    assert closed is not None
+    assert "not finished" in closed.detail
     moving.finish(source, target, move)
     assert why_closed(target) is None
-    assert "moved to" in (why_closed(source) or "")
+    closed = why_closed(source)
+    assert closed is not None
+    assert "moved to" in closed.detail
 
 
 @pytest.mark.moves

@@ -144,7 +144,10 @@ ROUTES: Mapping[str, Takes] = {
     "POST /logout": Takes(By.PERSON),
     "GET /": Takes(
         By.PERSON,
-        {"q": "ada", "label": "Friends", "starred": "1", "sort": "last", "after": '[false,"a","b",0]', "lines": "100"},
+        {
+            **{"q": "ada", "label": "Friends", "starred": "1", "sort": "last"},
+            **{"at": "0", "lines": "100", "around": "{contact}"},
+        },
     ),
     "GET /c/labels": Takes(By.PERSON),
     "POST /c/labels": Takes(By.PERSON, {}, {"name": "Friends"}),

@@ -96,12 +96,13 @@ of a name each for itself."""
 
 def last(folder: Path) -> Modules:
     """The device of the last version."""
-    return _load(extract_version(folder, "offbook"), "offbook.live.session")
+    return _load(extract_version(folder, "offbook"), "offbook.live.session", "offbook.sync.http_connections")
 
 
 def ungrown(folder: Path) -> Modules:
     """The device of the version before contacts grew."""
-    return _load(extract_version(folder, "offbook", commit=BEFORE_GROWTH), "offbook.live.session")
+    folder = extract_version(folder, "offbook", commit=BEFORE_GROWTH)
+    return _load(folder, "offbook.live.session", "offbook.sync.http_connections")
 
 
 def early(folder: Path) -> Modules:

@@ -111,7 +111,7 @@ def test_who_names_no_digest_is_answered_as_by_the_last_version_to_the_byte(
     if is_old:
         store_first_digests(database)
     last = other_versions.last(tmp_path / "last")
-    digests, parse_cells = last["offbook.core.verify.digests"], last["offbook.core.cells.validation"].parse_cells
+    digests, parse_cells = last["offbook.core.verify.digests"], last["offbook.core.validation"].parse_cells
     contacts, insert = last["offbook.core.schema"].CONTACTS, last["offbook.core.model"].Operation.INSERT
     page = device.get("/changes").get_json()
     made = {}
