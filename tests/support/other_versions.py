@@ -8,6 +8,7 @@ libraries are shared by all.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import io
 import shutil
 import subprocess
@@ -127,7 +128,8 @@ def changed(folder: Path, declaration: str) -> Modules:
 
 
 def _load(folder: Path, *more: str) -> Modules:
-    """All that is to be used of it: what a module loads later would be of this version."""
+    """All that is to be used of it: what a module loads later would be of this version, or where this one has none of
+    that name, is the older one's."""
     with _apart(folder):
         for name in ("offbook.replica", *more):
             importlib.import_module(name)
@@ -135,6 +137,7 @@ def _load(folder: Path, *more: str) -> Modules:
     assert all(
         Path(str(module.__file__)).is_relative_to(folder) for name, module in modules.items() if "offbook" in name
     )
+    sys.modules.update({name: modules[name] for name in more if importlib.util.find_spec(name) is None})
     return modules
 
 
