@@ -41,7 +41,8 @@ def keep(figures: Sequence[Figure]) -> None:
         file.write(json.dumps({**run, "figures": [asdict(figure) for figure in figures]}) + "\n")
     before, _, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n\n{page(run, figures, earlier)}\n{END}{after}")
+    picture = f"![Figures beside their goals]({CHART.name})"
+    PAGE.write_text(f"{before}{BEGIN}\n\n{picture}\n\n{page(run, figures, earlier)}\n{END}{after}")
     CHART.write_text(chart(figures))
 
 
