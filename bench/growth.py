@@ -5,13 +5,12 @@ The figures are CPU milliseconds of the server's process for a request, so that 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import server, sync
 from bench.process_usage import TICKS, cpu_seconds
-from bench.restore import new_id
+from bench.restore import new_id, now_us
 from bench.server import Client, Server
 from bench.statistics import Figure
 from offbook.core.protocol.json import dumps
@@ -93,8 +92,3 @@ def fill(client: Client, count: int) -> list[str]:
         ids = [new_id() for _ in range(min(sync.BATCH, count - start))]
         client.send("POST", "/sync", sync.body([sync.insert(record_id) for record_id in ids]))
     return ids
-
-
-def now_us() -> int:
-    """The time, in microseconds."""
-    return time.time_ns() // 1000
